@@ -1,5 +1,17 @@
 /** YAML text → tree with places, or findings. Bounded in time and memory whatever the text is: size, lexemes, depth and aliases have limits. */
-import { Composer, type Document, isAlias, isMap, isScalar, isSeq, Lexer, type Pair, Parser, type Node as YamlNode } from 'yaml'
+import {
+  Composer,
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  Lexer,
+  type Pair,
+  Parser,
+  type YAMLError,
+  type Node as YamlNode,
+} from 'yaml'
 import { nearestName } from '../nearest.ts'
 import { type Finding, quoted, type Span } from './problem.ts'
 import { type Branch, isNull, type Tree } from './tree.ts'
@@ -24,8 +36,8 @@ export function readYaml(text: string): { tree?: Branch; findings: Finding[] } {
   if (broken.length > 0) return { findings: broken }
   try {
     const document = compose(text)
-    const errors = [...document.errors, ...document.warnings]
-    if (errors.length > 0) return { findings: errors.slice(0, 20).map(error => ({ at: span(error.pos), message: wording(error) })) }
+    const errors = syntaxFindings([...document.errors, ...document.warnings], text)
+    if (errors.length > 0) return { findings: errors }
     const builder = new TreeBuilder(text)
     const tree = document.contents === null ? undefined : builder.build(document.contents as YamlNode)
     if (tree === undefined || isNull(tree))
@@ -97,7 +109,19 @@ function compose(text: string): Document {
 
 const span = ([start, end]: readonly [number, number, ...number[]]): Span => ({ start, end })
 
-function wording({ code, message }: { code: string; message: string }): string {
+/** The first of each line: those behind it follow from it. */
+function syntaxFindings(errors: YAMLError[], text: string): Finding[] {
+  const findings = new Map<number, Finding>()
+  for (const error of errors.slice(0, 200)) {
+    const lineStart = text.lastIndexOf('\n', error.pos[0] - 1)
+    if (!findings.has(lineStart)) findings.set(lineStart, { at: span(error.pos), message: wording(error, text) })
+  }
+  return [...findings.values()]
+}
+
+/** The commonest slips in words that say what to do; for the others those of the library. */
+function wording({ code, message, pos }: YAMLError, text: string): string {
+  if (text.startsWith('${', pos[0] - 1)) return 'inside { } and [ ] a value with ${…} needs quotes'
   switch (code) {
     case 'TAB_AS_INDENT':
       return 'a tab indents this line; YAML wants spaces'
@@ -105,6 +129,12 @@ function wording({ code, message }: { code: string; message: string }): string {
       return 'a second YAML document begins here; the file holds one'
     case 'TAG_RESOLVE_FAILED':
       return 'tags (!…) have no meaning here'
+    case 'BLOCK_AS_IMPLICIT_KEY':
+      return 'a second key in one line; a value with a colon and a space in it needs quotes'
+    case 'BAD_ALIAS':
+      return 'a * without quotes begins an alias; a plain star is written "*"'
+    case 'BAD_INDENT':
+      return `wrong indentation: ${message}`
     default:
       return `not YAML: ${message}`
   }
