@@ -42,10 +42,7 @@ async function send(
   const { method, path } = endpoints[name]
   const { id, ...rest } = input
   const target = path.replace(':id', encodeURIComponent(String(id)))
-  const query =
-    method === 'GET'
-      ? new URLSearchParams(Object.entries(rest).flatMap(([key, value]) => (value === undefined ? [] : [[key, String(value)]]))).toString()
-      : ''
+  const query = method === 'GET' ? queryOf(rest) : ''
   const body = method === 'POST' ? JSON.stringify(path.includes(':id') ? rest : input) : undefined
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     const headers = body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }
@@ -58,6 +55,12 @@ async function send(
   })
   if (response.statusCode === 200) return response
   throw FettleError.fromJSON(JSON.parse(await text(response)) as ErrorJson)
+}
+
+function queryOf(input: Record<string, unknown>): string {
+  const query = new URLSearchParams()
+  for (const [key, value] of Object.entries(input)) if (value !== undefined) query.set(key, String(value))
+  return query.toString()
 }
 
 async function text(response: IncomingMessage): Promise<string> {
