@@ -1,12 +1,14 @@
 /** From a release's words to what a runtime runs: references resolved, secrets opened, live or in a scratch place. */
-import { join } from 'node:path'
+import { dirname } from 'node:path'
 import { FettleError } from '../core/errors.ts'
 import { groupName } from '../core/names.ts'
 import type { Release } from '../core/release.ts'
+import { bindSecrets } from '../core/sandbox-env.ts'
 import { Secret } from '../core/secret.ts'
+import { refsForRollback } from '../core/secrets.ts'
 import { resolveReferences } from '../core/spec/references.ts'
 import type { Spec } from '../core/spec/schema.ts'
-import type { Environment as ProcessEnvironment, Group, SandboxName } from '../ports/runtime.ts'
+import type { Group, Environment as ProcessEnvironment, SandboxName } from '../ports/runtime.ts'
 import type { World } from './world.ts'
 
 /** Where a release runs: against live data, or against copies in a sandbox. */
@@ -19,7 +21,8 @@ export interface Place {
 /** Words are split by the shell that runs them; the shell is replaced by what it runs. */
 export const shellArgv = (command: string): string[] => ['/bin/sh', '-c', /[;&|<>()$`\n]/.test(command) ? command : `exec ${command}`]
 
-export const releaseSource = (world: World, release: Release): string => world.layout.artifact(release.app, release.environment, release.artifact.key)
+export const releaseSource = (world: World, release: Release): string =>
+  world.layout.artifact(release.app, release.environment, release.artifact.key)
 
 export async function groupOf(
   world: World,
@@ -61,35 +64,61 @@ export async function resolveEnvironment(
     stores: storePaths(world, release.spec, place.stores),
     secrets: await openSecrets(world, release, place.sandbox !== undefined),
   }
-  return Object.fromEntries(Object.entries(entries).map(([name, value]) => [name, typeof value === 'string' ? resolveReferences(value, scope) : String(value)]))
+  return Object.fromEntries(
+    Object.entries(entries).map(([name, value]) => [name, typeof value === 'string' ? resolveReferences(value, scope) : String(value)]),
+  )
 }
 
 export function storePaths(world: World, spec: Spec, folders: Record<string, string>): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(spec.stores).map(([name, config]) => [name, storeDriver(world, config).path(folders[name] ?? '', config)]),
+    Object.entries(spec.stores).map(([name, entry]) => {
+      const { driver, config } = storeOf(world, entry)
+      return [name, driver.path(folders[name] ?? EXTERNAL_FOLDER, config)]
+    }),
   )
 }
 
-/** The driver is named by the key of the store's entry. */
-export function storeDriver(world: World, config: Spec['stores'][string]) {
-  const name = Object.keys(config)[0] ?? ''
+/** A store outside of what fettle manages has an absolute path: its folder is the root. */
+export const EXTERNAL_FOLDER = '/'
+
+/** The driver is named by the key of the store's entry, and the value is what it is about. */
+export function storeOf(world: World, entry: Spec['stores'][string]) {
+  const [[name, value] = ['', '']] = Object.entries(entry)
   const driver = world.stores.get(name)
   if (driver === undefined) throw new FettleError('UNSUPPORTED', `there is no store driver ${name}`)
-  return driver
+  return { driver, config: name === 'sqlite' ? { file: value } : { folder: value } }
 }
 
+/**
+ * The values a release runs with: the versions it recorded, but for those that were rotated since, whose recorded value is no longer
+ * valid anywhere. @throws FettleError SECRET_MISSING when one was removed since
+ */
 async function openSecrets(world: World, release: Release, isDrill: boolean): Promise<Record<string, Secret>> {
-  const source = world.secrets(release.app, releaseSecrets(world, release))
-  const entries = release.secrets.map(async ref => {
-    const isDummy = isDrill && release.spec.secrets[ref.name]?.external === true
-    return [ref.name, isDummy ? new Secret(`dummy-${ref.name}`) : await source.open(ref)] as const
+  if (release.secrets.length === 0) return {}
+  const { app, environment } = release
+  const own = world.secrets(app, environment, releaseFolder(world, release))
+  const project = world.secrets(app, environment, dirname(release.file))
+  const present = await project.latest()
+  const { refs, rotated, gone } = refsForRollback(release.secrets, present.length > 0 ? present : await own.latest())
+  if (gone.length > 0) {
+    throw new FettleError(
+      'SECRET_MISSING',
+      `${release.id} needs ${gone.join(', ')}, which ${gone.length === 1 ? 'was' : 'were'} removed since`,
+      {
+        hint: gone.map(name => `fettle secrets set ${name} --env ${environment}`).join('\n'),
+      },
+    )
+  }
+  const bindings = bindSecrets(release.spec.secrets, refs, isDrill ? 'sandbox' : 'live')
+  const opened = [...bindings].map(async ([name, binding]) => {
+    if ('dummy' in binding) return [name, new Secret(binding.dummy)] as const
+    return [name, await (rotated.includes(name) ? project : own).open(binding.open)] as const
   })
-  return Object.fromEntries(await Promise.all(entries))
+  return Object.fromEntries(await Promise.all(opened))
 }
 
-/** A release keeps the encrypted file it was made with. */
-export const releaseSecrets = (world: World, release: Release): string =>
-  join(world.layout.release(release.app, release.environment, release.id), 'secrets.age')
+/** A release keeps the encrypted file it was made with, in the same place below its folder. */
+export const releaseFolder = (world: World, release: Release): string => world.layout.release(release.app, release.environment, release.id)
 
 /** A migration runs with `release.env`, or with what the service behind the first route gets. */
 export function migrationEnvironment(world: World, release: Release, place: Place): Promise<ProcessEnvironment> {

@@ -27,7 +27,11 @@ const MIGRATION_LIMIT_MS = 3_600_000
 /** What a release under test must not even see: live data, keys, backups, the agent. */
 const hiddenFolders = (world: World, release: Release): string[] => {
   const { layout } = world
-  const external = Object.values(release.spec.stores).flatMap(config => Object.values(config).filter(isAbsolute).map(path => ('files' in config ? path : dirname(path))))
+  const external = Object.values(release.spec.stores).flatMap(config =>
+    Object.values(config)
+      .filter(isAbsolute)
+      .map(path => ('files' in config ? path : dirname(path))),
+  )
   return [layout.live, layout.keys, layout.agent, layout.front, layout.tasks, ...external]
 }
 
@@ -42,7 +46,11 @@ const sandboxOpen = (world: World) =>
     },
     async run({ release, hide }, { operation, signal }) {
       const record = await requireRelease(world, operation.app, operation.environment, release)
-      const sandbox = await world.runtime.openSandbox(sandboxName(operation.id), { hide: [...hiddenFolders(world, record), ...hide] }, signal)
+      const sandbox = await world.runtime.openSandbox(
+        sandboxName(operation.id),
+        { hide: [...hiddenFolders(world, record), ...hide] },
+        signal,
+      )
       return { isolation: sandbox.isolation }
     },
     async undo(_input, { operation }) {
@@ -63,7 +71,13 @@ const rehearseMigrate = (world: World) =>
       const release = await requireRelease(world, app, environment, input.release)
       const began = world.clock.monotonic()
       for (const time of ['first', 'again']) {
-        await runToSuccess(world, context, `migration on a copy of the data (${time} time)`, await migration(world, release, { stores: input.stores, sandbox: sandboxName(id) }), time)
+        await runToSuccess(
+          world,
+          context,
+          `migration on a copy of the data (${time} time)`,
+          await migration(world, release, { stores: input.stores, sandbox: sandboxName(id) }),
+          time,
+        )
         await context.fault(time)
       }
       return { durationMs: Math.round(world.clock.monotonic() - began) }
@@ -94,7 +108,12 @@ async function bootAndTest(world: World, release: Release, stores: Record<string
   await context.fault('ready')
   const started = new Set(services.map(([service]) => service))
   const tests = release.spec.release.test.filter(test => started.has(testedService(release.spec, test)))
-  return await smokeTests(release.spec, tests, service => backendOf(world, groupName(app, environment, service, activation), context.signal), context)
+  return await smokeTests(
+    release.spec,
+    tests,
+    service => backendOf(world, groupName(app, environment, service, activation), context.signal),
+    context,
+  )
 }
 
 const scratchActivation = (context: StepContext): string => `${context.operation.id}-${context.step}`
@@ -119,7 +138,11 @@ const rehearseBoot = (world: World) =>
       return { passed }
     },
     async undo(input, context) {
-      await removeScratchGroups(world, await requireRelease(world, context.operation.app, context.operation.environment, input.release), context)
+      await removeScratchGroups(
+        world,
+        await requireRelease(world, context.operation.app, context.operation.environment, input.release),
+        context,
+      )
     },
   })
 
@@ -152,7 +175,11 @@ const rehearseOld = (world: World) =>
       return { reversible, why: failure?.message ?? null }
     },
     async undo(input, context) {
-      await removeScratchGroups(world, await requireRelease(world, context.operation.app, context.operation.environment, input.old), context)
+      await removeScratchGroups(
+        world,
+        await requireRelease(world, context.operation.app, context.operation.environment, input.old),
+        context,
+      )
     },
   })
 
@@ -185,7 +212,12 @@ const migrate = (world: World) =>
     },
     async run(input, context) {
       const release = await requireRelease(world, context.operation.app, context.operation.environment, input.release)
-      const result = await runToSuccess(world, context, 'migration of the live data', await migration(world, release, { stores: input.stores }))
+      const result = await runToSuccess(
+        world,
+        context,
+        'migration of the live data',
+        await migration(world, release, { stores: input.stores }),
+      )
       return { durationMs: result.durationMs }
     },
     /** The old release goes on with migrated data, if its own tests say that it can; otherwise only a person can decide. */
