@@ -3,14 +3,13 @@
  * Before the switch everything is undone; after it everything is finished.
  */
 import { diffSpecs } from '../core/diff.ts'
-import { FettleError } from '../core/errors.ts'
 import type { Json } from '../core/json.ts'
 import { environmentLease } from '../core/names.ts'
 import type { Plan, PlanLine, PlannedStep } from '../core/plan.ts'
 import type { Release } from '../core/release.ts'
 import type { SecretRef } from '../core/secret.ts'
 import { planSecrets, type SecretChange, type SecretPlan } from '../core/secrets.ts'
-import { neededSecrets } from '../core/spec/references.ts'
+import { neededSecrets } from '../core/spec/derived.ts'
 import { lastSteps, type Name, type Next, settleSteps, startSteps, switchSteps, wantedInstances } from './activation.ts'
 import { basisOf } from './basis.ts'
 import { type Environment, readEnvironment } from './environment.ts'
