@@ -17,7 +17,7 @@ export const storeConfigs = (spec: Spec, names: string[]): JsonObject =>
   Object.fromEntries(names.map(name => [name, spec.stores[name] as unknown as Json]))
 
 /** Where a restored copy of a store lies during one operation. */
-export const scratchFolder = (world: World, store: string): Name => ({ $op: `${world.layout.scratches}/`, then: `/${store}` })
+export const scratchFolder = (world: World, store: string): Name => ({ $op: `${world.layout.scratches}/`, suffix: `/${store}` })
 
 /** Take and commit; none where there is no data yet. */
 export function snapshotSteps(
