@@ -26,8 +26,8 @@ export interface RetentionPlan {
   forget: string[]
 }
 
-/** @param timeZone IANA name: where a day begins */
-export function retentionPlan(snapshots: readonly Candidate[], rules: KeepRules, nowMs: number, timeZone: string): RetentionPlan {
+/** @param timeZone IANA name: where a day begins; default: that of the machine */
+export function retentionPlan(snapshots: readonly Candidate[], rules: KeepRules, nowMs: number, timeZone?: string): RetentionPlan {
   const newestFirst = snapshots.toSorted((a, b) => b.takenAt - a.takenAt || (a.id < b.id ? -1 : 1))
   const past = newestFirst.filter(({ takenAt }) => takenAt <= nowMs)
   const reasons = new Map<string, string[]>()
@@ -64,7 +64,7 @@ function newestOfEach(newestFirst: Candidate[], periodOf: (snapshot: Candidate) 
 /** Names of the periods that a day, `2026-03-01`, belongs to. */
 const PERIODS = { daily: (day: string) => day, weekly: isoWeek, monthly: (day: string) => day.slice(0, 7) }
 
-function calendar(timeZone: string): (ms: number) => string {
+function calendar(timeZone: string | undefined): (ms: number) => string {
   // Canada writes dates as ISO 8601 does.
   const format = new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' })
   return ms => format.format(ms)

@@ -5,8 +5,12 @@ import { formatBytes, formatDuration } from '../core/format.ts'
 import { judge, type SmokeResponse, smokeTestName, type Verdict } from '../core/smoke.ts'
 import type { SmokeTest } from '../core/spec/schema.ts'
 
-/** An instance itself, or a public address: `{ kind: 'url', url: 'http://127.0.0.1:8080' }`. */
-export type SmokeTarget = { kind: 'tcp'; host: string; port: number } | { kind: 'unix'; path: string } | { kind: 'url'; url: string }
+export interface SmokeTarget {
+  /** An instance itself, or a public address: `{ kind: 'url', url: 'http://127.0.0.1:8080' }`. */
+  backend: { kind: 'tcp'; host: string; port: number } | { kind: 'unix'; path: string } | { kind: 'url'; url: string }
+  /** For the Host header, where routes and apps look at it; `*` is any. */
+  host?: string
+}
 
 export interface SmokeResult extends Verdict {
   /** `GET /health`. */
@@ -23,17 +27,11 @@ const MOST_BYTES = 32 * 1024 ** 2
 
 /**
  * Whatever the app does is a result; only the caller's signal throws.
- * @param options.host for the Host header, where routes tell apps apart by it
  * @throws FettleError CANCELLED
  */
-export async function runSmokeTest(
-  test: SmokeTest,
-  target: SmokeTarget,
-  options: { host?: string; signal?: AbortSignal } = {},
-): Promise<SmokeResult> {
+export async function runSmokeTest(test: SmokeTest, target: SmokeTarget, signal?: AbortSignal): Promise<SmokeResult> {
   const started = performance.now()
   const timeout = AbortSignal.timeout(test.within)
-  const signal = options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal])
   const finish = (verdict: Verdict, response?: SmokeResponse): SmokeResult => ({
     name: smokeTestName(test),
     ...verdict,
@@ -41,12 +39,12 @@ export async function runSmokeTest(
     bytes: response?.body.length ?? 0,
     ms: performance.now() - started,
   })
-  const client = connect(target)
+  const client = connect(target.backend)
   try {
-    const response = await ask(client, test, options.host, signal)
+    const response = await ask(client, test, target.host, signal === undefined ? timeout : AbortSignal.any([timeout, signal]))
     return finish(judge(test, response), response)
   } catch (error) {
-    if (options.signal?.aborted) throw new FettleError('CANCELLED', `${smokeTestName(test)} was cancelled`, { cause: error })
+    if (signal?.aborted) throw new FettleError('CANCELLED', `${smokeTestName(test)} was cancelled`, { cause: error })
     return finish({
       passed: false,
       why: timeout.aborted ? `no whole answer within ${formatDuration(test.within)}` : `no answer: ${reason(error)}`,
@@ -56,7 +54,7 @@ export async function runSmokeTest(
   }
 }
 
-function connect(target: SmokeTarget): Client {
+function connect(target: SmokeTarget['backend']): Client {
   if (target.kind === 'url') return new Client(target.url)
   if (target.kind === 'unix') return new Client('http://localhost', { socketPath: target.path })
   const host = target.host.includes(':') ? `[${target.host}]` : target.host
@@ -67,7 +65,12 @@ async function ask(client: Client, test: SmokeTest, host: string | undefined, si
   const { statusCode, headers, body } = await client.request({
     method: test.method,
     path: test.http,
-    headers: { 'user-agent': 'fettle', accept: '*/*', 'accept-encoding': 'identity', ...(host === undefined ? {} : { host }) },
+    headers: {
+      'user-agent': 'fettle',
+      accept: '*/*',
+      'accept-encoding': 'identity',
+      ...(host === undefined || host === '*' ? {} : { host }),
+    },
     signal,
     // The signal ends it; undici's own limits would say something else.
     headersTimeout: 0,
