@@ -58,6 +58,17 @@ const SAMPLES: [title: string, folder: FolderSketch, expected: object][] = [
     },
   ],
   [
+    'a server that opens the database of its environment',
+    sketch('shop', { 'server.js': "import 'node:sqlite'\nopen(process.env.DATABASE_PATH)", 'package.json': '{}' }),
+    {
+      app: 'shop',
+      source: '.',
+      services: { web: { run: 'node server.js', env: { DATABASE_PATH: '${stores.data.path}' } } },
+      stores: { data: { sqlite: 'shop.db' } },
+      routes: [{ host: 'shop.localhost', to: 'web' }],
+    },
+  ],
+  [
     'a start script that is more than a program runs by npm',
     sketch('shop', { 'package.json': json({ scripts: { start: 'NODE_ENV=production node a.js && true' }, dependencies: { a: '1' } }) }),
     {

@@ -1,5 +1,5 @@
 /** What must outlive a release: databases, uploaded files, secrets. */
-import { type Draft, type FolderSketch, MAIN_SERVICE } from './draft.ts'
+import { CODE_FILES, type Draft, type FolderSketch, MAIN_SERVICE } from './draft.ts'
 import { manifestOf } from './node.ts'
 
 const SQLITE_PACKAGES = ['better-sqlite3', 'sqlite3', '@libsql/client', 'node-sqlite3-wasm']
@@ -13,8 +13,9 @@ const NO_SECRET =
 
 export function fromData(sketch: FolderSketch, draft: Draft): void {
   const variables = variablesOf(sketch)
-  const databases = database(sketch, draft, variables)
-  const uploads = files(sketch, draft, variables)
+  const used = [...variables, ...variablesInCode(sketch)]
+  const databases = database(sketch, draft, used)
+  const uploads = files(sketch, draft, used)
   const settled = new Set([...databases, ...uploads])
   draft.secrets = variables.filter(name => !settled.has(name) && !NO_SECRET.test(name))
   for (const service of draft.services.values()) for (const name of draft.secrets) service.env[name] = `\${secrets.${name}}`
@@ -28,12 +29,19 @@ function variablesOf({ texts }: FolderSketch): string[] {
   return [...new Set([...lines.matchAll(/^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]{0,99})\s*=/gm)].map(([, name = '']) => name))]
 }
 
+const codeOf = ({ texts }: FolderSketch): string => CODE_FILES.map(name => texts[name] ?? '').join('\n')
+
+/** `process.env.DATABASE`, `os.environ["DATABASE"]`: only to name what a store is handed over by. */
+const variablesInCode = (sketch: FolderSketch): string[] =>
+  [...codeOf(sketch).matchAll(/\benv(?:iron)?(?:\.get\(|\.|\[)['"]?([A-Z][A-Z0-9_]*)/g)].map(([, name = '']) => name)
+
 function database(sketch: FolderSketch, draft: Draft, variables: string[]): string[] {
   const found = sketch.files.map(file => ({ file, name: DATABASE_FILE.exec(file)?.[1] })).find(({ name }) => name !== undefined)
   const packages = Object.keys(manifestOf(sketch)?.dependencies ?? {})
   const usedPackage = SQLITE_PACKAGES.find(name => packages.includes(name))
-  if (found === undefined && usedPackage === undefined) return []
-  const why = found?.file ?? `${usedPackage} in package.json`
+  const isBuiltIn = codeOf(sketch).includes('node:sqlite')
+  if (found === undefined && usedPackage === undefined && !isBuiltIn) return []
+  const why = found?.file ?? (usedPackage === undefined ? 'node:sqlite in the code' : `${usedPackage} in package.json`)
   draft.stores.set('data', { kind: 'sqlite', path: found?.name ?? `${draft.app}.db`, why })
   const variable = variables.find(name => DATABASE_VARIABLE.test(name)) ?? 'DATABASE'
   const isPrisma = sketch.files.includes('prisma/schema.prisma')
@@ -58,11 +66,10 @@ function give(draft: Draft, variable: string, value: string): void {
 }
 
 /** Where the app says that it is well; found in its own text. */
-export function fromHealthPath({ texts }: FolderSketch, draft: Draft): void {
+export function fromHealthPath(sketch: FolderSketch, draft: Draft): void {
   const service = draft.services.get(MAIN_SERVICE)
   if (service === undefined) return
-  const code = ['server.js', 'server.mjs', 'server.ts', 'app.js', 'index.js', 'app.py', 'main.py'].map(name => texts[name] ?? '').join('\n')
-  const path = /['"`](\/(?:healthz?|_health|up|ready|readyz|livez|status))['"`]/.exec(code)?.[1]
+  const path = /['"`](\/(?:healthz?|_health|up|ready|readyz|livez|status))['"`]/.exec(codeOf(sketch))?.[1]
   if (path === undefined) return
   service.ready = path
   draft.reasons.push(`ready when ${path} answers: the path stands in the code`)

@@ -9,6 +9,9 @@ export interface FolderSketch {
   texts: Record<string, string>
 }
 
+/** Where a program often begins. */
+export const CODE_FILES = ['server.js', 'server.mjs', 'server.ts', 'app.js', 'index.js', 'app.py', 'main.py'] as const
+
 /** What the detectors may read. `.env` is among them for its names only. */
 export const TELLING_FILES = [
   'package.json',
@@ -21,13 +24,7 @@ export const TELLING_FILES = [
   '.env',
   '.env.example',
   '.env.sample',
-  'server.js',
-  'server.mjs',
-  'server.ts',
-  'app.js',
-  'index.js',
-  'app.py',
-  'main.py',
+  ...CODE_FILES,
 ] as const
 
 export interface DraftService {
