@@ -13,7 +13,7 @@ import type { Sandboxes } from './sandboxes.ts'
 import type { Trash } from './trash.ts'
 import { Unit, type UnitStatus } from './unit.ts'
 import { readUnitRecord, readUnitSecrets, redact, writeUnitFolder } from './unit-files.ts'
-import { killRest, stopUnit } from './unit-stop.ts'
+import { killRest, killUnit, stopUnit } from './unit-stop.ts'
 
 const TAIL_BYTES = 4096
 const TAIL_LINES = 200
@@ -118,8 +118,8 @@ export class Commands {
   }
 
   async killInSandbox(sandbox: string): Promise<void> {
-    const inside = [...this.#units].filter(([, { record }]) => record.sandbox === sandbox)
-    await Promise.all(inside.map(([name]) => this.kill(name)))
+    const inside = [...this.#units.values()].filter(({ alive, record }) => alive && record.sandbox === sandbox)
+    await Promise.all(inside.map(unit => killUnit(this.#deps.host, unit)))
   }
 
   close(): void {

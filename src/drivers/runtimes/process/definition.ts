@@ -10,7 +10,7 @@ import { readBootId } from './proc.ts'
 import { launchScript } from './shim.ts'
 import { renderEnv, type UnitRecord, type UnitTexts } from './unit-files.ts'
 
-/** How a unit enters a sandbox. */
+/** How a unit enters a sandbox: argv before the app's, and who holds it. */
 export interface Place {
   enter: readonly string[]
   holder: { pid: number; startTicks: number }
@@ -21,7 +21,7 @@ export interface Definition {
   texts: UnitTexts
 }
 
-interface Wanted {
+export interface Wanted {
   kind: UnitRecord['kind']
   unit: string
   labels: Labels
@@ -48,7 +48,7 @@ export function defineCommand(host: Host, command: Command, place: Place | undef
   return { record, texts: { ...texts, stdin } }
 }
 
-function define(host: Host, wanted: Wanted, place: Place | undefined): Definition {
+export function define(host: Host, wanted: Wanted, place: Place | undefined): Definition {
   const { kind, unit, labels, argv, cwd, memoryBytes, timeoutMs, sandbox, check } = wanted
   const cgroup = unitCgroup(host.cgroups, `${kind === 'service' ? 's' : 'c'}.${unit}`, memoryBytes)
   const launch = (words: string[]) =>

@@ -13,6 +13,7 @@ import { Commands } from './commands.ts'
 import { findProgram, requireProgram } from './execute.ts'
 import { Groups } from './groups.ts'
 import type { Host, LogLimits } from './host.ts'
+import type { Isolation } from './isolation.ts'
 import { Logs } from './logs.ts'
 import { Ports } from './ports.ts'
 import { Sandboxes } from './sandboxes.ts'
@@ -30,10 +31,13 @@ export interface ProcessRuntimeOptions {
   log?: (message: string) => void
   restart?: Host['restart']
   logs?: Partial<LogLimits>
+  /** argv of the program in `sandbox-relay.ts`, where that was built into one file. */
+  relayProgram?: string[]
   /** `off`: as on a machine where no control group can be written. */
   cgroups?: 'auto' | 'off'
 }
 
+const RELAY = join(import.meta.dirname, 'sandbox-relay.ts')
 const RESTART = { delays: [0, 0.5, 1, 2, 4, 8, 16, 30], stableMs: 10_000 }
 const LOGS: LogLimits = { segmentBytes: 4 << 20, keepBytes: 50_000_000, keepMs: 30 * 86_400_000 }
 
@@ -58,15 +62,15 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): Runtime {
   }
   const trash = new Trash(join(units, 'trash'))
   const logs = new Logs(host)
-  const sandboxes = new Sandboxes()
-  const groups = new Groups({ host, ports: new Ports(ports), sandboxes, logs, trash })
+  const range = new Ports(ports)
+  const sandboxes = new Sandboxes({ host, ports: range, trash, relay: options.relayProgram ?? [process.execPath, RELAY] })
+  const groups = new Groups({ host, ports: range, sandboxes, logs, trash })
   const commands = new Commands({ host, sandboxes, logs, trash })
-  let caps: RuntimeCaps = { memory: 'none', memoryReason: 'the runtime is not open yet', isolation: 'none' }
   let isOpen = false
 
   return {
     get caps() {
-      return caps
+      return capsOf(host.cgroups, sandboxes.isolation)
     },
     async open() {
       if (isOpen) return
@@ -74,8 +78,8 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): Runtime {
       await mkdir(units, { recursive: true, mode: 0o700 })
       if (options.cgroups !== 'off')
         host.cgroups = await probeCgroups(`fettle-${createHash('sha256').update(home).digest('hex').slice(0, 8)}`)
-      caps = capsOf(host.cgroups)
       await trash.empty()
+      await sandboxes.open()
       await groups.open()
       await commands.open()
       await logs.pruneArchives()
@@ -83,6 +87,7 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): Runtime {
     async close() {
       groups.close()
       commands.close()
+      sandboxes.release()
       logs.close()
     },
     apply: (group, signal) => groups.apply(group, signal),
@@ -96,14 +101,20 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): Runtime {
     kill: name => commands.kill(name),
     forget: name => commands.forget(name),
     commands: async selector => commands.list(selector),
-    openSandbox: async () => sandboxes.openSandbox(),
-    closeSandbox: async () => undefined,
-    sandboxes: async () => [],
+    openSandbox: (name, { hide }, signal) => sandboxes.openSandbox(name, hide, signal),
+    async closeSandbox(name) {
+      await Promise.all([groups.killInSandbox(name), commands.killInSandbox(name)])
+      await sandboxes.close(name)
+    },
+    sandboxes: async () => sandboxes.names(),
     logs: (selector, logOptions, signal) => logs.lines(selector, logOptions, signal),
   }
 }
 
-function capsOf({ memory, memoryReason }: Cgroups): RuntimeCaps {
-  if (memory !== undefined) return { memory: 'enforced', isolation: 'none' }
-  return { memory: 'polled', memoryReason: memoryReason ?? '', isolation: 'none' }
+function capsOf({ memory, memoryReason }: Cgroups, { kind, reason }: Isolation): RuntimeCaps {
+  return {
+    ...(memory === undefined ? { memory: 'polled', memoryReason } : { memory: 'enforced' }),
+    isolation: kind,
+    ...(reason === undefined ? {} : { isolationReason: reason }),
+  }
 }
