@@ -3,4 +3,4 @@ import { runFront } from './drivers/proxies/embedded/front/run.ts'
 
 const folder = process.argv.at(-1)
 if (folder === undefined) throw new Error('front: which folder?')
-runFront(folder)
+await runFront(folder)

@@ -139,19 +139,30 @@ export function proxyConformance(kind: string, create: () => Promise<ProxyUnderT
       assert.equal(await proxy.current('shop', 'nowhere'), undefined)
     })
 
-    withProxy('lets new requests wait while held, and answers them after the release', async (proxy, address) => {
-      await proxy.commit(tableOf(1, [old.backend]), 0)
-      assert.deepEqual(await proxy.hold('shop', 'production', { drainMs: 1_000, maxWaitMs: 30_000 }), { inFlight: 0 })
-      const waiting = [ask(address), ask(address, { method: 'POST', body: 'kept' })]
-      const first = await Promise.race([...waiting, proxy.counters('r1-op1')])
-      assert.equal((first as { requests: number }).requests, 0, 'a request was answered while held')
-      await proxy.hold('shop', 'production', { drainMs: 1_000, maxWaitMs: 30_000 })
-      await proxy.release('shop', 'production')
-      assert.deepEqual(
-        (await Promise.all(waiting)).map(reply => reply.status),
-        [200, 200],
-      )
-    })
+    withProxy(
+      'lets new requests wait while held, those of other environments pass, and a release lets them go on',
+      async (proxy, address) => {
+        let seen = 0
+        const counting = await startInstance((_request, response) => {
+          seen += 1
+          response.end()
+        })
+        const routes = [{ host: 'other.example', path: '/', service: 'web', backends: [fresh.backend] }]
+        await proxy.commit(tableOf(1, [counting.backend]), 0)
+        await proxy.commit(tableOf(1, [], { app: 'other', activation: 'other', routes }), 0)
+        assert.deepEqual(await proxy.hold('shop', 'production', { drainMs: 1_000, maxWaitMs: 30_000 }), { inFlight: 0 })
+        const waiting = [ask(address), ask(address, { method: 'POST', body: 'kept' })]
+        for (let i = 0; i < 20; i++) assert.equal((await ask(address, { host: 'other.example' })).status, 200)
+        assert.equal(seen, 0)
+        await proxy.hold('shop', 'production', { drainMs: 1_000, maxWaitMs: 30_000 })
+        await proxy.release('shop', 'production')
+        assert.deepEqual(
+          (await Promise.all(waiting)).map(reply => reply.status),
+          [200, 200],
+        )
+        await counting.stop()
+      },
+    )
 
     withProxy('brings requests that waited in a hold to the table whose commit ends it', async (proxy, address) => {
       await proxy.commit(tableOf(1, [old.backend]), 0)

@@ -18,7 +18,7 @@ const SAVE_MS = 2_000
 const DRAIN_MS = 10_000
 
 /** @param folder `<home>/front` */
-export function runFront(folder: string): void {
+export async function runFront(folder: string): Promise<void> {
   process.umask(0o077)
   for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => {})
   const settings = JSON.parse(readFileSync(join(folder, SETTINGS), 'utf8')) as Listen
@@ -60,7 +60,7 @@ export function runFront(folder: string): void {
     if (!successor) await counters.stop()
     process.exit(0)
   }
-  server.listen(LISTENER_FD)
+  await server.listen({ fd: LISTENER_FD })
   const startedAt = systemClock.now()
   const about = (): About => {
     const program = [...process.argv.slice(0, 1), ...process.execArgv, ...process.argv.slice(1, -1)]

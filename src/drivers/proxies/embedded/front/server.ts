@@ -5,7 +5,8 @@ import type { Duplex } from 'node:stream'
 import { Exchange, type ExchangeContext } from './exchange.ts'
 
 export interface PublicServer {
-  listen(fd: number): void
+  /** On an inherited descriptor, or for tests on a port. */
+  listen(where: { fd: number } | { port: number; host: string }): Promise<void>
   address(): { host: string; port: number }
   /**
    * Accepts no more. What is in flight is finished; a client that kept its connection may send one more request for
@@ -34,7 +35,7 @@ export function createPublicServer(context: ExchangeContext, closeTunnels: () =>
   server.on('checkContinue', (request, response) => serve(request, response, true))
   server.on('upgrade', (request, socket, head) => upgrade(context, request, socket, head))
   return {
-    listen: fd => void server.listen({ fd }),
+    listen: where => new Promise(resolve => server.listen(where, resolve)),
     address: () => {
       const { address: host, port } = server.address() as AddressInfo
       return { host, port }
