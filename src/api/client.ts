@@ -1,0 +1,78 @@
+/** Talks to an agent over its unix socket. Loads no schema: a command must start fast. */
+import { request as httpRequest, type IncomingMessage } from 'node:http'
+import { createInterface } from 'node:readline'
+import { type ErrorJson, FettleError } from '../core/errors.ts'
+import type { Answers, Request, Stream } from './contract.ts'
+import { type EndpointName, endpoints } from './endpoints.ts'
+
+type Plain = { [Name in EndpointName]: Answers[Name] extends Stream<unknown> ? never : Name }[EndpointName]
+type Streaming = Exclude<EndpointName, Plain>
+type LineOf<Name extends Streaming> = Answers[Name] extends Stream<infer Line> ? Line : never
+
+export interface Client {
+  /** @throws FettleError as the agent threw it; AGENT_UNREACHABLE */
+  call<Name extends Plain>(name: Name, input: Request<Name>, signal?: AbortSignal): Promise<Answers[Name]>
+  stream<Name extends Streaming>(name: Name, input: Request<Name>, signal?: AbortSignal): AsyncGenerator<LineOf<Name>>
+}
+
+export function createClient(socketPath: string): Client {
+  return {
+    async call(name, input, signal) {
+      const response = await send(socketPath, name, input as Record<string, unknown>, signal)
+      return JSON.parse(await text(response))
+    },
+    async *stream(name, input, signal) {
+      const response = await send(socketPath, name, input as Record<string, unknown>, signal)
+      try {
+        for await (const line of createInterface({ input: response, crlfDelay: Number.POSITIVE_INFINITY }))
+          if (line !== '') yield JSON.parse(line)
+      } finally {
+        response.destroy()
+      }
+    },
+  }
+}
+
+async function send(
+  socketPath: string,
+  name: EndpointName,
+  input: Record<string, unknown>,
+  signal?: AbortSignal,
+): Promise<IncomingMessage> {
+  const { method, path } = endpoints[name]
+  const { id, ...rest } = input
+  const target = path.replace(':id', encodeURIComponent(String(id)))
+  const query = method === 'GET' ? queryOf(rest) : ''
+  const body = method === 'POST' ? JSON.stringify(path.includes(':id') ? rest : input) : undefined
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    const headers = body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }
+    const request = httpRequest(
+      { socketPath, method, path: query === '' ? target : `${target}?${query}`, headers, ...(signal === undefined ? {} : { signal }) },
+      resolve,
+    )
+    request.on('error', error => reject(unreachable(error, socketPath)))
+    request.end(body)
+  })
+  if (response.statusCode === 200) return response
+  throw FettleError.fromJSON(JSON.parse(await text(response)) as ErrorJson)
+}
+
+function queryOf(input: Record<string, unknown>): string {
+  const query = new URLSearchParams()
+  for (const [key, value] of Object.entries(input)) if (value !== undefined) query.set(key, String(value))
+  return query.toString()
+}
+
+async function text(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of response) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function unreachable(error: Error, socketPath: string): FettleError {
+  if (error.name === 'AbortError') return new FettleError('CANCELLED', 'the request was cancelled', { cause: error })
+  return new FettleError('AGENT_UNREACHABLE', `no agent answers on ${socketPath}: ${error.message}`, {
+    cause: error,
+    hint: '`fettle agent start` starts it; `fettle doctor` looks for the reason.',
+  })
+}

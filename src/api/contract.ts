@@ -1,0 +1,114 @@
+/**
+ * What each endpoint takes and gives. Answers are typed by the types the agent works with; requests are parsed, since they come from
+ * outside. A GET's input is its query; `:id` is taken from the path and is part of the input.
+ */
+import { z } from 'zod'
+import type { OperationEvent, OperationRecord, Plan } from '../core/plan.ts'
+import type { LogLine } from '../ports/runtime.ts'
+import type { EndpointName } from './endpoints.ts'
+import type { About, DoctorReport, EnvironmentStatus, ReleaseView, SecretView, SnapshotView } from './views.ts'
+
+/** Which app: by its file (`fettle.yaml`, absolute path) or, where the file is gone, by name. */
+const target = { file: z.string().optional(), app: z.string().optional(), environment: z.string().optional() }
+const flag = z.stringbool().or(z.boolean()).default(false)
+const number = z.coerce.number().int().nonnegative()
+
+export const OperationRequest = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('deploy'),
+    ...target,
+    rehearse: z.enum(['on', 'newest-proven', 'off']).optional(),
+    acceptUnproven: flag,
+  }),
+  z.strictObject({
+    kind: z.literal('rollback'),
+    ...target,
+    release: z.string().optional(),
+    /** `keep`: the data stays as it is; else the id of the snapshot to go back to. */
+    data: z.string().default('keep'),
+  }),
+  z.strictObject({ kind: z.literal('restart'), ...target, service: z.string().optional() }),
+  z.strictObject({ kind: z.literal('scale'), ...target, instances: z.record(z.string(), z.coerce.number().int().min(0).max(1000)) }),
+  z.strictObject({ kind: z.literal('stop'), ...target }),
+  z.strictObject({ kind: z.literal('down'), ...target }),
+  z.strictObject({ kind: z.literal('backup'), ...target, label: z.string().max(200).default('by hand') }),
+  z.strictObject({
+    kind: z.literal('restore'),
+    ...target,
+    /** Id, or `newest` / `newest-proven`. */
+    snapshot: z.string().default('newest-proven'),
+    stores: z.array(z.string()).optional(),
+    /** Folder to restore into, beside what is live; live data is not touched. */
+    to: z.string().optional(),
+  }),
+  z.strictObject({ kind: z.literal('drill'), ...target, snapshot: z.string().default('newest') }),
+  z.strictObject({ kind: z.literal('test'), ...target }),
+  z.strictObject({
+    kind: z.literal('run'),
+    ...target,
+    argv: z.array(z.string()).min(1),
+    /** Take this service's environment; default the first service's. */
+    service: z.string().optional(),
+  }),
+])
+export type OperationRequest = z.input<typeof OperationRequest>
+
+export const requests = {
+  about: z.strictObject({}),
+  status: z.strictObject({ ...target }),
+  plan: z.strictObject({ request: OperationRequest }),
+  /** Either a request, planned and begun at once, or a plan that was shown: begun exactly, or refused because the world moved. */
+  start: z.strictObject({ request: OperationRequest, basis: z.string().optional() }),
+  operations: z.strictObject({ ...target, limit: number.max(1000).default(20) }),
+  operation: z.strictObject({ id: z.string() }),
+  events: z.strictObject({ id: z.string(), after: number.default(0), follow: flag }),
+  cancel: z.strictObject({ id: z.string() }),
+  resume: z.strictObject({ id: z.string(), direction: z.enum(['forward', 'back']).default('forward') }),
+  releases: z.strictObject({ ...target }),
+  snapshots: z.strictObject({ ...target }),
+  logs: z.strictObject({
+    ...target,
+    service: z.string().optional(),
+    operation: z.string().optional(),
+    follow: flag,
+    lines: number.default(200),
+    sinceMs: number.optional(),
+    cursor: z.string().optional(),
+  }),
+  secrets: z.strictObject({ ...target }),
+  setSecret: z.strictObject({ ...target, name: z.string(), value: z.string(), rotated: flag }),
+  removeSecret: z.strictObject({ ...target, name: z.string() }),
+  doctor: z.strictObject({ ...target }),
+  enable: z.strictObject({ enable: z.boolean().default(true) }),
+  /** `everything`: also the front and all services. */
+  shutdown: z.strictObject({ everything: z.boolean().default(false) }),
+} satisfies Record<EndpointName, z.ZodType>
+
+/** What the endpoints answer; arrays marked as streams come as one JSON text a line (application/x-ndjson). */
+export interface Answers {
+  about: About
+  status: { environments: EnvironmentStatus[] }
+  plan: Plan
+  start: OperationRecord
+  operations: { operations: OperationRecord[] }
+  operation: OperationRecord
+  events: Stream<OperationEvent>
+  cancel: OperationRecord
+  resume: OperationRecord
+  releases: { releases: ReleaseView[] }
+  snapshots: { snapshots: SnapshotView[] }
+  logs: Stream<LogLine>
+  secrets: { secrets: SecretView[] }
+  setSecret: { secrets: SecretView[] }
+  removeSecret: { secrets: SecretView[] }
+  doctor: DoctorReport
+  enable: { how: string }
+  shutdown: { ended: string[] }
+}
+
+export interface Stream<Line> {
+  readonly stream: Line
+}
+
+export type Request<Name extends EndpointName> = z.input<(typeof requests)[Name]>
+export type ParsedRequest<Name extends EndpointName> = z.output<(typeof requests)[Name]>

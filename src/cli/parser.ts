@@ -1,0 +1,116 @@
+/** Turns definitions into a commander parser, and its complaints into our errors. */
+import { Command, CommanderError, Option } from 'commander'
+import { FettleError } from '../core/errors.ts'
+import { COMMON, type CommandDefinition, Given, type OptionDefinition, optionsOf } from './command.ts'
+import { type CommandEntry, commands } from './commands.ts'
+import { VERSION } from './version.ts'
+
+export interface Parsed {
+  definition: CommandDefinition
+  given: Given
+}
+
+export interface Printer {
+  out(text: string): void
+  hasColours: boolean
+  columns: number
+}
+
+/**
+ * Parses a whole command line. Only the command that is named gets its module loaded; the others are known by name and summary.
+ * @returns undefined when help was asked for and printed
+ * @throws FettleError USAGE with the nearest valid name
+ */
+export async function parse(argv: string[], printer: Printer): Promise<Parsed | undefined> {
+  const { name, words } = splitCommand(argv)
+  let parsed: Parsed | undefined
+  const program = createProgram(printer)
+  for (const [known, entry] of Object.entries(commands)) {
+    const definition = known === name ? await entry.load() : undefined
+    program.addCommand(buildCommand(known, entry, definition, result => (parsed = result), printer))
+  }
+  try {
+    await program.parseAsync(name === undefined ? words : [name, ...words], { from: 'user' })
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    if (error.exitCode === 0) return undefined
+    throw usageError(error, name)
+  }
+  return parsed
+}
+
+/** `fettle --home x status` means `fettle status --home x`: the first word that is no option or option's value is the command. */
+export function splitCommand(argv: string[]): { name: string | undefined; words: string[] } {
+  const withValue = new Set(['--home', '-f', '--file', '-e', '--env', '--app'])
+  for (let index = 0; index < argv.length; index++) {
+    const word = argv[index] ?? ''
+    if (word === '--') break
+    if (!word.startsWith('-')) return { name: word, words: [...argv.slice(0, index), ...argv.slice(index + 1)] }
+    if (withValue.has(word)) index++
+  }
+  return { name: undefined, words: argv }
+}
+
+function createProgram(printer: Printer): Command {
+  return configure(new Command('fettle'), printer)
+    .description('Deploys, supervises, backs up and restores web applications, and proves it.')
+    .version(VERSION, '-V, --version', 'print the version')
+    .enablePositionalOptions()
+    .addHelpText(
+      'after',
+      '\nfettle <command> --help has the options and an example of each; fettle help exit-codes explains the exit codes.',
+    )
+}
+
+function configure(command: Command, printer: Printer): Command {
+  return command
+    .exitOverride()
+    .helpOption('-h, --help', 'print this')
+    .configureOutput({
+      writeOut: printer.out,
+      writeErr: () => {}, // the error is thrown, and told by whoever catches it
+      getOutHasColors: () => printer.hasColours,
+      getOutHelpWidth: () => printer.columns,
+    })
+}
+
+export function buildCommand(
+  name: string,
+  entry: Pick<CommandEntry, 'summary'> & { group?: string },
+  definition: CommandDefinition | undefined,
+  done: (parsed: Parsed) => void,
+  printer: Printer,
+): Command {
+  const command = configure(new Command(name), printer).description(entry.summary)
+  if (entry.group !== undefined) command.helpGroup(`${entry.group}:`)
+  if (definition === undefined) return command
+  for (const argument of definition.arguments ?? []) command.argument(argument.name, argument.says)
+  for (const option of [...optionsOf(definition), ...COMMON]) command.addOption(toOption(option))
+  command.addHelpText('after', `\nExample:\n  ${definition.example.line}\n      ${definition.example.does}`)
+  if (definition.passThrough === true) command.passThroughOptions()
+  const [first] = Object.keys(definition.subcommands ?? {})
+  for (const [sub, subDefinition] of Object.entries(definition.subcommands ?? {}))
+    command.addCommand(buildCommand(sub, subDefinition, subDefinition, done, printer), { isDefault: sub === first })
+  if (definition.run !== undefined)
+    command.action((...received: unknown[]) => {
+      const words = received
+        .slice(0, -2)
+        .flat()
+        .filter((word): word is string => typeof word === 'string')
+      done({ definition, given: new Given(words, command.optsWithGlobals()) })
+    })
+  return command
+}
+
+function toOption({ flags, says, choices }: OptionDefinition): Option {
+  const option = new Option(flags, says)
+  return choices === undefined ? option : option.choices(choices)
+}
+
+/** Commander's own text names the nearest command or option on a second line. */
+function usageError(error: CommanderError, name: string | undefined): FettleError {
+  const [first = '', suggestion] = error.message.replace(/^error: /, '').split('\n')
+  const help = name !== undefined && name in commands ? `fettle ${name} --help` : 'fettle --help'
+  const didYouMean = suggestion === undefined ? '' : `${suggestion.replace(/^\(|\)$/g, '')} `
+  return new FettleError('USAGE', first, { hint: `${didYouMean}\`${help}\` lists what there is.` })
+}

@@ -1,0 +1,259 @@
+/**
+ * Carries out one operation: forward through its steps, back through them when one fails before the pivot, forward again and again
+ * after it. Every act is journalled before and after; what it finds after a crash is the same as what it finds at first.
+ */
+import { type ErrorCode, FettleError, toFettleError } from '../core/errors.ts'
+import type { Json } from '../core/json.ts'
+import { bindInput, type EventBody, type OperationRecord, type PlannedStep, type StepRecord } from '../core/plan.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { StepContext, StepKind, StepKinds } from './step.ts'
+
+/** After the pivot a failing step is tried again this often, waiting twice as long each time, before the operation is held. */
+const FORWARD_TRIES = 4
+const UNDO_TRIES = 3
+const FIRST_WAIT_MS = 250
+
+export interface ExecutionDeps {
+  kinds: StepKinds
+  clock: Clock
+  /** Journals the record and the event in one transaction, then publishes the event. */
+  record(change: { step?: StepRecord; operation?: OperationRecord; event?: EventBody }): void
+  /** `step-id:before`, `step-id:name`, `step-id:after`: a crash test kills the agent here. */
+  fault(point: string): Promise<void>
+}
+
+/** Trying again does not change these; for a pivot they also mean that it did not happen. */
+const FINAL: ReadonlySet<ErrorCode> = new Set([
+  'HELD',
+  'LOST',
+  'CONFLICT',
+  'REFUSED',
+  'CANCELLED',
+  'SECRET_MISSING',
+  'SECRET_LOCKED',
+  'VERSION',
+])
+
+/** Why the work on an operation ended while the operation itself is not over: the agent stops, the next one goes on. */
+export class Interrupted extends Error {}
+
+export class Execution {
+  readonly #deps: ExecutionDeps
+  readonly #operation: OperationRecord
+  readonly #cancel = new AbortController()
+  readonly #stop: AbortSignal
+
+  constructor(operation: OperationRecord, deps: ExecutionDeps, stop: AbortSignal) {
+    this.#operation = operation
+    this.#deps = deps
+    this.#stop = stop
+  }
+
+  /** Resolves when the operation is over. @throws Interrupted when the agent stops */
+  async toItsEnd(): Promise<void> {
+    const operation = this.#operation
+    if (operation.state === 'running') await this.#forward()
+    if (operation.state === 'undoing') await this.#back()
+  }
+
+  /** @throws FettleError REFUSED past the pivot */
+  cancel(): void {
+    if (this.#operation.crossedPivot) {
+      throw new FettleError('REFUSED', `${this.#operation.id} is past its point of no return and will be finished`, {
+        hint: this.#operation.plan.kind === 'deploy' ? 'Wait for it, then `fettle rollback`.' : 'Wait for it.',
+      })
+    }
+    this.#operation.cancelled = true
+    this.#deps.record({ operation: this.#operation })
+    this.#cancel.abort()
+  }
+
+  async #forward(): Promise<void> {
+    const failure = await this.#runAll()
+    if (this.#stop.aborted) throw new Interrupted()
+    if (failure === undefined) return this.#end('done')
+    this.#operation.error = failure.toJSON()
+    if (this.#operation.crossedPivot || failure.code === 'HELD' || failure.code === 'LOST') return this.#end('held')
+    this.#operation.state = 'undoing'
+    this.#deps.record({ operation: this.#operation, event: { type: 'operation', state: 'undoing', error: this.#operation.error } })
+  }
+
+  /** Runs what can run, side by side; resolves with the first failure once nothing runs any more. */
+  async #runAll(): Promise<FettleError | undefined> {
+    const running = new Map<string, Promise<void>>()
+    let failure: FettleError | undefined
+    for (;;) {
+      if (this.#operation.cancelled && !this.#operation.crossedPivot) failure ??= new FettleError('CANCELLED', 'it was cancelled')
+      if (failure === undefined && !this.#stop.aborted) {
+        for (const step of this.#ready(running)) {
+          const work = this.#runStep(step)
+            .catch(error => {
+              failure ??= toFettleError(error)
+              if (!this.#operation.crossedPivot) this.#cancel.abort()
+            })
+            .finally(() => running.delete(step.id))
+          running.set(step.id, work)
+        }
+      }
+      if (running.size === 0) return failure
+      await Promise.race(running.values())
+    }
+  }
+
+  #ready(running: ReadonlyMap<string, unknown>): PlannedStep[] {
+    const isDone = (id: string) => this.#stepRecord(id).state === 'done'
+    return this.#operation.plan.steps.filter(step => !isDone(step.id) && !running.has(step.id) && step.after.every(isDone))
+  }
+
+  async #runStep(step: PlannedStep): Promise<void> {
+    const kind = this.#kind(step)
+    const tries = this.#operation.crossedPivot || step.pivot ? FORWARD_TRIES : 1
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#attempt(step, kind)
+      } catch (thrown) {
+        if (this.#stop.aborted) throw new Interrupted()
+        const error = toFettleError(thrown, step.title)
+        const isFinal = FINAL.has(error.code)
+        this.#saveStep(step, { state: 'failed', error: error.toJSON(), endedAt: this.#deps.clock.now() })
+        if (isFinal) throw error
+        // A pivot that failed in an unclear way may have happened: undoing would then take away what serves.
+        if (attempt >= tries) throw step.pivot ? this.#held(step, error.message) : error
+        await this.#deps.clock.sleep(FIRST_WAIT_MS * 2 ** (attempt - 1), this.#stop)
+      }
+    }
+  }
+
+  async #attempt(step: PlannedStep, kind: StepKind<never, Json>): Promise<void> {
+    const record = this.#stepRecord(step.id)
+    this.#saveStep(step, { state: 'running', attempt: record.attempt + 1, startedAt: this.#deps.clock.now(), error: undefined })
+    const input = this.#input(step, kind)
+    const context = this.#context(step, kind)
+    const observed = await kind.observe(input, context)
+    if (observed === 'foreign') throw this.#held(step, 'something that fettle did not make is in its place')
+    if (observed === 'unknown') throw this.#held(step, 'what became of it can not be found out')
+    const isPresent = typeof observed === 'object'
+    if (!isPresent) await this.#deps.fault(`${step.id}:before`)
+    const output = isPresent ? observed.present : await kind.run(input, context)
+    if (!isPresent) await this.#deps.fault(`${step.id}:after`)
+    if (step.pivot) this.#operation.crossedPivot = true
+    this.#saveStep(step, { state: 'done', output, adopted: isPresent, endedAt: this.#deps.clock.now() })
+  }
+
+  async #back(): Promise<void> {
+    for (const step of [...this.#operation.plan.steps].reverse()) {
+      const record = this.#stepRecord(step.id)
+      if (record.state === 'waiting' || record.state === 'undone') continue
+      try {
+        await this.#undoStep(step)
+      } catch (thrown) {
+        if (this.#stop.aborted) throw new Interrupted()
+        const error = toFettleError(thrown, `undo ${step.title}`)
+        this.#saveStep(step, { state: 'failed', error: error.toJSON() })
+        return this.#end('held')
+      }
+    }
+    this.#end('undone')
+  }
+
+  async #undoStep(step: PlannedStep): Promise<void> {
+    const kind = this.#kind(step)
+    const undo = kind.undo
+    if (undo === 'impossible') throw this.#held(step, 'it can not be undone')
+    if (undo === 'nothing') return this.#saveStep(step, { state: 'undone', endedAt: this.#deps.clock.now() })
+    this.#saveStep(step, { state: 'undoing' })
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const input = this.#inputForUndo(step, kind)
+        if (input !== undefined) await undo(input, this.#context(step, kind, true), this.#stepRecord(step.id).output as never)
+        return this.#saveStep(step, { state: 'undone', endedAt: this.#deps.clock.now() })
+      } catch (error) {
+        if (this.#stop.aborted || attempt >= UNDO_TRIES) throw error
+        await this.#deps.clock.sleep(FIRST_WAIT_MS * 2 ** (attempt - 1), this.#stop)
+      }
+    }
+  }
+
+  #end(state: 'done' | 'undone' | 'held'): void {
+    const operation = this.#operation
+    operation.state = state
+    operation.endedAt = this.#deps.clock.now()
+    this.#deps.record({
+      operation,
+      event: { type: 'operation', state, ...(operation.error === undefined ? {} : { error: operation.error }) },
+    })
+  }
+
+  #held(step: PlannedStep, why: string): FettleError {
+    return new FettleError('HELD', `${step.title}: ${why}`, {
+      hint: `\`fettle operations show ${this.#operation.id}\` has the details; mend it, then \`fettle operations resume ${this.#operation.id}\`.`,
+    })
+  }
+
+  #kind(step: PlannedStep): StepKind<never, Json> {
+    const kind = this.#deps.kinds.get(step.kind)
+    if (kind !== undefined) return kind
+    throw new FettleError('HELD', `this version of fettle does not know the step kind ${step.kind}`, {
+      hint: `Start the version that began ${this.#operation.id}, let it finish, then upgrade.`,
+    })
+  }
+
+  #input(step: PlannedStep, kind: StepKind<never, Json>): never {
+    const outputs = new Map(this.#operation.steps.map(record => [record.id, record.output]))
+    return kind.input.parse(bindInput(step.input, { operation: this.#operation.id, outputs }))
+  }
+
+  /** A step whose input never came to be has done nothing. */
+  #inputForUndo(step: PlannedStep, kind: StepKind<never, Json>): never | undefined {
+    try {
+      return this.#input(step, kind)
+    } catch (error) {
+      if (error instanceof RangeError) return undefined
+      throw error
+    }
+  }
+
+  #context(step: PlannedStep, kind: StepKind<never, Json>, isUndo = false): StepContext {
+    const { plan, id } = this.#operation
+    const record = this.#deps.record
+    const isCancellable = kind.cancel === 'now' && !isUndo && !this.#operation.crossedPivot
+    return {
+      operation: { id, kind: plan.kind, app: plan.app, environment: plan.environment },
+      step: step.id,
+      attempt: this.#stepRecord(step.id).attempt,
+      signal: isCancellable ? AbortSignal.any([this.#stop, this.#cancel.signal]) : this.#stop,
+      progress: (text, done, total) =>
+        record({
+          event: {
+            type: 'progress',
+            step: step.id,
+            text,
+            ...(done === undefined ? {} : { done }),
+            ...(total === undefined ? {} : { total }),
+          },
+        }),
+      complain: error => {
+        this.#operation.error ??= error.toJSON()
+        record({ operation: this.#operation, event: { type: 'log', step: step.id, text: error.message } })
+      },
+      log: text => record({ event: { type: 'log', step: step.id, text } }),
+      fault: point => this.#deps.fault(`${step.id}:${point}`),
+    }
+  }
+
+  #stepRecord(id: string): StepRecord {
+    const record = this.#operation.steps.find(step => step.id === id)
+    if (record === undefined) throw new FettleError('INTERNAL', `operation ${this.#operation.id} has no step ${id}`)
+    return record
+  }
+
+  #saveStep(step: PlannedStep, change: Partial<StepRecord>): void {
+    const record = Object.assign(this.#stepRecord(step.id), change)
+    const { state, attempt, adopted, error } = record
+    this.#deps.record({
+      step: record,
+      operation: this.#operation,
+      event: { type: 'step', step: step.id, state, attempt, ...(adopted ? { adopted } : {}), ...(error === undefined ? {} : { error }) },
+    })
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * The journal: what was decided and how far it got, in SQLite with WAL and synchronous=FULL, locked exclusively. That lock is what
+ * makes the agent the single writer of its host: a second agent is refused, and the lock is free at once when the first dies.
+ */
+import { DatabaseSync } from 'node:sqlite'
+import { FettleError } from '../core/errors.ts'
+import type { EventBody, OperationEvent, OperationRecord, OperationState, Plan, StepRecord } from '../core/plan.ts'
+
+const FORMAT = 1
+const EVENTS_KEPT = 20_000
+const SCHEMA = `
+  create table meta (key text primary key, value text not null) strict;
+  create table operations (
+    number integer primary key, id text not null unique, state text not null, plan text not null, crossed_pivot integer not null default 0,
+    cancelled integer not null default 0, error text, created_at integer not null, ended_at integer) strict;
+  create table steps (
+    operation text not null, id text not null, body text not null, primary key (operation, id)) strict, without rowid;
+  create table leases (resource text primary key, operation text not null) strict, without rowid;
+  create table events (seq integer primary key autoincrement, operation text not null, at integer not null, body text not null) strict;
+  create index events_of on events (operation, seq);
+`
+
+interface OperationRow {
+  number: number
+  id: string
+  state: OperationState
+  plan: string
+  crossed_pivot: number
+  cancelled: number
+  error: string | null
+  created_at: number
+  ended_at: number | null
+}
+
+export class Journal {
+  readonly #db: DatabaseSync
+
+  /** @throws FettleError BUSY when another agent holds it, VERSION when a newer fettle wrote it */
+  constructor(path: string, options: { firstNumber: number }) {
+    this.#db = new DatabaseSync(path, { timeout: 0 })
+    try {
+      this.#db.exec('pragma locking_mode = exclusive; pragma journal_mode = wal; pragma synchronous = full; begin immediate; commit')
+    } catch (error) {
+      this.#db.close()
+      throw new FettleError('BUSY', `another agent works with ${path}`, {
+        cause: error,
+        hint: 'One agent a home: `fettle status` talks to the one that runs.',
+      })
+    }
+    this.#migrate(path, options.firstNumber)
+  }
+
+  #migrate(path: string, firstNumber: number): void {
+    const { user_version: version } = this.#db.prepare('pragma user_version').get() as { user_version: number }
+    if (version > FORMAT) {
+      this.#db.close()
+      throw new FettleError('VERSION', `${path} was written by a newer fettle (journal format ${version}, this one knows ${FORMAT})`, {
+        hint: 'Start the newer version again; a journal is never taken back.',
+      })
+    }
+    if (version < 1) {
+      this.#db.exec(`begin; ${SCHEMA} pragma user_version = 1; commit`)
+      this.#db.prepare("insert into meta values ('first-number', ?)").run(String(firstNumber))
+    }
+  }
+
+  close(): void {
+    this.#db.close()
+  }
+
+  /** All or nothing, one fsync. */
+  transaction<T>(work: () => T): T {
+    this.#db.exec('begin immediate')
+    try {
+      const result = work()
+      this.#db.exec('commit')
+      return result
+    } catch (error) {
+      this.#db.exec('rollback')
+      throw error
+    }
+  }
+
+  /** Records a new operation and takes its leases. @throws FettleError BUSY naming the holder */
+  begin(plan: Plan, at: number): OperationRecord {
+    return this.transaction(() => {
+      for (const resource of plan.leases) this.#refuseWhenLeased(resource, plan)
+      const first = Number((this.#db.prepare("select value from meta where key = 'first-number'").get() as { value: string }).value)
+      const last = this.#db.prepare('select max(number) as number from operations').get() as { number: number | null }
+      const number = (last.number ?? first - 1) + 1
+      const id = `op${number}`
+      this.#db
+        .prepare('insert into operations (number, id, state, plan, created_at) values (?, ?, ?, ?, ?)')
+        .run(number, id, 'running', JSON.stringify(plan), at)
+      for (const step of plan.steps) this.saveStep(id, { id: step.id, state: 'waiting', attempt: 0, adopted: false })
+      for (const resource of plan.leases) this.#db.prepare('insert into leases values (?, ?)').run(resource, id)
+      return this.get(id)
+    })
+  }
+
+  #refuseWhenLeased(resource: string, plan: Plan): void {
+    const lease = this.#db.prepare('select operation from leases where resource = ?').get(resource) as { operation: string } | undefined
+    if (lease === undefined) return
+    const holder = this.get(lease.operation)
+    const hint =
+      holder.state === 'held'
+        ? `\`fettle operations show ${holder.id}\` says why it is held and what to do; \`fettle operations resume ${holder.id}\` tries again.`
+        : `\`fettle operations follow ${holder.id}\` shows it; \`fettle operations cancel ${holder.id}\` ends it.`
+    throw new FettleError('BUSY', `${plan.kind} of ${resource} can not begin: ${holder.plan.kind} ${holder.id} is ${holder.state} there`, {
+      hint,
+      context: { operation: holder.id, resource },
+    })
+  }
+
+  saveStep(operation: string, step: StepRecord): void {
+    this.#db.prepare('insert or replace into steps values (?, ?, ?)').run(operation, step.id, JSON.stringify(step))
+  }
+
+  saveOperation(record: OperationRecord): void {
+    this.#db
+      .prepare('update operations set state = ?, crossed_pivot = ?, cancelled = ?, error = ?, ended_at = ? where id = ?')
+      .run(
+        record.state,
+        Number(record.crossedPivot),
+        Number(record.cancelled),
+        record.error === undefined ? null : JSON.stringify(record.error),
+        record.endedAt ?? null,
+        record.id,
+      )
+    if (record.state === 'done' || record.state === 'undone') this.#db.prepare('delete from leases where operation = ?').run(record.id)
+  }
+
+  /** Appends an event; of many events only the newest stay, whole operations at a time being the reader's concern. */
+  addEvent(operation: string, at: number, body: EventBody): OperationEvent {
+    const { lastInsertRowid } = this.#db
+      .prepare('insert into events (operation, at, body) values (?, ?, ?)')
+      .run(operation, at, JSON.stringify(body))
+    const seq = Number(lastInsertRowid)
+    if (seq % 500 === 0) this.#db.prepare('delete from events where seq <= ?').run(seq - EVENTS_KEPT)
+    return { seq, operation, at, ...body }
+  }
+
+  events(operation: string, afterSeq: number): OperationEvent[] {
+    const rows = this.#db.prepare('select seq, at, body from events where operation = ? and seq > ? order by seq').all(operation, afterSeq)
+    return rows.map(row => {
+      const { seq, at, body } = row as { seq: number; at: number; body: string }
+      return { seq, operation, at, ...(JSON.parse(body) as EventBody) }
+    })
+  }
+
+  /** @throws FettleError NOT_FOUND */
+  get(id: string): OperationRecord {
+    const row = this.#db.prepare('select * from operations where id = ?').get(id) as OperationRow | undefined
+    if (row === undefined) throw new FettleError('NOT_FOUND', `there is no operation ${id}`, { hint: '`fettle operations` lists them.' })
+    return this.#record(row)
+  }
+
+  /** Newest first. */
+  list(limit: number): OperationRecord[] {
+    const rows = this.#db.prepare('select * from operations order by number desc limit ?').all(limit)
+    return rows.map(row => this.#record(row as unknown as OperationRow))
+  }
+
+  /** Oldest first: those that an agent must bring to an end. */
+  open(): OperationRecord[] {
+    const rows = this.#db.prepare("select * from operations where state in ('running', 'undoing') order by number").all()
+    return rows.map(row => this.#record(row as unknown as OperationRow))
+  }
+
+  #record(row: OperationRow): OperationRecord {
+    const plan = JSON.parse(row.plan) as Plan
+    const rows = this.#db.prepare('select body from steps where operation = ?').all(row.id) as { body: string }[]
+    const steps = new Map(rows.map(step => JSON.parse(step.body) as StepRecord).map(step => [step.id, step]))
+    return {
+      id: row.id,
+      plan,
+      state: row.state,
+      crossedPivot: row.crossed_pivot === 1,
+      cancelled: row.cancelled === 1,
+      steps: plan.steps.map(step => steps.get(step.id) ?? { id: step.id, state: 'waiting', attempt: 0, adopted: false }),
+      ...(row.error === null ? {} : { error: JSON.parse(row.error) }),
+      createdAt: row.created_at,
+      ...(row.ended_at === null ? {} : { endedAt: row.ended_at }),
+    }
+  }
+}
