@@ -6,7 +6,7 @@
 import { glob, mkdir } from 'node:fs/promises'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { DumpOptions, Loss, SnapshotPart, Source, Store } from '../../../ports/store.ts'
-import { type FilesConfig, rootPath } from './config.ts'
+import { FilesConfig, rootPath } from './config.ts'
 import { dump } from './dump.ts'
 import { fingerprintOfTree, type Hashed, itemOf } from './entry.ts'
 import { hashFile } from './pack.ts'
@@ -18,6 +18,7 @@ const FILES_PER_TURN = 200
 
 export const filesStore: Store<FilesConfig> = {
   driver: 'files',
+  config: FilesConfig,
   equality: 'of-the-dump',
   path: rootPath,
   create: async (folder, config) => {
