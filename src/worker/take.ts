@@ -52,12 +52,14 @@ async function allOrFirstError<Result>(running: Promise<Result>[]): Promise<Resu
   return Promise.all(running)
 }
 
-/** A dump of nothing where there was something is how backups are lost: it would be kept as a success, and the good ones forgotten. */
+/**
+ * Nothing where there was something (a file cut to 0 bytes, a volume that is not mounted) is how backups are lost: it would be kept as
+ * a success, and the good ones forgotten. Tables without rows are not nothing.
+ */
 function refuseEmptied(part: SnapshotPart, before: SnapshotPart[] | undefined): void {
   const earlier = before?.find(other => other.store === part.store)
-  const payload = part.objects.reduce((bytes, object) => bytes + object.payloadBytes, 0)
-  if (earlier === undefined || payload > 0 || comparedRows(earlier.fingerprint) === 0) return
-  throw new FettleError('REFUSED', `store ${part.store} is empty (0 bytes), and held ${comparedRows(earlier.fingerprint)} rows before`, {
-    hint: 'If it was emptied on purpose, `fettle snapshots` keeps what it held; put one row in it and back it up again.',
+  if (earlier === undefined || Object.keys(part.fingerprint.items).length > 0 || comparedRows(earlier.fingerprint) === 0) return
+  throw new FettleError('REFUSED', `store ${part.store} is empty, and held ${comparedRows(earlier.fingerprint)} rows or files before`, {
+    hint: `Is its file or volume still there? \`fettle restore\` brings back what it held. If it was emptied on purpose, put one row or file into it.`,
   })
 }

@@ -64,10 +64,10 @@ const MOST_ITEMS = 500
 
 /**
  * Path, kind, mode, content or target, and time of every entry, an item for each folder at the top; what lies there itself is in `.`.
- * Times count in whole seconds, the coarsest that a usual file system keeps; the root's time and a link's mode do not count.
+ * Times count in whole seconds, the coarsest that a usual file system keeps; a link's mode and the root's time do not count.
  */
 export function fingerprintOfTree(entries: Iterable<Hashed>): Fingerprint {
-  const all = [...entries]
+  const [root, all] = withoutRoot([...entries])
   const tops = new Set(all.map(topOf))
   const sums = new Map<string, ContentSum>()
   for (const entry of all) {
@@ -79,11 +79,15 @@ export function fingerprintOfTree(entries: Iterable<Hashed>): Fingerprint {
   const items = Object.fromEntries(
     [...sums].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, sum]) => [name, { rows: sum.rows, content: sum.hex() }]),
   )
-  return { format: 1, driver: 'files', of: 'of-the-dump', schema: '', items }
+  return { format: 1, driver: 'files', of: 'of-the-dump', schema: root?.mode.toString(8) ?? '', items }
 }
 
 /** For people: which item an entry belongs to, in a tree of few top-level folders. */
 export const itemOf = (entry: Entry): string => itemName(topOf(entry), 0)
+
+function withoutRoot(entries: Hashed[]): [root: Hashed | undefined, below: Hashed[]] {
+  return [entries.find(entry => entry.path === ''), entries.filter(entry => entry.path !== '')]
+}
 
 function topOf(entry: Entry): RawPath {
   const slash = entry.path.indexOf('/')
@@ -99,7 +103,7 @@ function itemName(top: RawPath, tops: number): string {
 
 function record(entry: Hashed): Buffer {
   const mode = entry.kind === 'link' ? '' : entry.mode.toString(8)
-  const seconds = entry.path === '' ? '' : String(floorDivide(entry.mtimeNs, 1_000_000_000n))
+  const seconds = floorDivide(entry.mtimeNs, 1_000_000_000n)
   // NUL ends each field: neither a path nor a target can hold one.
   return Buffer.from(`${entry.kind}\0${mode}\0${seconds}\0${entry.path}\0${entry.target}\0${entry.sha}`, 'latin1')
 }
