@@ -35,6 +35,7 @@ const FLOORS: Readonly<Record<string, Floor>> = {
     why: 'the agent is handed its drivers by its entry',
   },
   cli: { imports: ['cli', 'api', 'core', 'lib'], types: ['ports'], why: "the command line talks to the agent's API only" },
+  worker: { imports: ['worker', 'core', 'ports', 'lib'], why: 'a data task is handed its drivers by its entry' },
   web: { imports: ['web', 'api', 'core', 'lib'], types: ['ports'], why: "the dashboard talks to the agent's API only" },
 }
 

@@ -14,7 +14,7 @@ export const Fingerprint = z.object({
   driver: z.string(),
   /** `shared-view`: of exactly what was dumped. `of-the-dump`: computed from the dump while it was written. */
   of: z.enum(['shared-view', 'of-the-dump']),
-  /** Hash of the shape: tables, columns, indices, triggers; '' for files. */
+  /** Of the shape: a hash of tables, columns, indices, triggers; for files the mode of the root. */
   schema: z.string(),
   items: z.record(z.string(), z.object({ rows: z.number().int().nonnegative(), content: z.string() })),
 })
