@@ -170,6 +170,14 @@ describe('the launcher in a checkout', () => {
     assert.deepEqual(await home.calls(), [])
   })
 
+  test('says who has to build when the checkout is stale and somebody else owns it', async t => {
+    const home = await checkout(t)
+    await writeFile(home.path('.node'), 'a file, so that not even root can make the folder')
+    const { code, stderr } = await home.start()
+    assert.equal(code, 1)
+    assert.match(stderr, /missing or stale, and \w+ can not write there\n\s+Run .*fettle --version once as the owner/)
+  })
+
   test('shows why a build failed', async t => {
     const home = await checkout(t)
     await writeFile(home.path('scripts/build.ts'), "throw new Error('no such module')")

@@ -10,7 +10,7 @@ import type { TestContext } from 'node:test'
 const checkout = join(import.meta.dirname, '../..')
 
 /** What the launcher needs beside node and npm. */
-const TOOLS = ['sh', 'env', 'dirname', 'find', 'flock', 'grep', 'mkdir', 'mv', 'readlink', 'rm', 'tail', 'touch', 'uname']
+const TOOLS = ['sh', 'env', 'dirname', 'find', 'flock', 'grep', 'id', 'mkdir', 'mv', 'readlink', 'rm', 'tail', 'touch', 'uname']
 
 /** Prints how it was started; with `wait` as its first argument it then waits for SIGTERM and exits with 7. */
 const PROGRAM = `
