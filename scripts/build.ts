@@ -30,7 +30,7 @@ async function bundle(): Promise<{ files: Map<string, Uint8Array>; metafile: Met
     platform: 'node',
     target: 'node24',
     minifySyntax: true, // not names or white space: a stack trace from somebody's server must be readable
-    sourcemap: 'external',
+    sourcemap: 'linked', // read only under `--enable-source-maps`
     sourcesContent: false,
     legalComments: 'none', // THIRD-PARTY-NOTICES has them whole
     preserveSymlinks: true, // the same bytes when node_modules is a symlink to another checkout's

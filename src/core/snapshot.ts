@@ -2,7 +2,7 @@
  * What a snapshot is made of, as data: read back from manifests, task files and results, so each schema parses what an
  * older or a damaged file may hold.
  */
-import { z } from 'zod'
+import * as z from 'zod'
 
 /**
  * What a store holds, small enough for a manifest, exact enough that equal fingerprints mean equal content. `items` locate a

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { copyFile, mkdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { canonicalJson } from '../../core/json.ts'
 import type { Release } from '../../core/release.ts'
 import type { Spec } from '../../core/spec/schema.ts'

@@ -1,7 +1,7 @@
 /** The steps of backups, restores and drills: taking, committing, retaining, loading and comparing snapshots. */
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { FettleError } from '../../core/errors.ts'
 import { formatCount } from '../../core/format.ts'
 import { retentionPlan } from '../../core/retention.ts'
