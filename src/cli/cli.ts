@@ -1,13 +1,13 @@
 /** What every command works with: where it runs, how it speaks, and the agent when it needs one. */
 import type { Client } from '../api/client.ts'
 import { systemClock } from '../lib/clock.ts'
+import { version } from '../lib/version.ts'
 import type { Clock } from '../ports/clock.ts'
 import { type Connection, connect } from './agent.ts'
 import type { Given } from './command.ts'
 import { homeOf } from './home.ts'
 import type { Io, OutputStream } from './io.ts'
 import { createStyle, hasColour, isUnicode, type Style, toAscii } from './output/style.ts'
-import { VERSION } from './version.ts'
 
 export class Cli {
   readonly io: Io
@@ -60,8 +60,8 @@ export class Cli {
   /** Connects once. @throws FettleError AGENT_UNREACHABLE */
   connect(options: { start: boolean } = { start: true }): Promise<Connection> {
     this.#connection ??= connect(this.home, { ...options, env: this.io.env }).then(connection => {
-      if (connection.about.version !== VERSION)
-        this.warn(style => [style.yellow(`the agent is fettle ${connection.about.version}, this is fettle ${VERSION}`)])
+      if (connection.about.version !== version)
+        this.warn(style => [style.yellow(`the agent is fettle ${connection.about.version}, this is fettle ${version}`)])
       return connection
     })
     return this.#connection

@@ -1,9 +1,9 @@
 /** Turns definitions into a commander parser, and its complaints into our errors. */
 import { Command, CommanderError, Option } from 'commander'
 import { FettleError } from '../core/errors.ts'
+import { version } from '../lib/version.ts'
 import { COMMON, type CommandDefinition, Given, type OptionDefinition, optionsOf } from './command.ts'
 import { type CommandEntry, commands } from './commands.ts'
-import { VERSION } from './version.ts'
 
 export interface Parsed {
   definition: CommandDefinition
@@ -54,7 +54,7 @@ export function splitCommand(argv: string[]): { name: string | undefined; words:
 function createProgram(printer: Printer): Command {
   return configure(new Command('fettle'), printer)
     .description('Deploys, supervises, backs up and restores web applications, and proves it.')
-    .version(VERSION, '-V, --version', 'print the version')
+    .version(version, '-v, --version', 'print the version')
     .enablePositionalOptions()
     .addHelpText(
       'after',
