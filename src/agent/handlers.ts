@@ -44,7 +44,8 @@ export function handlersOf(options: HandlerOptions): Handlers {
       if (basis !== undefined && basis !== plan.basis) {
         throw new FettleError('CONFLICT', 'the world moved since the plan was shown', { hint: 'Look at the new plan and decide again.' })
       }
-      if (plan.empty) throw new FettleError('CONFLICT', plan.lines.map(line => line.text).join('; '), { hint: '`fettle restart` starts it anew.' })
+      if (plan.empty)
+        throw new FettleError('CONFLICT', plan.lines.map(line => line.text).join('; '), { hint: '`fettle restart` starts it anew.' })
       if (plan.leases.length > 0) await endBake(options, plan.app, plan.environment)
       return engine.start(plan)
     },
@@ -91,7 +92,10 @@ async function about({ world, boot, startedAt }: HandlerOptions): Promise<About>
   }
 }
 
-const matches = (thing: { app: string; environment: string }, target: { app?: string | undefined; environment?: string | undefined }): boolean =>
+const matches = (
+  thing: { app: string; environment: string },
+  target: { app?: string | undefined; environment?: string | undefined },
+): boolean =>
   (target.app === undefined || thing.app === target.app) && (target.environment === undefined || thing.environment === target.environment)
 
 async function* lines<Line>(items: Line[]): AsyncGenerator<Line> {
@@ -107,25 +111,38 @@ async function endBake({ journal, engine }: HandlerOptions, app: string, environ
   await engine.ended(bake.id)
 }
 
-async function* logLines(world: World, input: Parameters<Handlers['logs']>[0], signal: AbortSignal): ReturnType<Handlers['logs']> extends AsyncIterable<infer Line> ? AsyncGenerator<Line> : never {
-  const { app, environment } = input.operation === undefined ? await readTarget(world, input) : { app: input.app, environment: input.environment }
+async function* logLines(
+  world: World,
+  input: Parameters<Handlers['logs']>[0],
+  signal: AbortSignal,
+): ReturnType<Handlers['logs']> extends AsyncIterable<infer Line> ? AsyncGenerator<Line> : never {
+  const { app, environment } =
+    input.operation === undefined ? await readTarget(world, input) : { app: input.app, environment: input.environment }
   const selector = {
     ...(app === undefined ? {} : { app }),
     ...(environment === undefined ? {} : { environment }),
     ...(input.service === undefined ? {} : { service: input.service }),
     ...(input.operation === undefined ? {} : { operation: input.operation }),
   }
-  const from = { ...(input.cursor === undefined ? {} : { cursor: input.cursor }), ...(input.sinceMs === undefined ? {} : { sinceMs: input.sinceMs }) }
+  const from = {
+    ...(input.cursor === undefined ? {} : { cursor: input.cursor }),
+    ...(input.sinceMs === undefined ? {} : { sinceMs: input.sinceMs }),
+  }
   yield* world.runtime.logs(selector, { ...from, lines: input.lines, follow: input.follow }, signal)
 }
 
 function secretHandlers(world: World): Pick<Handlers, 'secrets' | 'setSecret' | 'removeSecret'> {
   const open = async (target: TargetRequest) => {
-    const { spec, secretsFile } = await readProject(target)
-    const store = world.secrets(spec.app, secretsFile)
+    const { spec, environment, folder } = await readProject(target)
+    const store = world.secrets(spec.app, environment, folder)
     const list = async () => {
       const present = await store.list()
-      const views = present.map(secret => ({ ...secret, external: spec.secrets[secret.name]?.external ?? false, declared: secret.name in spec.secrets }))
+      const views = present.map(secret => ({
+        ...secret,
+        setAt: Date.parse(secret.at),
+        external: spec.secrets[secret.name]?.external ?? false,
+        declared: secret.name in spec.secrets,
+      }))
       return { secrets: views }
     }
     return { store, list }

@@ -30,7 +30,9 @@ export interface ServerOptions {
 export async function serveApi(options: ServerOptions): Promise<{ stop(): Promise<void> }> {
   const app = new Hono()
   app.onError((error, context) => failure(context, error, options.redact))
-  app.notFound(context => failure(context, new FettleError('NOT_FOUND', `the API has no ${context.req.method} ${context.req.path}`), options.redact))
+  app.notFound(context =>
+    failure(context, new FettleError('NOT_FOUND', `the API has no ${context.req.method} ${context.req.path}`), options.redact),
+  )
   app.get('/openapi.json', context => context.json(openApi(options.version)))
   for (const name of Object.keys(endpoints) as EndpointName[]) {
     const { method, path } = endpoints[name]
@@ -51,7 +53,8 @@ async function answer(context: Context, name: EndpointName, { handlers, redact }
   const input = parseRequest(name, { ...context.req.query(), ...(await bodyOf(context)), ...context.req.param() })
   const handler = handlers[name] as (input: unknown, signal: AbortSignal) => AsyncIterable<unknown> | Promise<unknown>
   const result = handler(input, context.req.raw.signal)
-  if (!(Symbol.asyncIterator in result)) return context.body(redact(JSON.stringify(await result)), 200, { 'content-type': 'application/json' })
+  if (!(Symbol.asyncIterator in result))
+    return context.body(redact(JSON.stringify(await result)), 200, { 'content-type': 'application/json' })
   context.header('content-type', 'application/x-ndjson')
   return stream(context, async out => {
     for await (const line of result) {
@@ -87,7 +90,9 @@ function failure(context: Context, thrown: unknown, redact: (text: string) => st
 /** Whoever holds the journal owns the socket: one that is left over is a dead agent's. */
 async function listen(server: Server, socket: string): Promise<void> {
   if (Buffer.byteLength(socket) > 107) {
-    throw new FettleError('UNSUPPORTED', `the path of the socket is too long for the system: ${socket}`, { hint: 'Choose a shorter home: FETTLE_HOME or --home.' })
+    throw new FettleError('UNSUPPORTED', `the path of the socket is too long for the system: ${socket}`, {
+      hint: 'Choose a shorter home: FETTLE_HOME or --home.',
+    })
   }
   await rm(socket, { force: true })
   await new Promise<void>((resolve, reject) => {

@@ -2,13 +2,13 @@
 import type { EnvironmentStatus, ReleaseView, ServiceStatus, SnapshotView } from '../api/views.ts'
 import { groupName } from '../core/names.ts'
 import type { OperationRecord } from '../core/plan.ts'
+import { wantedInstances } from '../operations/activation.ts'
 import { type Environment, readEnvironment, readNotes } from '../operations/environment.ts'
 import { storePaths } from '../operations/groups.ts'
-import { wantedInstances } from '../operations/activation.ts'
 import { readScale } from '../operations/scale-record.ts'
 import type { World } from '../operations/world.ts'
-import type { Manifest, Proof, Rung } from '../ports/repository.ts'
 import type { RouteTable } from '../ports/proxy.ts'
+import type { Manifest, Proof, Rung } from '../ports/repository.ts'
 
 const RUNGS: Rung[] = ['taken', 'stored', 're-read', 'loaded', 'content-equal', 'booted']
 
@@ -19,7 +19,9 @@ export async function environmentStatus(world: World, table: RouteTable, operati
   const notes = now.serving === undefined ? undefined : await readNotes(world, now.serving)
   const counters = await world.proxy.counters(table.activation)
   const open = operations.find(operation => isOf(operation, app, environment) && operation.plan.kind !== 'bake' && !isEnded(operation))
-  const trial = operations.find(operation => isOf(operation, app, environment) && operation.plan.kind === 'bake' && operation.state === 'running')
+  const trial = operations.find(
+    operation => isOf(operation, app, environment) && operation.plan.kind === 'bake' && operation.state === 'running',
+  )
   const trialUntil = trial?.plan.steps[0]?.input.until
   return {
     app,
@@ -70,7 +72,10 @@ function judge(services: ServiceStatus[], table: RouteTable): Pick<EnvironmentSt
   const missing = services.filter(service => service.group === undefined).map(service => `${service.name} does not run`)
   const notReady = instances
     .filter(instance => instance.state !== 'ready')
-    .map(instance => `${instance.service}.${instance.index} is ${instance.state}${instance.lastExit === undefined ? '' : ` (${instance.lastExit})`}`)
+    .map(
+      instance =>
+        `${instance.service}.${instance.index} is ${instance.state}${instance.lastExit === undefined ? '' : ` (${instance.lastExit})`}`,
+    )
   const why = [...missing, ...notReady].join(', ')
   if (why === '') return { state: 'up' }
   return { state: instances.some(instance => instance.state === 'ready') ? 'degraded' : 'down', why }

@@ -47,8 +47,14 @@ function operation(name: EndpointName, method: 'GET' | 'POST', schema: JsonSchem
     parameters: [...id, ...query],
     ...(method === 'POST' ? { requestBody: { content: { 'application/json': { schema } } } } : {}),
     responses: {
-      200: { description: STREAMS.has(name) ? 'one JSON object a line' : 'the answer', content: { [type]: { schema: { type: 'object' } } } },
-      default: { description: 'what was tried, what happened, what to do', content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } } },
+      200: {
+        description: STREAMS.has(name) ? 'one JSON object a line' : 'the answer',
+        content: { [type]: { schema: { type: 'object' } } },
+      },
+      default: {
+        description: 'what was tried, what happened, what to do',
+        content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+      },
     },
   }
 }

@@ -29,7 +29,12 @@ export function judgeBake(now: Observed | undefined, before: Observed | undefine
   const minimum = Math.max(rules['min-requests'], 1)
   // The verdict does not wait for the minimum where already more fail than the minimum of requests could excuse.
   const isBeyondExcuse = errors > rules.errors * Math.max(requests, minimum)
-  if (isBeyondExcuse) return { state: 'breach', why: `${share(errors, requests)} of ${requests} requests failed, ${share(rules.errors, 1)} are allowed`, ...counts }
+  if (isBeyondExcuse)
+    return {
+      state: 'breach',
+      why: `${share(errors, requests)} of ${requests} requests failed, ${share(rules.errors, 1)} are allowed`,
+      ...counts,
+    }
   if (requests < minimum) return { state: 'inconclusive', why: `${requests} requests, ${minimum} are needed`, ...counts }
   const limit = Math.max(LATENCY_FLOOR_MS, rules.latency * (before?.latency.p95 ?? Number.POSITIVE_INFINITY))
   if (before !== undefined && before.requests >= OLD_MIN_REQUESTS && now.latency.p95 > limit) {

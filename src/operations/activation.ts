@@ -8,7 +8,7 @@ import type { Spec } from '../core/spec/schema.ts'
 import type { Environment } from './environment.ts'
 
 /** A string, or one that ends in the id of the operation that will be. */
-export type Name = string | { $op: string; then?: string }
+export type Name = string | { $op: string; suffix?: string }
 
 export interface Next {
   release: string
@@ -21,11 +21,18 @@ export interface Next {
 
 /** Instances as the file says, unless they were scaled by hand since. */
 export const wantedInstances = (spec: Spec, scaled: Record<string, number>): Record<string, number> =>
-  Object.fromEntries(Object.entries(spec.services).map(([name, service]) => [name, service.singleton ? 1 : (scaled[name] ?? service.instances)]))
+  Object.fromEntries(
+    Object.entries(spec.services).map(([name, service]) => [name, service.singleton ? 1 : (scaled[name] ?? service.instances)]),
+  )
 
-const services = (spec: Spec, isSingleton: boolean) => Object.entries(spec.services).filter(([, service]) => service.singleton === isSingleton)
+const services = (spec: Spec, isSingleton: boolean) =>
+  Object.entries(spec.services).filter(([, service]) => service.singleton === isSingleton)
 
-const activationInput = (next: Next): JsonObject => ({ release: next.release, activation: next.activation as never, stores: next.stores as never })
+const activationInput = (next: Next): JsonObject => ({
+  release: next.release,
+  activation: next.activation as never,
+  stores: next.stores as never,
+})
 
 /** New groups beside the old, tested before they have traffic. */
 export function startSteps(next: Next, after: string[]): PlannedStep[] {
@@ -52,7 +59,9 @@ export function switchSteps(environment: Environment, next: Next, after: string[
   const { table, serving } = environment
   const handovers: PlannedStep[] = services(next.spec, true).map(([name]) => {
     const wasRunning = serving?.spec.services[name]?.singleton === true && table.groups[name] !== undefined
-    const old = wasRunning ? { release: table.release, activation: table.activation, stores: table.stores, service: name, instances: 1 } : null
+    const old = wasRunning
+      ? { release: table.release, activation: table.activation, stores: table.stores, service: name, instances: 1 }
+      : null
     return {
       id: `handover-${name}`,
       kind: 'singleton.handover@1',
@@ -88,7 +97,13 @@ export function settleSteps(environment: Environment, next: Next): PlannedStep[]
     })
   }
   if (next.spec.release.test.length > 0 && next.spec.routes.length > 0) {
-    steps.push({ id: 'test', kind: 'live.test@1', title: 'tests through the public route', input: { release: next.release, mustPass: false }, after: ['switch'] })
+    steps.push({
+      id: 'test',
+      kind: 'live.test@1',
+      title: 'tests through the public route',
+      input: { release: next.release, mustPass: false },
+      after: ['switch'],
+    })
   }
   steps.push({
     id: 'collect',

@@ -1,6 +1,8 @@
 /** Backup and drill: a snapshot taken, and one shown to be worth something. */
-import { environmentLease } from '../core/names.ts'
+
+import { FettleError } from '../core/errors.ts'
 import type { Json } from '../core/json.ts'
+import { environmentLease } from '../core/names.ts'
 import type { Plan, PlannedStep } from '../core/plan.ts'
 import type { Release } from '../core/release.ts'
 import type { Spec } from '../core/spec/schema.ts'
@@ -10,16 +12,23 @@ import { type Environment, readRelease } from './environment.ts'
 import { findSnapshot, loadStep, scratchFolder, snapshotSteps, storeConfigs } from './snapshots.ts'
 import { readProject, readTarget, type TargetRequest } from './target.ts'
 import type { World } from './world.ts'
-import { FettleError } from '../core/errors.ts'
 
 export async function planBackup(world: World, request: TargetRequest & { label: string }): Promise<Plan> {
   const environment = await readTarget(world, request)
   const spec = await currentSpec(environment, request)
   const take = snapshotSteps(environment, { label: request.label, after: [], pivot: true, spec })
   if (take.length === 0) {
-    throw new FettleError('NOT_FOUND', `${environment.app}/${environment.environment} has no data to back up`, { hint: 'Stores get their data with the first `fettle deploy`.' })
+    throw new FettleError('NOT_FOUND', `${environment.app}/${environment.environment} has no data to back up`, {
+      hint: 'Stores get their data with the first `fettle deploy`.',
+    })
   }
-  const retain: PlannedStep = { id: 'retain', kind: 'snapshots.retain@1', title: 'retention', input: { backups: spec.backups as unknown as Json, protect: [] }, after: ['commit'] }
+  const retain: PlannedStep = {
+    id: 'retain',
+    kind: 'snapshots.retain@1',
+    title: 'retention',
+    input: { backups: spec.backups as unknown as Json, protect: [] },
+    after: ['commit'],
+  }
   return {
     format: 1,
     kind: 'backup',
@@ -62,7 +71,8 @@ export async function planDrill(world: World, request: TargetRequest & { snapsho
 
 /** Why the app can not be started on the copy. */
 function bootLack(world: World, release: Release | undefined, manifest: Manifest): string | undefined {
-  if (world.runtime.caps.isolation === 'none') return `nothing keeps the app from the outside here (${world.runtime.caps.isolationReason ?? 'no sandbox'})`
+  if (world.runtime.caps.isolation === 'none')
+    return `nothing keeps the app from the outside here (${world.runtime.caps.isolationReason ?? 'no sandbox'})`
   if (manifest.release === '') return 'fettle runs no services of this app'
   if (release === undefined) return `release ${manifest.release}, which it was taken of, is gone`
   return Object.values(release.spec.services).some(service => service['in-drills']) ? undefined : 'no service may run in drills'
@@ -77,7 +87,11 @@ function drillSteps(world: World, spec: Spec, manifest: Manifest, release: Relea
     loadStep(release?.spec ?? spec, names, { id: 'load', snapshot: manifest.id, folders, after: ['verify'], title: 'restore and compare' }),
   ]
   if (spec.backups.drill.expect.length > 0) {
-    const input = { configs: storeConfigs(release?.spec ?? spec, names), folders: folders as never, expect: spec.backups.drill.expect as unknown as Json }
+    const input = {
+      configs: storeConfigs(release?.spec ?? spec, names),
+      folders: folders as never,
+      expect: spec.backups.drill.expect as unknown as Json,
+    }
     steps.push({ id: 'expect', kind: 'drill.expect@1', title: 'check what must hold', input, after: ['load'] })
   }
   if (release !== undefined) {

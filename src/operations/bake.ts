@@ -1,7 +1,7 @@
 /** Bake: a release that just began to serve is on trial; a breach brings a rollback about, too little traffic is no pass. */
 import { z } from 'zod'
-import { formatCount, formatDuration } from '../core/format.ts'
 import { type BakeVerdict, judgeBake } from '../core/bake.ts'
+import { formatCount, formatDuration } from '../core/format.ts'
 import type { OperationRecord, Plan } from '../core/plan.ts'
 import type { Bake } from '../core/spec/schema.ts'
 import { stepKind } from '../engine/step.ts'
@@ -29,7 +29,8 @@ export async function planBake(world: World, deploy: OperationRecord): Promise<P
   const before = switchedFrom(deploy)
   const rules = serving?.spec.release.bake
   const isServing = table.activation === outputText(deploy, 'switch', 'activation')
-  if (serving === undefined || rules === undefined || rules.for === 0 || serving.spec.routes.length === 0 || before === '' || !isServing) return undefined
+  if (serving === undefined || rules === undefined || rules.for === 0 || serving.spec.routes.length === 0 || before === '' || !isServing)
+    return undefined
   return {
     format: 1,
     kind: 'bake',
@@ -67,7 +68,10 @@ export async function planReturn(world: World, operation: OperationRecord): Prom
   const note = operation.plan.kind === 'bake' ? outputText(operation, 'watch', 'breach') : outputText(operation, 'test', 'failure')
   if (note === '') return undefined
   const { serving, releases } = await readEnvironment(world, app, environment)
-  const tried = operation.plan.kind === 'bake' ? String(operation.plan.steps[0]?.input.release) : String(operation.plan.steps.find(step => step.id === 'test')?.input.release)
+  const tried =
+    operation.plan.kind === 'bake'
+      ? String(operation.plan.steps[0]?.input.release)
+      : String(operation.plan.steps.find(step => step.id === 'test')?.input.release)
   if (serving?.id !== tried || releases.length < 2) return undefined
   await addNotes(world, serving, { note: `returned: ${note}` })
   return { ...(await planRollback(world, { app, environment, data: 'keep' })), parent: operation.id }
@@ -99,7 +103,11 @@ const bakeWatch = (world: World) =>
           if (verdict.state === 'inconclusive') context.log(`inconclusive: ${verdict.why}`)
           return { verdict: verdict.state, breach: '', release: release?.id ?? '' }
         }
-        context.progress(`${formatCount(verdict.requests)} requests, ${formatCount(verdict.errors)} errors`, input.rules.for - leftMs, input.rules.for)
+        context.progress(
+          `${formatCount(verdict.requests)} requests, ${formatCount(verdict.errors)} errors`,
+          input.rules.for - leftMs,
+          input.rules.for,
+        )
         await world.clock.sleep(Math.min(SAMPLE_MS, leftMs), context.signal)
       }
     },

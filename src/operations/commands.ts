@@ -14,7 +14,8 @@ import type { World } from './world.ts'
 export type CommandBody = Omit<Command, 'name' | 'labels'>
 
 /** The name of a step's command; `part` tells several of one step apart. */
-export const stepCommand = (context: StepContext, part = ''): string => commandName(context.operation.id, part === '' ? context.step : `${context.step}-${part}`)
+export const stepCommand = (context: StepContext, part = ''): string =>
+  commandName(context.operation.id, part === '' ? context.step : `${context.step}-${part}`)
 
 /** Runs it, or adopts it where it runs already, and waits. @throws FettleError LOST; a non-zero status is a result */
 export function runCommand(world: World, context: StepContext, body: CommandBody, part = ''): Promise<CommandResult> {
@@ -41,7 +42,12 @@ export async function endCommand(world: World, context: StepContext, part = ''):
 }
 
 /** Runs a data task in a worker and gives its result. @throws FettleError as the worker reported it, LOST */
-export async function runTask<Result>(world: World, context: StepContext, task: Record<string, Json | undefined>, part = ''): Promise<Result> {
+export async function runTask<Result>(
+  world: World,
+  context: StepContext,
+  task: Record<string, Json | undefined>,
+  part = '',
+): Promise<Result> {
   const folder = world.layout.task(context.operation.id)
   const base = join(folder, part === '' ? context.step : `${context.step}-${part}`)
   const result = `${base}.result.json`

@@ -50,7 +50,10 @@ export async function readRelease(world: World, app: string, environment: string
   if (text === undefined) return undefined
   const release = JSON.parse(text) as Release
   if (release.format !== 1) {
-    throw new FettleError('VERSION', `release ${id} of ${app}/${environment} was written by a newer fettle (format ${String(release.format)})`)
+    throw new FettleError(
+      'VERSION',
+      `release ${id} of ${app}/${environment} was written by a newer fettle (format ${String(release.format)})`,
+    )
   }
   return release
 }

@@ -21,7 +21,12 @@ export async function countLoss(
   const folders = Object.fromEntries(names.map(name => [name, environment.table.stores[name] ?? '']).filter(([, folder]) => folder !== ''))
   if (Object.keys(folders).length === 0) return { rows: 0, text: 'there is no data now' }
   try {
-    const loss = await changedSinceTask(world, context, { manifest, configs: storeConfigs(spec, names) as never, folders, backups: spec.backups })
+    const loss = await changedSinceTask(world, context, {
+      manifest,
+      configs: storeConfigs(spec, names) as never,
+      folders,
+      backups: spec.backups,
+    })
     const amount = `${loss.precision === 'at-least' ? 'at least ' : ''}${formatCount(loss.rows)}`
     return { rows: loss.rows, text: loss.rows === 0 ? 'nothing was written since' : `${amount} rows or files written since would be lost` }
   } finally {

@@ -29,14 +29,17 @@ export async function planRestore(world: World, request: RestoreRequest): Promis
   const spec = environment.serving?.spec ?? (await readProject(request)).spec
   const manifest = await findSnapshot(world, environment, spec, request.snapshot)
   const names = chosenStores(manifest, spec, request.stores)
-  return request.to === undefined ? restoreInPlace(world, environment, spec, manifest, names) : restoreBeside(environment, spec, manifest, names, request.to)
+  return request.to === undefined
+    ? restoreInPlace(world, environment, spec, manifest, names)
+    : restoreBeside(environment, spec, manifest, names, request.to)
 }
 
 /** @throws FettleError NOT_FOUND */
 function chosenStores(manifest: Manifest, spec: Spec, wanted: string[] | undefined): string[] {
   const held = manifest.parts.map(part => part.store)
   const unknown = (wanted ?? []).filter(name => !held.includes(name))
-  if (unknown.length > 0) throw new FettleError('NOT_FOUND', `${manifest.id} holds no store ${unknown.join(', ')}`, { hint: `It holds: ${held.join(', ')}.` })
+  if (unknown.length > 0)
+    throw new FettleError('NOT_FOUND', `${manifest.id} holds no store ${unknown.join(', ')}`, { hint: `It holds: ${held.join(', ')}.` })
   const names = (wanted ?? held).filter(name => spec.stores[name] !== undefined)
   if (names.length === 0) throw new FettleError('NOT_FOUND', `none of the stores of ${manifest.id} (${held.join(', ')}) is in the file now`)
   return names
@@ -48,7 +51,9 @@ function restoreBeside(environment: Environment, spec: Spec, manifest: Manifest,
     ...head(environment, { manifest: manifest.id, to }),
     leases: [],
     lines: [{ text: `${manifest.id} → ${to}, beside what is live`, tone: 'add' }],
-    steps: [loadStep(spec, names, { id: 'load', snapshot: manifest.id, folders, after: [], title: `restore ${names.join(', ')} and compare` })],
+    steps: [
+      loadStep(spec, names, { id: 'load', snapshot: manifest.id, folders, after: [], title: `restore ${names.join(', ')} and compare` }),
+    ],
   }
 }
 
@@ -60,7 +65,10 @@ async function restoreInPlace(world: World, environment: Environment, spec: Spec
     })
   }
   const { serving } = environment
-  if (serving === undefined) throw new FettleError('NOT_FOUND', `${environment.app}/${environment.environment} runs no release to restore into`, { hint: '`fettle deploy` first, or `fettle restore --to FOLDER`.' })
+  if (serving === undefined)
+    throw new FettleError('NOT_FOUND', `${environment.app}/${environment.environment} runs no release to restore into`, {
+      hint: '`fettle deploy` first, or `fettle restore --to FOLDER`.',
+    })
   const loss = await countLoss(world, environment, spec, manifest, names)
   const back = dataBackSteps(world, environment, spec, manifest, names)
   const next: Next = {
@@ -96,16 +104,32 @@ const head = ({ app, environment }: Environment, facts: Parameters<typeof basisO
 })
 
 /** New generations of live data, filled from a snapshot. */
-export function dataBackSteps(world: World, environment: Environment, spec: Spec, manifest: Manifest, names: string[]): { steps: PlannedStep[]; stores: Record<string, Name> } {
+export function dataBackSteps(
+  world: World,
+  environment: Environment,
+  spec: Spec,
+  manifest: Manifest,
+  names: string[],
+): { steps: PlannedStep[]; stores: Record<string, Name> } {
   const { app, environment: name } = environment
-  const folders: Record<string, Name> = Object.fromEntries(names.map(store => [store, { $op: `${world.layout.liveStore(app, name, store)}/` }]))
-  const step = loadStep(spec, names, { id: 'load', snapshot: manifest.id, folders, after: [], title: `load ${names.join(', ')} beside what is live and compare` })
+  const folders: Record<string, Name> = Object.fromEntries(
+    names.map(store => [store, { $op: `${world.layout.liveStore(app, name, store)}/` }]),
+  )
+  const step = loadStep(spec, names, {
+    id: 'load',
+    snapshot: manifest.id,
+    folders,
+    after: [],
+    title: `load ${names.join(', ')} beside what is live and compare`,
+  })
   return { steps: [step], stores: { ...environment.table.stores, ...folders } }
 }
 
 /** The exact figure, once nobody writes any more. */
 function lossSteps(environment: Environment, spec: Spec, manifest: Manifest, names: string[], after: string[]): PlannedStep[] {
-  const folders = Object.fromEntries(names.flatMap(name => (environment.table.stores[name] === undefined ? [] : [[name, environment.table.stores[name]]])))
+  const folders = Object.fromEntries(
+    names.flatMap(name => (environment.table.stores[name] === undefined ? [] : [[name, environment.table.stores[name]]])),
+  )
   if (Object.keys(folders).length === 0) return []
   const input = { snapshot: manifest.id, configs: storeConfigs(spec, Object.keys(folders)), folders, backups: spec.backups as never }
   return [{ id: 'loss', kind: 'loss.count@1', title: 'count what is replaced', input, after }]

@@ -11,11 +11,11 @@ import { lastSteps, type Next, settleSteps, startSteps, switchSteps, wantedInsta
 import { basisOf } from './basis.ts'
 import { type Environment, readNotes, requireRelease } from './environment.ts'
 import { releaseSource } from './groups.ts'
+import { countLoss } from './loss.ts'
 import { dataBackSteps } from './restore.ts'
 import { readScale } from './scale-record.ts'
 import { findSnapshot } from './snapshots.ts'
 import { readTarget, requireServing, type TargetRequest } from './target.ts'
-import { countLoss } from './loss.ts'
 import type { World } from './world.ts'
 
 export interface RollbackRequest extends TargetRequest {
@@ -27,7 +27,10 @@ export interface RollbackRequest extends TargetRequest {
 export async function planRollback(world: World, request: RollbackRequest): Promise<Plan> {
   const environment = await readTarget(world, request)
   const serving = requireServing(environment)
-  const release = request.release === undefined ? await releaseBefore(world, environment, serving) : await requireRelease(world, environment.app, environment.environment, request.release)
+  const release =
+    request.release === undefined
+      ? await releaseBefore(world, environment, serving)
+      : await requireRelease(world, environment.app, environment.environment, request.release)
   await requireArtifact(world, release)
   const lines = await describe(world, environment, serving, release, request.data)
   const next: Next = {
@@ -37,7 +40,10 @@ export async function planRollback(world: World, request: RollbackRequest): Prom
     stores: environment.table.stores,
     instances: wantedInstances(release.spec, await readScale(world, environment.app, environment.environment)),
   }
-  const back = request.data === 'keep' ? { steps: [], stores: next.stores, confirm: undefined } : await dataBack(world, environment, release, request.data)
+  const back =
+    request.data === 'keep'
+      ? { steps: [], stores: next.stores, confirm: undefined }
+      : await dataBack(world, environment, release, request.data)
   const moved = { ...next, stores: back.stores }
   const starts = startSteps(moved, lastSteps(back.steps))
   const hold = back.steps.length > 0 ? holdSteps(environment, lastSteps([...back.steps, ...starts])) : []
@@ -89,22 +95,30 @@ async function releaseBefore(world: World, environment: Environment, serving: Re
     const notes = await readNotes(world, release)
     if (notes.note === undefined && notes.servedAt !== undefined) return release
   }
-  throw new FettleError('NOT_FOUND', `there is no good release before ${serving.id}`, { hint: '`fettle releases` lists those that can be returned to: `fettle rollback production r1`.' })
+  throw new FettleError('NOT_FOUND', `there is no good release before ${serving.id}`, {
+    hint: '`fettle releases` lists those that can be returned to: `fettle rollback production r1`.',
+  })
 }
 
 async function requireArtifact(world: World, release: Release): Promise<void> {
   await readFile(`${releaseSource(world, release)}.json`).catch(error => {
-    throw new FettleError('NOT_FOUND', `the artifact of ${release.id} is gone`, { cause: error, hint: 'Deploy that version of the source again.' })
+    throw new FettleError('NOT_FOUND', `the artifact of ${release.id} is gone`, {
+      cause: error,
+      hint: 'Deploy that version of the source again.',
+    })
   })
 }
 
 async function describe(world: World, environment: Environment, serving: Release, release: Release, data: string): Promise<PlanLine[]> {
   const lines: PlanLine[] = [{ text: `${serving.id} → ${release.id}, with its configuration and secrets`, tone: 'change' }]
-  const newer = environment.releases.filter(other => other.number > release.number && other.number <= serving.number && other.spec.release.migrate !== undefined)
+  const newer = environment.releases.filter(
+    other => other.number > release.number && other.number <= serving.number && other.spec.release.migrate !== undefined,
+  )
   for (const other of newer) {
     const { reversible, snapshot } = await readNotes(world, other)
     if (data !== 'keep') continue
-    if (reversible === 'proved') lines.push({ text: `data stays: the tests of the release before ${other.id} passed on data it migrated`, tone: 'plain' })
+    if (reversible === 'proved')
+      lines.push({ text: `data stays: the tests of the release before ${other.id} passed on data it migrated`, tone: 'plain' })
     else {
       const text = `data stays, and ${other.id} migrated it: that ${release.id} works on it is ${reversible === 'refuted' ? 'refuted' : 'unproven'}`
       lines.push({ text: snapshot === undefined ? text : `${text}; \`--data ${snapshot}\` goes back to the data before it`, tone: 'warn' })
@@ -113,4 +127,3 @@ async function describe(world: World, environment: Environment, serving: Release
   if (newer.length === 0 && data === 'keep') lines.push({ text: 'data stays as it is: no release between them migrated it', tone: 'plain' })
   return lines
 }
-

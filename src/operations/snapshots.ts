@@ -1,8 +1,8 @@
 /** Steps that several operations share to take and load snapshots. Pure but for the ports they read. */
-import { isAbsolute } from 'node:path'
 import { FettleError } from '../core/errors.ts'
 import type { Json, JsonObject } from '../core/json.ts'
 import type { PlannedStep } from '../core/plan.ts'
+import { externalPath } from '../core/spec/derived.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import type { Manifest } from '../ports/repository.ts'
 import type { Name } from './activation.ts'
@@ -11,19 +11,24 @@ import { isProven } from './steps/snapshot.ts'
 import type { World } from './world.ts'
 
 /** A store with an absolute path is somebody else's: backed up and drilled, never created or replaced. */
-export const isManaged = (config: Spec['stores'][string]): boolean => !Object.values(config).some(path => typeof path === 'string' && isAbsolute(path))
+export const isManaged = (store: Spec['stores'][string]): boolean => externalPath(store) === undefined
 
 export const storeConfigs = (spec: Spec, names: string[]): JsonObject =>
   Object.fromEntries(names.map(name => [name, spec.stores[name] as unknown as Json]))
 
 /** Where a restored copy of a store lies during one operation. */
-export const scratchFolder = (world: World, store: string): Name => ({ $op: `${world.layout.scratches}/`, then: `/${store}` })
+export const scratchFolder = (world: World, store: string): Name => ({ $op: `${world.layout.scratches}/`, suffix: `/${store}` })
 
 /** Take and commit; none where there is no data yet. */
-export function snapshotSteps(environment: Environment, options: { label: string; after: string[]; pivot?: true; spec?: Spec }): PlannedStep[] {
+export function snapshotSteps(
+  environment: Environment,
+  options: { label: string; after: string[]; pivot?: true; spec?: Spec },
+): PlannedStep[] {
   const spec = options.spec ?? environment.serving?.spec
   if (spec === undefined) return []
-  const names = Object.keys(spec.stores).filter(name => !isManaged(spec.stores[name] ?? { files: '.' }) || environment.table.stores[name] !== undefined)
+  const names = Object.keys(spec.stores).filter(
+    name => !isManaged(spec.stores[name] ?? { files: '.' }) || environment.table.stores[name] !== undefined,
+  )
   if (names.length === 0) return []
   const folders = Object.fromEntries(names.map(name => [name, environment.table.stores[name] ?? '']))
   const backups = spec.backups as unknown as Json
@@ -46,11 +51,20 @@ export function snapshotSteps(environment: Environment, options: { label: string
   ]
 }
 
-export const loadStep = (spec: Spec, names: string[], options: { id: string; snapshot: Json; folders: Record<string, Name>; after: string[]; title: string }): PlannedStep => ({
+export const loadStep = (
+  spec: Spec,
+  names: string[],
+  options: { id: string; snapshot: Json; folders: Record<string, Name>; after: string[]; title: string },
+): PlannedStep => ({
   id: options.id,
   kind: 'snapshot.load@1',
   title: options.title,
-  input: { snapshot: options.snapshot, configs: storeConfigs(spec, names), folders: options.folders as never, backups: spec.backups as unknown as Json },
+  input: {
+    snapshot: options.snapshot,
+    configs: storeConfigs(spec, names),
+    folders: options.folders as never,
+    backups: spec.backups as unknown as Json,
+  },
   after: options.after,
 })
 

@@ -1,6 +1,6 @@
 /** Which app and environment a request means, and the file as it is now. */
 import { readFile } from 'node:fs/promises'
-import { dirname, isAbsolute, join } from 'node:path'
+import { dirname, isAbsolute } from 'node:path'
 import { FettleError, toFettleError } from '../core/errors.ts'
 import { parseSpec } from '../core/spec/parse.ts'
 import type { Spec } from '../core/spec/schema.ts'
@@ -18,13 +18,13 @@ export interface ProjectFile {
   folder: string
   spec: Spec
   environment: string
-  secretsFile: string
 }
 
 /** @throws FettleError USAGE, NOT_FOUND, SPEC_INVALID */
 export async function readProject(request: TargetRequest): Promise<ProjectFile> {
   const { file } = request
-  if (file === undefined) throw new FettleError('USAGE', 'no fettle.yaml was named', { hint: 'Run it in the project folder, or name the file with --file.' })
+  if (file === undefined)
+    throw new FettleError('USAGE', 'no fettle.yaml was named', { hint: 'Run it in the project folder, or name the file with --file.' })
   if (!isAbsolute(file)) throw new FettleError('USAGE', `${file} is no absolute path`)
   const text = await readFile(file, 'utf8').catch(error => {
     throw toFettleError(error, `read ${file}`)
@@ -33,10 +33,11 @@ export async function readProject(request: TargetRequest): Promise<ProjectFile> 
   const environment = request.environment ?? defaultEnvironment(environments)
   const { spec } = parseSpec(text, { file, environment })
   const folder = dirname(file)
-  return { file, folder, spec, environment, secretsFile: join(folder, 'secrets', `${environment}.age`) }
+  return { file, folder, spec, environment }
 }
 
-const defaultEnvironment = (environments: string[]): string => (environments.includes('production') ? 'production' : (environments[0] ?? 'production'))
+const defaultEnvironment = (environments: string[]): string =>
+  environments.includes('production') ? 'production' : (environments[0] ?? 'production')
 
 /** The environment a request is about, by its file or, where that is gone, by names. */
 export async function readTarget(world: World, request: TargetRequest): Promise<Environment> {
@@ -48,5 +49,7 @@ export async function readTarget(world: World, request: TargetRequest): Promise<
 /** @throws FettleError NOT_FOUND when nothing was deployed there */
 export function requireServing(environment: Environment): NonNullable<Environment['serving']> {
   if (environment.serving !== undefined) return environment.serving
-  throw new FettleError('NOT_FOUND', `${environment.app}/${environment.environment} runs no release`, { hint: '`fettle deploy` makes one.' })
+  throw new FettleError('NOT_FOUND', `${environment.app}/${environment.environment} runs no release`, {
+    hint: '`fettle deploy` makes one.',
+  })
 }

@@ -7,7 +7,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { Proxy } from '../ports/proxy.ts'
 import type { Repository } from '../ports/repository.ts'
 import type { Runtime } from '../ports/runtime.ts'
-import type { SecretSource } from '../ports/secrets.ts'
+import type { SecretStore } from '../ports/secrets.ts'
 import type { Source } from '../ports/source.ts'
 import type { Store } from '../ports/store.ts'
 
@@ -20,8 +20,8 @@ export interface World {
   /** By the key in the file: `sqlite`, `files`. */
   stores: ReadonlyMap<string, Store>
   repository(app: string, backups: Spec['backups']): Promise<Repository>
-  /** Of an encrypted file; `path` need not exist: then there are no secrets. */
-  secrets(app: string, path: string): SecretSource
+  /** The encrypted file of an environment in `folder`: a project, or a release that keeps a copy. Without a file there are no secrets. */
+  secrets(app: string, environment: string, folder: string): SecretStore
   source(spec: Spec, projectFolder: string): Source
   /** The argv that starts a data worker, without its task file. */
   worker: string[]

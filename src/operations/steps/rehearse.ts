@@ -3,15 +3,16 @@
  * tested, the old release tested on the migrated copy.
  */
 import { rm } from 'node:fs/promises'
-import { dirname, isAbsolute } from 'node:path'
+import { dirname } from 'node:path'
 import { z } from 'zod'
 import { FettleError, toFettleError } from '../../core/errors.ts'
 import { groupName } from '../../core/names.ts'
 import type { Release, Reversible } from '../../core/release.ts'
+import { externalPath } from '../../core/spec/derived.ts'
 import { type StepContext, stepKind } from '../../engine/step.ts'
 import { endCommand, runToSuccess } from '../commands.ts'
 import { addNotes, requireRelease } from '../environment.ts'
-import { groupOf, migrationEnvironment, releaseSource, shellArgv } from '../groups.ts'
+import { groupOf, migrationCommand } from '../groups.ts'
 import type { World } from '../world.ts'
 import { backendOf, smokeTests, testedService } from './serve.ts'
 
@@ -22,12 +23,14 @@ const Scratch = z.object({
 })
 
 export const sandboxName = (operation: string): string => `${operation}-sandbox`
-const MIGRATION_LIMIT_MS = 3_600_000
 
 /** What a release under test must not even see: live data, keys, backups, the agent. */
 const hiddenFolders = (world: World, release: Release): string[] => {
   const { layout } = world
-  const external = Object.values(release.spec.stores).flatMap(config => Object.values(config).filter(isAbsolute).map(path => ('files' in config ? path : dirname(path))))
+  const external = Object.values(release.spec.stores).flatMap(store => {
+    const path = externalPath(store)
+    return path === undefined ? [] : ['files' in store ? path : dirname(path)]
+  })
   return [layout.live, layout.keys, layout.agent, layout.front, layout.tasks, ...external]
 }
 
@@ -42,7 +45,11 @@ const sandboxOpen = (world: World) =>
     },
     async run({ release, hide }, { operation, signal }) {
       const record = await requireRelease(world, operation.app, operation.environment, release)
-      const sandbox = await world.runtime.openSandbox(sandboxName(operation.id), { hide: [...hiddenFolders(world, record), ...hide] }, signal)
+      const sandbox = await world.runtime.openSandbox(
+        sandboxName(operation.id),
+        { hide: [...hiddenFolders(world, record), ...hide] },
+        signal,
+      )
       return { isolation: sandbox.isolation }
     },
     async undo(_input, { operation }) {
@@ -63,7 +70,13 @@ const rehearseMigrate = (world: World) =>
       const release = await requireRelease(world, app, environment, input.release)
       const began = world.clock.monotonic()
       for (const time of ['first', 'again']) {
-        await runToSuccess(world, context, `migration on a copy of the data (${time} time)`, await migration(world, release, { stores: input.stores, sandbox: sandboxName(id) }), time)
+        await runToSuccess(
+          world,
+          context,
+          `migration on a copy of the data (${time} time)`,
+          await migrationCommand(world, release, { stores: input.stores, sandbox: sandboxName(id) }),
+          time,
+        )
         await context.fault(time)
       }
       return { durationMs: Math.round(world.clock.monotonic() - began) }
@@ -72,14 +85,6 @@ const rehearseMigrate = (world: World) =>
       for (const time of ['first', 'again']) await endCommand(world, context, time)
     },
   })
-
-const migration = async (world: World, release: Release, place: Parameters<typeof migrationEnvironment>[2]) => ({
-  argv: shellArgv(release.spec.release.migrate ?? 'true'),
-  cwd: releaseSource(world, release),
-  env: await migrationEnvironment(world, release, place),
-  timeoutMs: MIGRATION_LIMIT_MS,
-  ...(place.sandbox === undefined ? {} : { sandbox: place.sandbox }),
-})
 
 /** Starts a release's services in the sandbox, one instance each, and runs its tests against them. */
 async function bootAndTest(world: World, release: Release, stores: Record<string, string>, context: StepContext): Promise<number> {
@@ -94,7 +99,12 @@ async function bootAndTest(world: World, release: Release, stores: Record<string
   await context.fault('ready')
   const started = new Set(services.map(([service]) => service))
   const tests = release.spec.release.test.filter(test => started.has(testedService(release.spec, test)))
-  return await smokeTests(release.spec, tests, service => backendOf(world, groupName(app, environment, service, activation), context.signal), context)
+  return await smokeTests(
+    release.spec,
+    tests,
+    service => backendOf(world, groupName(app, environment, service, activation), context.signal),
+    context,
+  )
 }
 
 const scratchActivation = (context: StepContext): string => `${context.operation.id}-${context.step}`
@@ -119,7 +129,11 @@ const rehearseBoot = (world: World) =>
       return { passed }
     },
     async undo(input, context) {
-      await removeScratchGroups(world, await requireRelease(world, context.operation.app, context.operation.environment, input.release), context)
+      await removeScratchGroups(
+        world,
+        await requireRelease(world, context.operation.app, context.operation.environment, input.release),
+        context,
+      )
     },
   })
 
@@ -152,7 +166,11 @@ const rehearseOld = (world: World) =>
       return { reversible, why: failure?.message ?? null }
     },
     async undo(input, context) {
-      await removeScratchGroups(world, await requireRelease(world, context.operation.app, context.operation.environment, input.old), context)
+      await removeScratchGroups(
+        world,
+        await requireRelease(world, context.operation.app, context.operation.environment, input.old),
+        context,
+      )
     },
   })
 
@@ -185,7 +203,12 @@ const migrate = (world: World) =>
     },
     async run(input, context) {
       const release = await requireRelease(world, context.operation.app, context.operation.environment, input.release)
-      const result = await runToSuccess(world, context, 'migration of the live data', await migration(world, release, { stores: input.stores }))
+      const result = await runToSuccess(
+        world,
+        context,
+        'migration of the live data',
+        await migrationCommand(world, release, { stores: input.stores }),
+      )
       return { durationMs: result.durationMs }
     },
     /** The old release goes on with migrated data, if its own tests say that it can; otherwise only a person can decide. */

@@ -10,7 +10,7 @@ import { stepKind } from '../../engine/step.ts'
 import { fsyncFolder, readIfExists, writeFileAtomic } from '../../lib/files.ts'
 import { endCommand, runToSuccess } from '../commands.ts'
 import { readRelease, removeRelease, writeRelease } from '../environment.ts'
-import { releaseSecrets, shellArgv } from '../groups.ts'
+import { releaseFolder, shellArgv } from '../groups.ts'
 import type { World } from '../world.ts'
 
 /** The resolved spec travels in the plan, so that what was shown is what is done; its shape was checked when it was parsed. */
@@ -21,7 +21,10 @@ const BUILD_LIMIT_MS = 3_600_000
 
 /** A source is built once for the same commands; the same digest with other commands is another artifact. */
 const artifactKey = (digest: string, build: string[]): string =>
-  createHash('sha256').update(canonicalJson([digest, build])).digest('hex').slice(0, 24)
+  createHash('sha256')
+    .update(canonicalJson([digest, build]))
+    .digest('hex')
+    .slice(0, 24)
 
 /** Written when an artifact is complete; without it the folder is a half-made one. */
 const sealPath = (folder: string): string => `${folder}.json`
@@ -59,7 +62,8 @@ const sourceFetch = (world: World) =>
     async undo(_input, { operation }, output) {
       const folder = world.layout.artifacts(operation.app, operation.environment)
       const marker = join(folder, `${operation.id}.fetched`)
-      const fetched = output ?? (await readIfExists(marker).then(text => (text === undefined ? undefined : Fetched.parse(JSON.parse(text)))))
+      const fetched =
+        output ?? (await readIfExists(marker).then(text => (text === undefined ? undefined : Fetched.parse(JSON.parse(text)))))
       if (fetched !== undefined && (await readIfExists(sealPath(join(folder, fetched.key)))) === undefined) {
         await rm(join(folder, fetched.key), { recursive: true, force: true })
       }
@@ -83,7 +87,13 @@ const artifactBuild = (world: World) =>
       const folder = world.layout.artifact(app, environment, fetched.key)
       for (const [index, command] of build.entries()) {
         context.progress(command, index, build.length)
-        await runToSuccess(world, context, `build command \`${command}\``, { argv: shellArgv(command), cwd: folder, env: {}, timeoutMs: BUILD_LIMIT_MS }, String(index))
+        await runToSuccess(
+          world,
+          context,
+          `build command \`${command}\``,
+          { argv: shellArgv(command), cwd: folder, env: {}, timeoutMs: BUILD_LIMIT_MS },
+          String(index),
+        )
       }
       await context.fault('built')
       await writeFileAtomic(sealPath(folder), JSON.stringify({ format: 1, ...fetched, build, builtAt: world.clock.now() }))
@@ -101,7 +111,6 @@ const releaseWrite = (world: World) =>
     input: z.object({
       release: z.custom<Omit<Release, 'artifact' | 'createdAt'>>(value => typeof value === 'object' && value !== null),
       artifact: Fetched,
-      secretsFile: z.string(),
     }),
     cancel: 'at-end',
     silentForMs: 10_000,
@@ -113,15 +122,23 @@ const releaseWrite = (world: World) =>
     async run(input, { operation, fault }) {
       const release: Release = { ...input.release, operation: operation.id, createdAt: world.clock.now(), artifact: input.artifact }
       await mkdir(world.layout.release(release.app, release.environment, release.id), { recursive: true })
-      if (release.secrets.length > 0) await copyFile(input.secretsFile, releaseSecrets(world, release))
+      if (release.secrets.length > 0) await keepSecrets(world, release)
       await fault('secrets-copied')
       await writeRelease(world, release)
       return { release: release.id }
     },
     async undo({ release }, { operation }) {
       const present = await readRelease(world, release.app, release.environment, release.id)
-      if (present === undefined || present.operation === operation.id) await removeRelease(world, release.app, release.environment, release.id)
+      if (present === undefined || present.operation === operation.id)
+        await removeRelease(world, release.app, release.environment, release.id)
     },
   })
+
+async function keepSecrets(world: World, release: Release): Promise<void> {
+  const name = join('secrets', `${release.environment}.age`)
+  const copy = join(releaseFolder(world, release), name)
+  await mkdir(dirname(copy), { recursive: true, mode: 0o700 })
+  await copyFile(join(dirname(release.file), name), copy)
+}
 
 export const releaseKinds = (world: World) => [sourceFetch(world), artifactBuild(world), releaseWrite(world)]

@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import { FettleError, toFettleError } from '../../core/errors.ts'
 import { groupName } from '../../core/names.ts'
+import { smokeTestService } from '../../core/spec/derived.ts'
 import type { SmokeTest, Spec } from '../../core/spec/schema.ts'
 import { type StepContext, stepKind } from '../../engine/step.ts'
 import { runSmokeTest } from '../../lib/smoke.ts'
@@ -39,7 +40,13 @@ async function findGroup(world: World, app: string, environment: string, name: s
   return groups.find(group => group.name === name)
 }
 
-async function startGroup(world: World, input: z.output<typeof GroupStart>, app: string, environment: string, signal: AbortSignal): Promise<string> {
+async function startGroup(
+  world: World,
+  input: z.output<typeof GroupStart>,
+  app: string,
+  environment: string,
+  signal: AbortSignal,
+): Promise<string> {
   const release = await requireRelease(world, app, environment, input.release)
   const group = await groupOf(world, release, input.service, input.activation, { stores: input.stores }, input.instances)
   await world.runtime.apply(group, signal)
@@ -54,8 +61,8 @@ export async function backendOf(world: World, name: string, signal: AbortSignal)
   return backend
 }
 
-/** The service that a smoke test asks when it names none: the one behind the first route, else the first. */
-export const testedService = (spec: Spec, test: SmokeTest): string => test.service ?? spec.routes[0]?.to ?? Object.keys(spec.services)[0] ?? ''
+/** The service that a smoke test asks, also where there is no route. */
+export const testedService = (spec: Spec, test: SmokeTest): string => smokeTestService(spec, test) ?? Object.keys(spec.services)[0] ?? ''
 
 export const hostOf = (spec: Spec, service: string): string => spec.routes.find(route => route.to === service)?.host ?? 'localhost'
 
@@ -220,7 +227,12 @@ async function tableOf(
   const routes = await Promise.all(
     spec.routes.map(async route => {
       const group = groups[route.to]
-      return { host: route.host.toLowerCase(), path: route.path, service: route.to, backends: group === undefined ? [] : await world.runtime.ready(group, signal) }
+      return {
+        host: route.host.toLowerCase(),
+        path: route.path,
+        service: route.to,
+        backends: group === undefined ? [] : await world.runtime.ready(group, signal),
+      }
     }),
   )
   return { format: 1, ...to, release: input.release, activation: input.activation, stores: input.stores, groups, routes }

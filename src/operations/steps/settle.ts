@@ -26,9 +26,13 @@ const preflight = (world: World) =>
       const { bavail, bsize } = await statfs(world.layout.home)
       const free = bavail * bsize
       if (free < needed) {
-        throw new FettleError('DISK_FULL', `${world.layout.home} has ${formatBytes(free)} free, a deploy needs ${formatBytes(needed)} (a snapshot and a copy to rehearse on)`, {
-          hint: 'Free some space, or lower `release: { keep }` and `backups: { keep }`.',
-        })
+        throw new FettleError(
+          'DISK_FULL',
+          `${world.layout.home} has ${formatBytes(free)} free, a deploy needs ${formatBytes(needed)} (a snapshot and a copy to rehearse on)`,
+          {
+            hint: 'Free some space, or lower `release: { keep }` and `backups: { keep }`.',
+          },
+        )
       }
       const newest = (await listReleases(world, operation.app, operation.environment))[0]
       if (newest !== undefined && newest.createdAt > world.clock.now()) {
@@ -69,7 +73,10 @@ const routeClose = (world: World) =>
     async run({ expected, routes }, { operation }) {
       const { table } = await readEnvironment(world, operation.app, operation.environment)
       const closed = routes ? table.routes.map(route => ({ ...route, backends: [] })) : []
-      await world.proxy.commit({ ...table, generation: expected + 1, activation: `closed-${operation.id}`, groups: {}, routes: closed }, expected)
+      await world.proxy.commit(
+        { ...table, generation: expected + 1, activation: `closed-${operation.id}`, groups: {}, routes: closed },
+        expected,
+      )
       return { generation: expected + 1 }
     },
     undo: 'nothing',

@@ -11,7 +11,7 @@ import type { Manifest, Proof, Repository, Rung } from '../../ports/repository.t
 import { endCommand } from '../commands.ts'
 import { changedSinceTask, expectTask, loadTask, takeTask, verifyTask } from '../data-tasks.ts'
 import { addNotes, readRelease } from '../environment.ts'
-import { storeDriver } from '../groups.ts'
+import { storeOf } from '../groups.ts'
 import type { World } from '../world.ts'
 
 const Folders = z.record(z.string(), z.string())
@@ -40,7 +40,8 @@ const storesCreate = (world: World) =>
       for (const [name, config] of Object.entries(configs)) {
         const folder = folders[name] ?? ''
         await mkdir(folder, { recursive: true, mode: 0o700 })
-        await storeDriver(world, config).create(folder, config)
+        const store = storeOf(world, config)
+        await store.driver.create(folder, store.config)
         await fault(name)
       }
       return { folders }
@@ -192,7 +193,8 @@ const drillExpect = (world: World) =>
     async run(input, context) {
       const results = await expectTask(world, context, input)
       const failed = results.filter(result => !result.passed)
-      if (failed.length > 0) throw new FettleError('TEST_FAILED', `restored data is not as expected: ${failed.map(result => result.text).join('; ')}`)
+      if (failed.length > 0)
+        throw new FettleError('TEST_FAILED', `restored data is not as expected: ${failed.map(result => result.text).join('; ')}`)
       for (const result of results) context.log(result.text)
       return { passed: results.length }
     },
