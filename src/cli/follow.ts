@@ -4,6 +4,8 @@ import type { OperationRecord } from '../core/plan.ts'
 import type { Cli } from './cli.ts'
 import { listenInterrupts } from './interrupt.ts'
 import { errorLines } from './output/error.ts'
+import { headLine } from './output/plan.ts'
+import { Screen } from './output/screen.ts'
 import { exitCodeOfOperation, summaryLines } from './output/summary.ts'
 import { commandView, jsonView, liveView, plainView, type View } from './output/view.ts'
 import { watch } from './watch.ts'
@@ -11,6 +13,8 @@ import { watch } from './watch.ts'
 export interface FollowOptions {
   detach: boolean
   verbose: boolean
+  /** Shows the steps of the plan already. */
+  screen?: Screen | undefined
 }
 
 /** @returns the exit code: of the operation, or of the signal that made us let go of it */
@@ -41,7 +45,10 @@ export async function follow(cli: Cli, operation: OperationRecord, options: Foll
 function createView(cli: Cli, operation: OperationRecord, options: FollowOptions): View {
   if (cli.json) return jsonView(cli)
   if (operation.plan.kind === 'run') return commandView(cli)
-  return cli.isInteractive && !options.verbose ? liveView(cli, operation) : plainView(cli, operation, options.verbose)
+  if (!cli.isInteractive || options.verbose) return plainView(cli, operation, options.verbose)
+  if (options.screen !== undefined) return liveView(cli, operation, options.screen)
+  cli.say(headLine(operation.plan, cli.style))
+  return liveView(cli, operation, new Screen(cli.io.stdout, cli.style.unicode))
 }
 
 /** Refused past the point of no return: said, and followed on. */

@@ -17,21 +17,31 @@ const ASK_SECONDS = 10
 
 /** @returns an idempotent stop */
 export function listenInterrupts(cli: Cli, on: Interrupts): () => void {
-  const signals = cli.io.signals ?? process
   const question = cli.isInteractive ? createQuestion(cli, on) : undefined
+  const stopSignals = listenSignals(cli, code =>
+    code === INTERRUPTED && question !== undefined ? question.key(KEY.ctrlC) : on.detach(code),
+  )
+  const stopKeys = question === undefined ? () => {} : listenKeys(cli.io.stdin, question.key, () => on.detach(SIGNALS.SIGHUP))
+  return () => {
+    stopSignals()
+    question?.close()
+    stopKeys()
+  }
+}
+
+/** Signals, and the end of whoever reads what we write. */
+function listenSignals(cli: Cli, onSignal: (code: number) => void): () => void {
+  const signals = cli.io.signals ?? process
   const listeners = Object.entries(SIGNALS).map(([signal, code]) => {
-    const listener = (): void => (signal === 'SIGINT' && question !== undefined ? question.key(KEY.ctrlC) : on.detach(code))
+    const listener = (): void => onSignal(code)
     signals.on(signal, listener)
     return () => signals.off(signal, listener)
   })
-  const onLost = (): void => on.detach(SIGNALS.SIGHUP)
+  const onLost = (): void => onSignal(SIGNALS.SIGHUP)
   cli.io.stdout.on('error', onLost)
-  const stopKeys = question === undefined ? () => {} : listenKeys(cli.io.stdin, question.key, onLost)
   return () => {
     for (const stop of listeners) stop()
     cli.io.stdout.off('error', onLost)
-    question?.close()
-    stopKeys()
   }
 }
 
@@ -50,7 +60,7 @@ function createQuestion(cli: Cli, on: Interrupts): { key(key: string): void; clo
   }
   const ask = (): void => {
     const { bold, dim } = cli.style
-    const choice = (key: string, does: string): string => `${bold(key)} ${does}`
+    const choice = (key: string, does: string): string => `${bold(`[${key}]`)} ${does}`
     const choices = [choice('Enter', 'go on following'), choice('d', 'detach, it goes on by itself'), choice('c', 'cancel it')]
     on.ask(['', `  ${choices.join(dim('  ·  '))}`, dim(`  detaches in ${secondsLeft} s`)])
   }
@@ -68,4 +78,22 @@ function createQuestion(cli: Cli, on: Interrupts): { key(key: string): void; clo
       else if (key === KEY.enter || key === KEY.newline || key === KEY.escape) answer(() => {})
     },
   }
+}
+
+/** Runs something that has no end of its own. @returns 0, or the exit code of the signal that ended it */
+export async function untilInterrupted(cli: Cli, work: (signal: AbortSignal) => Promise<void>): Promise<number> {
+  const stop = new AbortController()
+  let code: number | undefined
+  const stopListening = listenSignals(cli, exitCode => {
+    code = exitCode
+    stop.abort()
+  })
+  try {
+    await work(stop.signal)
+  } catch (error) {
+    if (code === undefined) throw error
+  } finally {
+    stopListening()
+  }
+  return code ?? 0
 }

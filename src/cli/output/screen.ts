@@ -1,5 +1,6 @@
 /** Lines at the bottom of a terminal that are redrawn in place. Only lines that changed are written. */
 import type { OutputStream } from '../io.ts'
+import { toAscii } from './style.ts'
 import { truncate, widthOf } from './width.ts'
 
 const ESC = '\u001b['
@@ -13,12 +14,14 @@ const CLEAR_LINE = `${ESC}K`
 
 export class Screen {
   readonly #stream: OutputStream
+  readonly #unicode: boolean
   #lines: string[] = []
   #columns: number
-  #isOpen = false
+  #isCursorHidden = false
 
-  constructor(stream: OutputStream) {
+  constructor(stream: OutputStream, unicode: boolean) {
     this.#stream = stream
+    this.#unicode = unicode
     this.#columns = this.columns
   }
 
@@ -33,19 +36,27 @@ export class Screen {
   }
 
   draw(lines: string[]): void {
-    const next = lines.map(line => truncate(line, this.columns))
+    const next = lines.map(line => truncate(this.#unicode ? line : toAscii(line), this.columns))
     const change = this.columns === this.#columns ? this.#change(next) : this.#redraw(next)
     this.#lines = next
     this.#columns = this.columns
-    if (change === '' && this.#isOpen) return
-    this.#stream.write(`${this.#isOpen ? '' : HIDE_CURSOR}${BEGIN_FRAME}${change}${END_FRAME}`)
-    this.#isOpen = true
+    if (change !== '') this.#stream.write(`${BEGIN_FRAME}${change}${END_FRAME}`)
+  }
+
+  /** Somebody else wrote a line below: it is ours from now on, and the next frame may take its place. */
+  grow(line: string): void {
+    if (this.#lines.length > 0) this.#lines.push(line)
+  }
+
+  hideCursor(): void {
+    this.#stream.write(HIDE_CURSOR)
+    this.#isCursorHidden = true
   }
 
   /** Leaves what was drawn; what is written next stands below it. Idempotent. */
   close(): void {
-    if (this.#isOpen) this.#stream.write(SHOW_CURSOR)
-    this.#isOpen = false
+    if (this.#isCursorHidden) this.#stream.write(SHOW_CURSOR)
+    this.#isCursorHidden = false
     this.#lines = []
   }
 

@@ -3,8 +3,7 @@ import type { OperationEvent, OperationRecord } from '../../core/plan.ts'
 import type { Cli } from '../cli.ts'
 import { plainLines } from './plain.ts'
 import { advance, createProgress } from './progress.ts'
-import { Screen } from './screen.ts'
-import { toAscii } from './style.ts'
+import type { Screen } from './screen.ts'
 import { treeLines } from './tree.ts'
 import { printable } from './width.ts'
 
@@ -42,22 +41,23 @@ export function commandView(cli: Cli): View {
   }
 }
 
-export function liveView(cli: Cli, operation: OperationRecord): View {
+/** Draws in place; goes on from a screen that shows the plan's steps already. */
+export function liveView(cli: Cli, operation: OperationRecord, screen: Screen): View {
   const { stdout } = cli.io
   const progress = createProgress(operation.id, operation.plan, operation.createdAt)
-  const screen = new Screen(stdout)
   let footer: string[] = []
   let tick = 0
-  const lines = (rows: number): string[] => {
+  const draw = (rows = screen.rows - footer.length): void => {
     const tree = treeLines(progress, { now: cli.clock.now(), columns: screen.columns, rows, tick, style: cli.style })
-    return [...tree, ...footer].map(line => (cli.style.unicode ? line : toAscii(line)))
+    screen.draw([...tree, ...footer])
   }
-  const draw = (): void => screen.draw(lines(screen.rows - footer.length))
+  const onResize = (): void => draw()
   const timer = setInterval(() => {
     tick++
     draw()
   }, FRAME_MS)
-  stdout.on('resize', draw)
+  stdout.on('resize', onResize)
+  screen.hideCursor()
   draw()
   return {
     event(event) {
@@ -71,8 +71,9 @@ export function liveView(cli: Cli, operation: OperationRecord): View {
     },
     close() {
       clearInterval(timer)
-      stdout.off('resize', draw)
-      screen.draw(lines(Number.POSITIVE_INFINITY))
+      stdout.off('resize', onResize)
+      footer = []
+      draw(Number.POSITIVE_INFINITY)
       screen.close()
     },
   }
