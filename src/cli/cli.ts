@@ -11,6 +11,8 @@ import { createStyle, hasColour, isUnicode, type Style, toAscii } from './output
 
 export class Cli {
   readonly io: Io
+  /** As it was typed. */
+  readonly argv: string[]
   readonly home: string
   readonly json: boolean
   readonly quiet: boolean
@@ -19,10 +21,11 @@ export class Cli {
   readonly #errorStyle: Style
   #connection: Promise<Connection> | undefined
 
-  constructor(io: Io, given: Given) {
+  constructor(io: Io, given: Given, argv: string[]) {
     const unicode = isUnicode(io.env)
     const forbidden = given.isOff('color')
     this.io = io
+    this.argv = argv
     this.home = homeOf(given.text('home'), io.env, io.cwd)
     this.json = given.flag('json')
     this.quiet = given.flag('quiet')
@@ -45,6 +48,11 @@ export class Cli {
   /** One record of a stream of JSON lines. */
   record(value: unknown): void {
     this.io.stdout.write(`${JSON.stringify(value)}\n`)
+  }
+
+  /** A line of the answer itself, where it comes piece by piece. */
+  print(line: string): void {
+    this.#write(this.io.stdout, [line])
   }
 
   /** Lines for a person; not said with --json and --quiet. */
