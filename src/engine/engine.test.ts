@@ -119,7 +119,11 @@ const end = (engine: Engine, record: OperationRecord) => engine.ended(record.id)
 
 test('steps run in their order and outputs reach the inputs that name them', async () => {
   const { engine } = engineOn()
-  const steps = [step('one'), step('two', { after: ['one'], input: { name: { $from: 'one', path: 'name' } } }), step('three', { after: ['two'], input: { name: { $op: 'x-' } } })]
+  const steps = [
+    step('one'),
+    step('two', { after: ['one'], input: { name: { $from: 'one', path: 'name' } } }),
+    step('three', { after: ['two'], input: { name: { $op: 'x-' } } }),
+  ]
   const record = await end(engine, engine.start(plan(steps)))
   assert.equal(record.state, 'done')
   assert.deepEqual([...things.present], ['one', 'x-op1'])
@@ -129,7 +133,17 @@ test('steps run in their order and outputs reach the inputs that name them', asy
 test('a step that fails before the pivot takes everything back, in reverse', async () => {
   const { engine, journal } = engineOn()
   things.failing.set('three', 1)
-  const record = await end(engine, engine.start(plan([step('one'), step('two', { after: ['one'] }), step('three', { after: ['two'] }), step('pivot', { after: ['three'], pivot: true })])))
+  const record = await end(
+    engine,
+    engine.start(
+      plan([
+        step('one'),
+        step('two', { after: ['one'] }),
+        step('three', { after: ['two'] }),
+        step('pivot', { after: ['three'], pivot: true }),
+      ]),
+    ),
+  )
   assert.equal(record.state, 'undone')
   assert.equal(record.error?.message, 'three failed')
   assert.deepEqual([...things.present], [])
@@ -159,7 +173,10 @@ test('what can neither be finished nor undone is held, keeps its lease, and is r
 test('two operations on one environment: the second is refused and names the first', async () => {
   const { engine } = engineOn()
   const first = engine.start(plan([step('wait', { kind: 'abort.wait@1' })]))
-  assert.throws(() => engine.start(plan([step('other')])), (error: FettleError) => error.code === 'BUSY' && error.context?.operation === first.id)
+  assert.throws(
+    () => engine.start(plan([step('other')])),
+    (error: FettleError) => error.code === 'BUSY' && error.context?.operation === first.id,
+  )
   engine.cancel(first.id)
   const ended = await end(engine, first)
   assert.equal(ended.state, 'undone')
@@ -246,7 +263,9 @@ test('a follow-up that the dead agent did not live to begin is begun by the next
   const first = engineOn()
   const record = await end(first.engine, first.engine.start(plan([step('one')])))
   await close(first)
-  const { engine, journal } = engineOn({ followUps: async ended => (ended.plan.kind === 'deploy' ? [plan([step('bake')], { kind: 'bake', leases: [] })] : []) })
+  const { engine, journal } = engineOn({
+    followUps: async ended => (ended.plan.kind === 'deploy' ? [plan([step('bake')], { kind: 'bake', leases: [] })] : []),
+  })
   await engine.recover()
   const [bake] = journal.list(1)
   assert.equal(bake?.plan.parent, record.id)
