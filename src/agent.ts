@@ -11,7 +11,7 @@ import { layout } from './core/layout.ts'
 import { Secret } from './core/secret.ts'
 import type { Spec } from './core/spec/schema.ts'
 import { createBoot } from './drivers/boot/index.ts'
-import { createEmbeddedProxy } from './drivers/proxies/embedded/index.ts'
+import { createEmbeddedProxy, frontProgram } from './drivers/proxies/embedded/index.ts'
 import { repositories, sourceOf, stores } from './drivers/registry.ts'
 import { createProcessRuntime } from './drivers/runtimes/process/index.ts'
 import { openSecretFile } from './drivers/secrets/age-file/index.ts'
@@ -47,10 +47,17 @@ async function composeWorld(): Promise<World> {
       home,
       clock: systemClock,
       ports: settings.ports,
+      relayProgram: [process.execPath, programPath('relay')],
       fault: point => faults.reach(`runtime/${point}`),
       log,
     }),
-    proxy: createEmbeddedProxy({ home, listen: settings.http, clock: systemClock, fault: point => faults.reach(`proxy/${point}`) }),
+    proxy: createEmbeddedProxy({
+      home,
+      program: frontProgram(programPath('front')),
+      listen: settings.http,
+      clock: systemClock,
+      fault: point => faults.reach(`proxy/${point}`),
+    }),
     stores,
     async repository(app, backups) {
       const { driver, folder, recipients, identityFile = '' } = await repositoryConfig(app, backups)
