@@ -29,7 +29,7 @@ export interface OutputRef {
 export interface OperationName {
   $op: string
   /** What follows the id. */
-  then?: string
+  suffix?: string
 }
 
 export interface PlannedStep {
@@ -111,7 +111,7 @@ export const isOver = (state: OperationState): boolean => state === 'done' || st
 
 const isOutputRef = (value: { [key: string]: Json | undefined }): value is { $from: string; path: string } =>
   typeof value.$from === 'string'
-const isOperationName = (value: { [key: string]: Json | undefined }): value is { $op: string; then?: string } =>
+const isOperationName = (value: { [key: string]: Json | undefined }): value is { $op: string; suffix?: string } =>
   typeof value.$op === 'string'
 
 export interface Bindings {
@@ -123,7 +123,7 @@ export interface Bindings {
 export function bindInput(input: Json, bindings: Bindings): Json {
   if (Array.isArray(input)) return input.map(item => bindInput(item, bindings))
   if (typeof input !== 'object' || input === null) return input
-  if (isOperationName(input)) return `${input.$op}${bindings.operation}${input.then ?? ''}`
+  if (isOperationName(input)) return `${input.$op}${bindings.operation}${input.suffix ?? ''}`
   if (isOutputRef(input)) return outputAt(input, bindings.outputs)
   return Object.fromEntries(
     Object.entries(input).map(([key, value]) => [key, value === undefined ? undefined : bindInput(value, bindings)]),

@@ -8,7 +8,7 @@ import type { Spec } from '../core/spec/schema.ts'
 import type { Environment } from './environment.ts'
 
 /** A string, or one that ends in the id of the operation that will be. */
-export type Name = string | { $op: string; then?: string }
+export type Name = string | { $op: string; suffix?: string }
 
 export interface Next {
   release: string

@@ -3,14 +3,13 @@
  * Before the switch everything is undone; after it everything is finished.
  */
 import { diffSpecs } from '../core/diff.ts'
-import { FettleError } from '../core/errors.ts'
 import type { Json } from '../core/json.ts'
 import { environmentLease } from '../core/names.ts'
 import type { Plan, PlanLine, PlannedStep } from '../core/plan.ts'
 import type { Release } from '../core/release.ts'
 import type { SecretRef } from '../core/secret.ts'
 import { planSecrets, type SecretChange, type SecretPlan } from '../core/secrets.ts'
-import { neededSecrets } from '../core/spec/references.ts'
+import { neededSecrets } from '../core/spec/derived.ts'
 import { lastSteps, type Name, type Next, settleSteps, startSteps, switchSteps, wantedInstances } from './activation.ts'
 import { basisOf } from './basis.ts'
 import { type Environment, readEnvironment } from './environment.ts'
@@ -109,7 +108,8 @@ async function deploySteps(
     stores,
     instances: wantedInstances(spec, await readScale(world, spec.app, project.environment)),
   }
-  const make = makeSteps(project, environment, secrets, next, number)
+  const build = [...world.source(spec, project.folder).build, ...spec.build]
+  const make = makeSteps(build, project, environment, secrets, next, number)
   const backup = snapshotSteps(environment, { label: `before ${release}`, after: ['preflight'] })
   const rehearsal = await rehearsalSteps(world, environment, next, {
     mode,
@@ -123,7 +123,14 @@ async function deploySteps(
   return [...make, ...backup, ...rehearsal, ...data, ...starts, ...switching, ...settleSteps(environment, next)]
 }
 
-function makeSteps(project: ProjectFile, environment: Environment, secrets: SecretRef[], next: Next, number: number): PlannedStep[] {
+function makeSteps(
+  build: string[],
+  project: ProjectFile,
+  environment: Environment,
+  secrets: SecretRef[],
+  next: Next,
+  number: number,
+): PlannedStep[] {
   const { spec, folder, file } = project
   const fetched = { $from: 'fetch', path: '' }
   const record = {
@@ -155,8 +162,8 @@ function makeSteps(project: ProjectFile, environment: Environment, secrets: Secr
     {
       id: 'build',
       kind: 'artifact.build@1',
-      title: spec.build.length > 0 ? `build: ${spec.build.join(' && ')}` : 'seal the artifact',
-      input: { fetched, build: spec.build },
+      title: build.length > 0 ? `build: ${build.join(' && ')}` : 'seal the artifact',
+      input: { fetched, build },
       after: ['fetch'],
     },
     {

@@ -6,10 +6,14 @@ import type { Release } from '../core/release.ts'
 import { bindSecrets } from '../core/sandbox-env.ts'
 import { Secret } from '../core/secret.ts'
 import { refsForRollback } from '../core/secrets.ts'
-import { resolveReferences } from '../core/spec/references.ts'
+import { migrationEnvironment, readyCheck } from '../core/spec/derived.ts'
+import { resolveCommand, resolveEnvironment, type Scope } from '../core/spec/references.ts'
 import type { Spec } from '../core/spec/schema.ts'
-import type { Group, Environment as ProcessEnvironment, SandboxName } from '../ports/runtime.ts'
+import type { Group, SandboxName } from '../ports/runtime.ts'
+import type { CommandBody } from './commands.ts'
 import type { World } from './world.ts'
+
+const MIGRATION_LIMIT_MS = 3_600_000
 
 /** Where a release runs: against live data, or against copies in a sandbox. */
 export interface Place {
@@ -18,12 +22,13 @@ export interface Place {
   sandbox?: SandboxName
 }
 
-/** Words are split by the shell that runs them; the shell is replaced by what it runs. */
-export const shellArgv = (command: string): string[] => ['/bin/sh', '-c', /[;&|<>()$`\n]/.test(command) ? command : `exec ${command}`]
+/** The words of a command line are the shell's; a simple one replaces the shell, so that signals reach it. */
+export const shellArgv = (command: string): string[] => ['/bin/sh', '-c', /[;&|<>()`\n]/.test(command) ? command : `exec ${command}`]
 
 export const releaseSource = (world: World, release: Release): string =>
   world.layout.artifact(release.app, release.environment, release.artifact.key)
 
+/** @throws FettleError SECRET_MISSING, SECRET_LOCKED */
 export async function groupOf(
   world: World,
   release: Release,
@@ -34,39 +39,67 @@ export async function groupOf(
 ): Promise<Group> {
   const service = release.spec.services[serviceName]
   if (service === undefined) throw new FettleError('NOT_FOUND', `release ${release.id} has no service ${serviceName}`)
-  const { app, environment } = release
+  const { app, environment, spec } = release
+  const scope = await scopeOf(world, release, place)
   return {
     name: groupName(app, environment, serviceName, activation),
     labels: { app, environment, service: serviceName, release: release.id },
-    argv: shellArgv(service.run),
+    argv: shellArgv(resolveCommand(service.run, scope)),
     cwd: releaseSource(world, release),
-    env: await resolveEnvironment(world, release, service.env, place),
+    env: resolveEnvironment(service.env, scope),
     instances: instances ?? service.instances,
     port: true,
-    ...(service.ready === undefined ? {} : { ready: service.ready }),
+    ready: readyCheck(spec, serviceName),
     stop: { signal: service.stop.signal, drainMs: service.stop.drain },
     limits: service.limits.memory === undefined ? {} : { memoryBytes: service.limits.memory },
-    ...(place.sandbox === undefined ? {} : { sandbox: place.sandbox }),
+    ...sandboxOf(place),
   }
 }
 
-/** @throws FettleError SECRET_MISSING, SECRET_LOCKED */
-export async function resolveEnvironment(
+/** A migration runs with `release.env`, or with what the service behind the first route gets. */
+export async function migrationCommand(world: World, release: Release, place: Place): Promise<CommandBody> {
+  const scope = await scopeOf(world, release, place)
+  return {
+    argv: shellArgv(resolveCommand(release.spec.release.migrate ?? 'true', scope)),
+    cwd: releaseSource(world, release),
+    env: resolveEnvironment(migrationEnvironment(release.spec), scope),
+    timeoutMs: MIGRATION_LIMIT_MS,
+    ...sandboxOf(place),
+  }
+}
+
+/** Somebody's own command in a release, with the environment of a service or, without one, of the migration. */
+export async function ownCommand(
   world: World,
   release: Release,
-  entries: Record<string, string | number | boolean>,
+  argv: string[],
+  service: string | null,
   place: Place,
-): Promise<ProcessEnvironment> {
-  const scope = {
+): Promise<CommandBody> {
+  const env = service === null ? migrationEnvironment(release.spec) : release.spec.services[service]?.env
+  if (env === undefined) {
+    throw new FettleError('NOT_FOUND', `release ${release.id} has no service ${service}`, {
+      hint: `It has: ${Object.keys(release.spec.services).join(', ')}.`,
+    })
+  }
+  return {
+    argv,
+    cwd: releaseSource(world, release),
+    env: resolveEnvironment(env, await scopeOf(world, release, place)),
+    ...sandboxOf(place),
+  }
+}
+
+const sandboxOf = ({ sandbox }: Place) => (sandbox === undefined ? {} : { sandbox })
+
+async function scopeOf(world: World, release: Release, place: Place): Promise<Scope> {
+  return {
     app: release.app,
     environment: release.environment,
     release: release.id,
     stores: storePaths(world, release.spec, place.stores),
     secrets: await openSecrets(world, release, place.sandbox !== undefined),
   }
-  return Object.fromEntries(
-    Object.entries(entries).map(([name, value]) => [name, typeof value === 'string' ? resolveReferences(value, scope) : String(value)]),
-  )
 }
 
 export function storePaths(world: World, spec: Spec, folders: Record<string, string>): Record<string, string> {
@@ -119,11 +152,3 @@ async function openSecrets(world: World, release: Release, isDrill: boolean): Pr
 
 /** A release keeps the encrypted file it was made with, in the same place below its folder. */
 export const releaseFolder = (world: World, release: Release): string => world.layout.release(release.app, release.environment, release.id)
-
-/** A migration runs with `release.env`, or with what the service behind the first route gets. */
-export function migrationEnvironment(world: World, release: Release, place: Place): Promise<ProcessEnvironment> {
-  const { spec } = release
-  const service = spec.routes[0]?.to ?? Object.keys(spec.services)[0]
-  const entries = { ...(service === undefined ? {} : spec.services[service]?.env), ...spec.release.env }
-  return resolveEnvironment(world, release, entries, place)
-}

@@ -1,5 +1,5 @@
 /** One command in the release that serves, and the release's tests on the live route at any time. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { FettleError } from '../core/errors.ts'
 import type { Json } from '../core/json.ts'
 import type { Plan } from '../core/plan.ts'
@@ -7,7 +7,7 @@ import { stepKind } from '../engine/step.ts'
 import { basisOf } from './basis.ts'
 import { endCommand, runCommand } from './commands.ts'
 import { type readEnvironment, requireRelease } from './environment.ts'
-import { migrationEnvironment, releaseSource, resolveEnvironment } from './groups.ts'
+import { ownCommand } from './groups.ts'
 import { readTarget, requireServing, type TargetRequest } from './target.ts'
 import type { World } from './world.ts'
 
@@ -73,11 +73,7 @@ const commandRun = (world: World) =>
     observe: async () => 'partial',
     async run({ release: id, argv, stores, service }, context) {
       const release = await requireRelease(world, context.operation.app, context.operation.environment, id)
-      const env =
-        service === null
-          ? await migrationEnvironment(world, release, { stores })
-          : await resolveEnvironment(world, release, release.spec.services[service]?.env ?? {}, { stores })
-      const result = await runCommand(world, context, { argv, cwd: releaseSource(world, release), env })
+      const result = await runCommand(world, context, await ownCommand(world, release, argv, service, { stores }))
       if (result.code !== 0)
         context.complain(new FettleError('COMMAND_FAILED', `${argv[0]} exited ${result.code}`, { context: { code: result.code } }))
       return { code: result.code, durationMs: result.durationMs }

@@ -1,8 +1,8 @@
 /** Steps that several operations share to take and load snapshots. Pure but for the ports they read. */
-import { isAbsolute } from 'node:path'
 import { FettleError } from '../core/errors.ts'
 import type { Json, JsonObject } from '../core/json.ts'
 import type { PlannedStep } from '../core/plan.ts'
+import { externalPath } from '../core/spec/derived.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import type { Manifest } from '../ports/repository.ts'
 import type { Name } from './activation.ts'
@@ -11,14 +11,13 @@ import { isProven } from './steps/snapshot.ts'
 import type { World } from './world.ts'
 
 /** A store with an absolute path is somebody else's: backed up and drilled, never created or replaced. */
-export const isManaged = (config: Spec['stores'][string]): boolean =>
-  !Object.values(config).some(path => typeof path === 'string' && isAbsolute(path))
+export const isManaged = (store: Spec['stores'][string]): boolean => externalPath(store) === undefined
 
 export const storeConfigs = (spec: Spec, names: string[]): JsonObject =>
   Object.fromEntries(names.map(name => [name, spec.stores[name] as unknown as Json]))
 
 /** Where a restored copy of a store lies during one operation. */
-export const scratchFolder = (world: World, store: string): Name => ({ $op: `${world.layout.scratches}/`, then: `/${store}` })
+export const scratchFolder = (world: World, store: string): Name => ({ $op: `${world.layout.scratches}/`, suffix: `/${store}` })
 
 /** Take and commit; none where there is no data yet. */
 export function snapshotSteps(

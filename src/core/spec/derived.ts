@@ -1,4 +1,5 @@
 /** What a spec means where it says nothing: derived in one place, so that plan, deploy and drill agree. */
+import { references } from './references.ts'
 import type { ReadyCheck, Service, SmokeTest, Spec, Store } from './schema.ts'
 
 /** The service that a smoke test without `service` asks; undefined when there is no route. */
@@ -35,4 +36,12 @@ export function migrationEnvironment(spec: Spec): Service['env'] {
 export function externalPath(store: Store): string | undefined {
   const path = 'sqlite' in store ? store.sqlite : store.files
   return path.startsWith('/') ? path : undefined
+}
+
+/** Names of the secrets that a release can not do without: declared, or referred to. */
+export function neededSecrets(spec: Spec): string[] {
+  const environments = [...Object.values(spec.services).map(service => service.env), spec.release.env ?? {}]
+  const texts = environments.flatMap(env => Object.values(env).map(String))
+  const referred = texts.flatMap(text => references(text).flatMap(found => (found.kind === 'secret' ? [found.name] : [])))
+  return [...new Set([...Object.keys(spec.secrets), ...referred])].sort()
 }

@@ -144,6 +144,18 @@ const REFUSED: [title: string, text: string, expected: string[]][] = [
   ['a tab as indentation', 'app: a\nservices:\n\tweb: {}', ['3:1: a tab indents this line; YAML wants spaces']],
   ['two documents', 'app: a\n---\napp: b', ['2:1: a second YAML document begins here; the file holds one']],
   ['a tag', 'app: !name a', ['1:6: tags (!…) have no meaning here']],
+  ['a value with a colon', 'app: a: b', ['1:6: a second key in one line; a value with a colon and a space in it needs quotes']],
+  [
+    'a star without quotes',
+    'app: a\nroutes: [{ host: *, to: web }]',
+    ['2:18: a * without quotes begins an alias; a plain star is written "*"'],
+  ],
+  [
+    'a reference without quotes inside braces',
+    'app: a\nservices: { web: { run: x, env: { A: ${stores.d.path} } } }',
+    ['2:39: inside { } and [ ] a value with ${…} needs quotes'],
+  ],
+  ['a quote that stays open', 'app: "a', ['1:8: not YAML: Missing closing "quote']],
   [
     'an alias to nothing',
     'app: a\nx-a: &base {}\nservices: { web: *bse }',

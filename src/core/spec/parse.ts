@@ -4,7 +4,7 @@ import { nearestName } from '../nearest.ts'
 import { checkSpec } from './checks.ts'
 import { describeIssues, type LocatedFinding } from './issues.ts'
 import { environmentTrees } from './overlay.ts'
-import { type Finding, type Problem, toProblems } from './problem.ts'
+import { type Finding, type Problem, quoted, toProblems } from './problem.ts'
 import { renderProblems } from './problem-text.ts'
 import { Spec } from './schema.ts'
 import { type Branch, toPlain, without } from './tree.ts'
@@ -98,7 +98,7 @@ function invalid(findings: Finding[], source: string, file: string): FettleError
 function unknownEnvironment(name: string, environments: string[], file: string): FettleError {
   const nearest = nearestName(name, environments)
   const question = nearest === undefined ? '' : `; did you mean ${JSON.stringify(nearest)}?`
-  return new FettleError('NOT_FOUND', `${file} has no environment ${JSON.stringify(name)}${question}`, {
+  return new FettleError('NOT_FOUND', `${file} has no environment ${quoted(name)}${question}`, {
     hint: `It has: ${environments.join(', ')}.`,
     context: { environments, nearest },
   })

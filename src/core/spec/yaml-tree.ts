@@ -1,14 +1,26 @@
 /** YAML text → tree with places, or findings. Bounded in time and memory whatever the text is: size, lexemes, depth and aliases have limits. */
-import { Composer, type Document, isAlias, isMap, isScalar, isSeq, Lexer, type Pair, Parser, type Node as YamlNode } from 'yaml'
+import {
+  Composer,
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  Lexer,
+  type Pair,
+  Parser,
+  type YAMLError,
+  type Node as YamlNode,
+} from 'yaml'
 import { nearestName } from '../nearest.ts'
-import type { Finding, Span } from './problem.ts'
+import { type Finding, quoted, type Span } from './problem.ts'
 import { type Branch, isNull, type Tree } from './tree.ts'
 
 /** Far above any file that a person writes; parsing up to here takes a tenth of a second. */
 const MOST_CHARACTERS = 1024 ** 2
 const MOST_LEXEMES = 60_000
 const MOST_VALUES = 10_000
-const DEEPEST = 50
+const DEEPEST = 40
 
 /** Thrown inside this module where going on makes no sense. */
 class Stop {
@@ -24,10 +36,10 @@ export function readYaml(text: string): { tree?: Branch; findings: Finding[] } {
   if (broken.length > 0) return { findings: broken }
   try {
     const document = compose(text)
-    const errors = [...document.errors, ...document.warnings]
-    if (errors.length > 0) return { findings: errors.slice(0, 20).map(error => ({ at: span(error.pos), message: wording(error) })) }
+    const errors = syntaxFindings([...document.errors, ...document.warnings], text)
+    if (errors.length > 0) return { findings: errors }
     const builder = new TreeBuilder(text)
-    const tree = document.contents === null ? undefined : builder.build(document.contents as YamlNode, 0)
+    const tree = document.contents === null ? undefined : builder.build(document.contents as YamlNode)
     if (tree === undefined || isNull(tree))
       throw new Stop({ at: { start: 0, end: 0 }, message: 'the file is empty; it needs at least `app: <name>`' })
     if (tree.kind !== 'map')
@@ -73,6 +85,9 @@ function compose(text: string): Document {
           at: { start: offset, end: offset },
           message: 'the file has more parts than any description of an app needs; reading stopped here',
         })
+      // The library goes as deep as the stack allows, and the place where it gives up is chance.
+      if (parser.stack.length > DEEPEST)
+        throw new Stop({ at: { start: offset, end: offset }, message: `nested more than ${DEEPEST} levels deep` })
       offset += lexeme.length
       yield* parser.next(lexeme)
     }
@@ -94,16 +109,32 @@ function compose(text: string): Document {
 
 const span = ([start, end]: readonly [number, number, ...number[]]): Span => ({ start, end })
 
-function wording({ code, message }: { code: string; message: string }): string {
+/** The first of each line: those behind it follow from it. */
+function syntaxFindings(errors: YAMLError[], text: string): Finding[] {
+  const findings = new Map<number, Finding>()
+  for (const error of errors.slice(0, 200)) {
+    const lineStart = text.lastIndexOf('\n', error.pos[0] - 1)
+    if (!findings.has(lineStart)) findings.set(lineStart, { at: span(error.pos), message: wording(error, text) })
+  }
+  return [...findings.values()]
+}
+
+/** The commonest slips in words that say what to do; for the others those of the library. */
+function wording({ code, message, pos }: YAMLError, text: string): string {
+  if (text.startsWith('${', pos[0] - 1)) return 'inside { } and [ ] a value with ${…} needs quotes'
   switch (code) {
     case 'TAB_AS_INDENT':
       return 'a tab indents this line; YAML wants spaces'
-    case 'RESOURCE_EXHAUSTION':
-      return 'nested too deeply'
     case 'MULTIPLE_DOCS':
       return 'a second YAML document begins here; the file holds one'
     case 'TAG_RESOLVE_FAILED':
       return 'tags (!…) have no meaning here'
+    case 'BLOCK_AS_IMPLICIT_KEY':
+      return 'a second key in one line; a value with a colon and a space in it needs quotes'
+    case 'BAD_ALIAS':
+      return 'a * without quotes begins an alias; a plain star is written "*"'
+    case 'BAD_INDENT':
+      return `wrong indentation: ${message}`
     default:
       return `not YAML: ${message}`
   }
@@ -118,10 +149,9 @@ class TreeBuilder {
     this.#text = text
   }
 
-  build(node: YamlNode, depth: number): Tree {
+  build(node: YamlNode): Tree {
     const at = span([node.range?.[0] ?? 0, node.range?.[1] ?? 0])
-    if (depth > DEEPEST) throw new Stop({ at, message: `nested more than ${DEEPEST} levels deep` })
-    const tree = isAlias(node) ? this.#alias(node.source, at) : this.#value(node, at, depth)
+    const tree = isAlias(node) ? this.#alias(node.source, at) : this.#value(node, at)
     if (!isAlias(node) && node.anchor !== undefined) this.#anchors.set(node.anchor, tree)
     return tree
   }
@@ -142,15 +172,15 @@ class TreeBuilder {
     return target
   }
 
-  #value(node: YamlNode, at: Span, depth: number): Tree {
+  #value(node: YamlNode, at: Span): Tree {
     this.#count(1, at)
     const before = this.#values
     if (isMap(node)) {
-      const entries = this.#entries(node.items as Pair<YamlNode, YamlNode | null>[], depth)
+      const entries = this.#entries(node.items as Pair<YamlNode, YamlNode | null>[])
       return { kind: 'map', at, entries, size: this.#values - before + 1 }
     }
     if (isSeq(node)) {
-      const items = (node.items as YamlNode[]).map(item => this.build(item, depth + 1))
+      const items = (node.items as YamlNode[]).map(item => this.build(item))
       return { kind: 'list', at, items, size: this.#values - before + 1 }
     }
     const value: unknown = isScalar(node) ? node.value : null
@@ -160,7 +190,7 @@ class TreeBuilder {
     return { kind: 'leaf', at, size: 1, value: isPlain ? value : null, written }
   }
 
-  #entries(pairs: Pair<YamlNode, YamlNode | null>[], depth: number): Map<string, Tree> {
+  #entries(pairs: Pair<YamlNode, YamlNode | null>[]): Map<string, Tree> {
     const entries = new Map<string, Tree>()
     const merged: Tree[] = []
     for (const { key, value } of pairs) {
@@ -170,10 +200,10 @@ class TreeBuilder {
         continue
       }
       const name = typeof key.value === 'string' ? key.value : (key.source ?? String(key.value))
-      const tree = value === null ? nothingAt(keySpan.end) : this.build(value, depth + 1)
+      const tree = value === null ? nothingAt(keySpan.end) : this.build(value)
       const isMerge = name === '<<' && this.#text.startsWith('<<', keySpan.start)
       if (isMerge) merged.push(...(tree.kind === 'list' ? tree.items : [tree]))
-      else if (entries.has(name)) this.findings.push({ at: keySpan, message: `the key ${JSON.stringify(name)} stands here twice` })
+      else if (entries.has(name)) this.findings.push({ at: keySpan, message: `the key ${quoted(name)} stands here twice` })
       else entries.set(name, { ...tree, key: keySpan })
     }
     // What stands in the map itself wins, then the earlier of the merged.

@@ -3,15 +3,16 @@
  * tested, the old release tested on the migrated copy.
  */
 import { rm } from 'node:fs/promises'
-import { dirname, isAbsolute } from 'node:path'
-import { z } from 'zod'
+import { dirname } from 'node:path'
+import * as z from 'zod'
 import { FettleError, toFettleError } from '../../core/errors.ts'
 import { groupName } from '../../core/names.ts'
 import type { Release, Reversible } from '../../core/release.ts'
+import { externalPath } from '../../core/spec/derived.ts'
 import { type StepContext, stepKind } from '../../engine/step.ts'
 import { endCommand, runToSuccess } from '../commands.ts'
 import { addNotes, requireRelease } from '../environment.ts'
-import { groupOf, migrationEnvironment, releaseSource, shellArgv } from '../groups.ts'
+import { groupOf, migrationCommand } from '../groups.ts'
 import type { World } from '../world.ts'
 import { backendOf, smokeTests, testedService } from './serve.ts'
 
@@ -22,16 +23,14 @@ const Scratch = z.object({
 })
 
 export const sandboxName = (operation: string): string => `${operation}-sandbox`
-const MIGRATION_LIMIT_MS = 3_600_000
 
 /** What a release under test must not even see: live data, keys, backups, the agent. */
 const hiddenFolders = (world: World, release: Release): string[] => {
   const { layout } = world
-  const external = Object.values(release.spec.stores).flatMap(config =>
-    Object.values(config)
-      .filter(isAbsolute)
-      .map(path => ('files' in config ? path : dirname(path))),
-  )
+  const external = Object.values(release.spec.stores).flatMap(store => {
+    const path = externalPath(store)
+    return path === undefined ? [] : ['files' in store ? path : dirname(path)]
+  })
   return [layout.live, layout.keys, layout.agent, layout.front, layout.tasks, ...external]
 }
 
@@ -75,7 +74,7 @@ const rehearseMigrate = (world: World) =>
           world,
           context,
           `migration on a copy of the data (${time} time)`,
-          await migration(world, release, { stores: input.stores, sandbox: sandboxName(id) }),
+          await migrationCommand(world, release, { stores: input.stores, sandbox: sandboxName(id) }),
           time,
         )
         await context.fault(time)
@@ -86,14 +85,6 @@ const rehearseMigrate = (world: World) =>
       for (const time of ['first', 'again']) await endCommand(world, context, time)
     },
   })
-
-const migration = async (world: World, release: Release, place: Parameters<typeof migrationEnvironment>[2]) => ({
-  argv: shellArgv(release.spec.release.migrate ?? 'true'),
-  cwd: releaseSource(world, release),
-  env: await migrationEnvironment(world, release, place),
-  timeoutMs: MIGRATION_LIMIT_MS,
-  ...(place.sandbox === undefined ? {} : { sandbox: place.sandbox }),
-})
 
 /** Starts a release's services in the sandbox, one instance each, and runs its tests against them. */
 async function bootAndTest(world: World, release: Release, stores: Record<string, string>, context: StepContext): Promise<number> {
@@ -216,7 +207,7 @@ const migrate = (world: World) =>
         world,
         context,
         'migration of the live data',
-        await migration(world, release, { stores: input.stores }),
+        await migrationCommand(world, release, { stores: input.stores }),
       )
       return { durationMs: result.durationMs }
     },

@@ -2,9 +2,10 @@
  * The steps that bring a release to serve: groups started and tested beside the old ones, singletons handed over, routes switched in
  * one atomic write, the old groups retired.
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { FettleError, toFettleError } from '../../core/errors.ts'
 import { groupName } from '../../core/names.ts'
+import { smokeTestService } from '../../core/spec/derived.ts'
 import type { SmokeTest, Spec } from '../../core/spec/schema.ts'
 import { type StepContext, stepKind } from '../../engine/step.ts'
 import { runSmokeTest } from '../../lib/smoke.ts'
@@ -60,9 +61,8 @@ export async function backendOf(world: World, name: string, signal: AbortSignal)
   return backend
 }
 
-/** The service that a smoke test asks when it names none: the one behind the first route, else the first. */
-export const testedService = (spec: Spec, test: SmokeTest): string =>
-  test.service ?? spec.routes[0]?.to ?? Object.keys(spec.services)[0] ?? ''
+/** The service that a smoke test asks, also where there is no route. */
+export const testedService = (spec: Spec, test: SmokeTest): string => smokeTestService(spec, test) ?? Object.keys(spec.services)[0] ?? ''
 
 export const hostOf = (spec: Spec, service: string): string => spec.routes.find(route => route.to === service)?.host ?? 'localhost'
 
