@@ -268,15 +268,15 @@ test('a source that changes once while it is copied is read again, and one that 
   }
 })
 
-/** Calls back each time the path comes into being. */
+/** Calls back each time a new file is at the path. */
 function whenever(path: string, callback: () => void): () => void {
-  let was = false
-  const look = () => {
-    const is = statSync(path, { throwIfNoEntry: false }) !== undefined
-    if (is && !was) callback()
-    was = is
-  }
-  const timer = setInterval(look, 1)
+  let seen = ''
+  const timer = setInterval(() => {
+    const stats = statSync(path, { throwIfNoEntry: false })
+    const now = stats === undefined ? seen : `${stats.ino} ${stats.birthtimeMs}`
+    if (now !== seen) callback()
+    seen = now
+  }, 1)
   return () => clearInterval(timer)
 }
 
