@@ -2,7 +2,7 @@
 import { version } from './lib/version.ts'
 
 const argv = process.argv.slice(2)
-if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-v')) process.stdout.write(`${version}\n`)
+if (argv.length === 1 && ['--version', '-V', '-v'].includes(argv[0] ?? '')) process.stdout.write(`${version}\n`)
 else process.exitCode = await runCli()
 
 async function runCli(): Promise<number> {

@@ -1,11 +1,11 @@
 /** Finds the agent of a home, and starts one where none runs. Of two that are started at once the journal's lock lets one live. */
-import { spawn } from 'node:child_process'
-import { mkdir, open, readFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Client, createClient } from '../api/client.ts'
 import type { About } from '../api/views.ts'
 import { FettleError, toFettleError } from '../core/errors.ts'
 import { layout } from '../core/layout.ts'
+import { startDetached } from '../lib/detached.ts'
 import { programPath } from '../lib/program-path.ts'
 import { socketOf } from './home.ts'
 
@@ -76,25 +76,8 @@ async function startAgent(home: string, client: Client, options: ConnectOptions)
 async function launch(home: string, options: ConnectOptions): Promise<{ code?: number }> {
   const { agent, agentLog } = layout(home)
   await mkdir(agent, { recursive: true, mode: 0o700 })
-  const log = await open(agentLog, 'a', 0o600)
-  const ended: { code?: number } = {}
-  try {
-    const argv = [options.program ?? programPath('agent'), '--home', home]
-    const child = spawn(process.execPath, argv, {
-      cwd: home,
-      detached: true,
-      stdio: ['ignore', log.fd, log.fd],
-      env: agentEnvironment(options.env),
-    })
-    child.on('exit', (code, signal) => {
-      ended.code = code ?? (signal === null ? 1 : 128)
-    })
-    await new Promise<void>((resolve, reject) => child.on('spawn', resolve).on('error', reject))
-    child.unref()
-  } finally {
-    await log.close()
-  }
-  return ended
+  const argv = [process.execPath, options.program ?? programPath('agent'), '--home', home] as const
+  return startDetached(argv, { cwd: home, env: agentEnvironment(options.env), log: agentLog })
 }
 
 /**

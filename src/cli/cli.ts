@@ -1,16 +1,18 @@
 /** What every command works with: where it runs, how it speaks, and the agent when it needs one. */
 import type { Client } from '../api/client.ts'
 import { systemClock } from '../lib/clock.ts'
+import { version } from '../lib/version.ts'
 import type { Clock } from '../ports/clock.ts'
 import { type Connection, connect } from './agent.ts'
 import type { Given } from './command.ts'
 import { homeOf } from './home.ts'
 import type { Io, OutputStream } from './io.ts'
 import { createStyle, hasColour, isUnicode, type Style, toAscii } from './output/style.ts'
-import { VERSION } from './version.ts'
 
 export class Cli {
   readonly io: Io
+  /** As it was typed. */
+  readonly argv: string[]
   readonly home: string
   readonly json: boolean
   readonly quiet: boolean
@@ -19,10 +21,11 @@ export class Cli {
   readonly #errorStyle: Style
   #connection: Promise<Connection> | undefined
 
-  constructor(io: Io, given: Given) {
+  constructor(io: Io, given: Given, argv: string[]) {
     const unicode = isUnicode(io.env)
     const forbidden = given.isOff('color')
     this.io = io
+    this.argv = argv
     this.home = homeOf(given.text('home'), io.env, io.cwd)
     this.json = given.flag('json')
     this.quiet = given.flag('quiet')
@@ -47,6 +50,11 @@ export class Cli {
     this.io.stdout.write(`${JSON.stringify(value)}\n`)
   }
 
+  /** A line of the answer itself, where it comes piece by piece. */
+  print(line: string): void {
+    this.#write(this.io.stdout, [line])
+  }
+
   /** Lines for a person; not said with --json and --quiet. */
   say(...lines: string[]): void {
     if (!this.json && !this.quiet) this.#write(this.io.stdout, lines)
@@ -60,8 +68,8 @@ export class Cli {
   /** Connects once. @throws FettleError AGENT_UNREACHABLE */
   connect(options: { start: boolean } = { start: true }): Promise<Connection> {
     this.#connection ??= connect(this.home, { ...options, env: this.io.env }).then(connection => {
-      if (connection.about.version !== VERSION)
-        this.warn(style => [style.yellow(`the agent is fettle ${connection.about.version}, this is fettle ${VERSION}`)])
+      if (connection.about.version !== version)
+        this.warn(style => [style.yellow(`the agent is fettle ${connection.about.version}, this is fettle ${version}`)])
       return connection
     })
     return this.#connection

@@ -11,6 +11,8 @@ export interface CommandDefinition {
   example: { line: string; does: string }
   /** Everything after the first word belongs to a command of the user's own. */
   passThrough?: boolean
+  /** More words than arguments reach `run`, which says better what is wrong with them. */
+  takesAnyWords?: boolean
   /** The first one is meant when none is named. */
   subcommands?: Record<string, CommandDefinition & { summary: string }>
   /** Absent where there are subcommands. Returns the exit code. */
@@ -28,30 +30,40 @@ export interface OptionDefinition {
   flags: string
   says: string
   choices?: string[]
+  /** Heading in the help; default: Options. */
+  group?: string
 }
 
 /** Options of every command. */
-export const COMMON: OptionDefinition[] = [
+const common: OptionDefinition[] = [
   { flags: '--json', says: 'one JSON document, or one a line for operations and logs' },
   { flags: '--home <folder>', says: 'where fettle keeps everything (FETTLE_HOME)' },
   { flags: '-q, --quiet', says: 'say only what went wrong' },
   { flags: '--no-color', says: 'no colours (NO_COLOR, FORCE_COLOR)' },
 ]
 
+export const COMMON = grouped('Every command', common)
+
+const file: OptionDefinition = { flags: '-f, --file <path>', says: 'the file; default: fettle.yaml here or in a folder above' }
+
 export const SHARED = {
-  target: [
-    { flags: '-f, --file <path>', says: 'the file; default: fettle.yaml here or in a folder above' },
+  file: [file],
+  target: grouped('Which app and environment', [
+    file,
     { flags: '-e, --env <name>', says: 'the environment; default: production, or the first one declared' },
     { flags: '--app <name>', says: 'the app by its name, where its file is gone' },
-  ],
-  file: [{ flags: '-f, --file <path>', says: 'the file; default: fettle.yaml here or in a folder above' }],
-  operation: [
+  ]),
+  operation: grouped('How it is carried out', [
     { flags: '-y, --yes', says: 'do not ask' },
     { flags: '--dry-run', says: 'show the plan and stop' },
     { flags: '-d, --detach', says: 'do not follow; the operation goes on by itself' },
     { flags: '-v, --verbose', says: 'plain lines with all output of the steps' },
-  ],
+  ]),
 } satisfies Record<string, OptionDefinition[]>
+
+function grouped(group: string, options: OptionDefinition[]): OptionDefinition[] {
+  return options.map(option => ({ ...option, group }))
+}
 
 export const ENVIRONMENT: ArgumentDefinition = { name: '[environment]', says: 'default: production, or the first one declared' }
 
@@ -82,6 +94,11 @@ export class Given {
   text(name: string): string | undefined {
     const value = this.#options[name]
     return typeof value === 'string' ? value : undefined
+  }
+
+  /** The same with another option given. */
+  with(name: string, value: string): Given {
+    return new Given(this.args, { ...this.#options, [name]: value })
   }
 
   list(name: string): string[] {

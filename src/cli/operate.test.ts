@@ -34,7 +34,7 @@ describe('a command that changes the world', () => {
     assert.equal(ran.code, 0, ran.stderr)
     assert.match(ran.stdout, /\+ secret SMTP_PASSWORD is new\n/)
     assert.match(ran.stdout, /2 start 3 instances of web\n {2}── point of no return ──\n {2}3 switch routes to r4/)
-    assert.match(ran.stdout, / 1\.0 s {2}✓ build: npm ci \(500 ms\)\n/)
+    assert.match(ran.stdout, / 1\.0 s {2}✓ build: npm ci \(0\.5 s\)\n/)
     assert.match(ran.stdout, /✓ deploy op12 done · 4\.2 s\n$/)
     const start = agent.calls.find(call => call.name === 'start')
     const request = { kind: 'deploy', file: join(agent.home, 'fettle.yaml'), environment: 'production', acceptUnproven: false }
@@ -45,7 +45,7 @@ describe('a command that changes the world', () => {
     const agent = await agentWith(t, failing(deployPlan()))
     const ran = await runCli(['deploy'], agent)
     assert.equal(ran.code, 6)
-    assert.match(ran.stdout, /✗ start 3 instances of web \(500 ms\): web\.0 of r4 did not become ready/)
+    assert.match(ran.stdout, /✗ start 3 instances of web \(0\.5 s\): web\.0 of r4 did not become ready/)
     assert.match(
       ran.stderr,
       /✗ web\.0 of r4 did not become ready.*\n {2}│ Error: no such column: likes\n.*\n→ `fettle logs --operation op12`/,

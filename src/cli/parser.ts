@@ -1,13 +1,18 @@
 /** Turns definitions into a commander parser, and its complaints into our errors. */
 import { Command, CommanderError, Option } from 'commander'
 import { FettleError } from '../core/errors.ts'
+import { version } from '../lib/version.ts'
 import { COMMON, type CommandDefinition, Given, type OptionDefinition, optionsOf } from './command.ts'
 import { type CommandEntry, commands } from './commands.ts'
-import { VERSION } from './version.ts'
 
 export interface Parsed {
   definition: CommandDefinition
   given: Given
+}
+
+interface CommandWords {
+  name: string | undefined
+  words: string[]
 }
 
 export interface Printer {
@@ -16,21 +21,27 @@ export interface Printer {
   columns: number
 }
 
+const HELP_TOPIC = 'exit-codes'
+
 /**
  * Parses a whole command line. Only the command that is named gets its module loaded; the others are known by name and summary.
  * @returns undefined when help was asked for and printed
  * @throws FettleError USAGE with the nearest valid name
  */
 export async function parse(argv: string[], printer: Printer): Promise<Parsed | undefined> {
-  const { name, words } = splitCommand(argv)
+  const { name, words } = withoutHelp(splitCommand(argv))
+  if (name === 'help' && words[0] === HELP_TOPIC) {
+    printer.out((await import('./exit-codes.ts')).exitCodeText())
+    return undefined
+  }
   let parsed: Parsed | undefined
   const program = createProgram(printer)
-  for (const [known, entry] of Object.entries(commands)) {
-    const definition = known === name ? await entry.load() : undefined
-    program.addCommand(buildCommand(known, entry, definition, result => (parsed = result), printer))
-  }
+  const named = name !== undefined && Object.hasOwn(commands, name) ? await commands[name]?.load() : undefined
+  for (const [known, entry] of Object.entries(commands))
+    program.addCommand(buildCommand(known, entry, known === name ? named : undefined, result => (parsed = result), printer))
+  const line = name === undefined ? words : [name, ...withSubcommand(named, words)]
   try {
-    await program.parseAsync(name === undefined ? words : [name, ...words], { from: 'user' })
+    await program.parseAsync(line.length === 0 ? ['--help'] : line, { from: 'user' })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return undefined
@@ -39,8 +50,22 @@ export async function parse(argv: string[], printer: Printer): Promise<Parsed | 
   return parsed
 }
 
+/** The first subcommand is meant when none is named: `fettle operations` means `fettle operations list`. */
+function withSubcommand(definition: CommandDefinition | undefined, words: string[]): string[] {
+  const names = Object.keys(definition?.subcommands ?? {})
+  const [first] = names
+  const isNamed = words[0]?.startsWith('-') === false || words.some(word => names.includes(word) || word === '--help' || word === '-h')
+  return first === undefined || isNamed ? words : [first, ...words]
+}
+
+/** `fettle help deploy` means `fettle deploy --help`. */
+function withoutHelp({ name, words }: CommandWords): CommandWords {
+  if (name !== 'help' || words[0] === HELP_TOPIC) return { name, words }
+  return { name: words[0], words: [...words.slice(1), '--help'] }
+}
+
 /** `fettle --home x status` means `fettle status --home x`: the first word that is no option or option's value is the command. */
-export function splitCommand(argv: string[]): { name: string | undefined; words: string[] } {
+export function splitCommand(argv: string[]): CommandWords {
   const withValue = new Set(['--home', '-f', '--file', '-e', '--env', '--app'])
   for (let index = 0; index < argv.length; index++) {
     const word = argv[index] ?? ''
@@ -54,8 +79,9 @@ export function splitCommand(argv: string[]): { name: string | undefined; words:
 function createProgram(printer: Printer): Command {
   return configure(new Command('fettle'), printer)
     .description('Deploys, supervises, backs up and restores web applications, and proves it.')
-    .version(VERSION, '-V, --version', 'print the version')
+    .version(version, '-v, --version', 'print the version')
     .enablePositionalOptions()
+    .helpCommand(false)
     .addHelpText(
       'after',
       '\nfettle <command> --help has the options and an example of each; fettle help exit-codes explains the exit codes.',
@@ -88,22 +114,16 @@ export function buildCommand(
   for (const option of [...optionsOf(definition), ...COMMON]) command.addOption(toOption(option))
   command.addHelpText('after', `\nExample:\n  ${definition.example.line}\n      ${definition.example.does}`)
   if (definition.passThrough === true) command.passThroughOptions()
-  const [first] = Object.keys(definition.subcommands ?? {})
+  if (definition.takesAnyWords === true) command.allowExcessArguments()
   for (const [sub, subDefinition] of Object.entries(definition.subcommands ?? {}))
-    command.addCommand(buildCommand(sub, subDefinition, subDefinition, done, printer), { isDefault: sub === first })
-  if (definition.run !== undefined)
-    command.action((...received: unknown[]) => {
-      const words = received
-        .slice(0, -2)
-        .flat()
-        .filter((word): word is string => typeof word === 'string')
-      done({ definition, given: new Given(words, command.optsWithGlobals()) })
-    })
+    command.helpCommand(false).addCommand(buildCommand(sub, subDefinition, subDefinition, done, printer))
+  if (definition.run !== undefined) command.action(() => done({ definition, given: new Given(command.args, command.optsWithGlobals()) }))
   return command
 }
 
-function toOption({ flags, says, choices }: OptionDefinition): Option {
+function toOption({ flags, says, choices, group }: OptionDefinition): Option {
   const option = new Option(flags, says)
+  if (group !== undefined) option.helpGroup(`${group}:`)
   return choices === undefined ? option : option.choices(choices)
 }
 

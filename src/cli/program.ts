@@ -14,7 +14,7 @@ export async function main(argv: string[], io: Io): Promise<number> {
       columns: Math.min(io.stdout.columns ?? 100, 120),
     })
     if (parsed?.definition.run === undefined) return 0
-    return await parsed.definition.run(new Cli(io, parsed.given), parsed.given)
+    return await parsed.definition.run(new Cli(io, parsed.given, argv), parsed.given)
   } catch (thrown) {
     return tell(toFettleError(thrown), argv, io)
   }

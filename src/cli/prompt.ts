@@ -3,22 +3,29 @@ import { FettleError } from '../core/errors.ts'
 import type { Cli } from './cli.ts'
 import { KEY, listenKeys } from './keyboard.ts'
 
-/** Yes or no with one key; Enter takes the default. @throws FettleError CANCELLED on Ctrl-C */
-export async function confirm(cli: Cli, question: string, byDefault: boolean): Promise<boolean> {
+type OnLine = (line: string) => void
+
+/** Yes or no with one key; Enter takes the default. `onLine` hears of each line that is left. @throws FettleError CANCELLED on Ctrl-C */
+export async function confirm(cli: Cli, text: string, byDefault: boolean, onLine: OnLine = () => {}): Promise<boolean> {
   const { bold, dim } = cli.style
-  cli.io.stdout.write(`\n${bold(question)} ${dim(byDefault ? '[Y/n]' : '[y/N]')} `)
+  const question = `${bold(text)} ${dim(byDefault ? '[Y/n]' : '[y/N]')} `
+  cli.io.stdout.write(`\n${question}`)
   const isYes = await read(cli, key => {
     if (key === KEY.enter || key === KEY.newline) return byDefault
     if (key === 'y' || key === 'Y') return true
     return key === 'n' || key === 'N' || key === KEY.escape ? false : undefined
   })
   cli.io.stdout.write(isYes ? 'yes\n' : 'no\n')
+  for (const line of ['', question]) onLine(line)
   return isYes
 }
 
 /** What may lose data is agreed to by typing the environment's name. */
-export async function confirmByName(cli: Cli, name: string): Promise<boolean> {
-  const typed = await readLine(cli, `\n${cli.style.bold(`Type ${name} to go on:`)} `, true)
+export async function confirmByName(cli: Cli, name: string, onLine: OnLine = () => {}): Promise<boolean> {
+  const question = `${cli.style.bold(`Type ${name} to go on:`)} `
+  cli.io.stdout.write('\n')
+  const typed = await readLine(cli, question, true)
+  for (const line of ['', question + typed]) onLine(line)
   return typed === name
 }
 

@@ -1,6 +1,6 @@
 /** Files that are either wholly there or not at all, also after a power cut. */
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { access, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 /** Makes the entries of a folder durable. */
@@ -40,6 +40,14 @@ export async function writeFileAtomic(
     throw error
   }
   await fsyncFolder(dirname(path))
+}
+
+/** Whether something of that name can be seen; a link that leads nowhere is not there. */
+export function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
 }
 
 /** Names in a folder, none when there is no such folder. */

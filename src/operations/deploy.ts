@@ -108,7 +108,8 @@ async function deploySteps(
     stores,
     instances: wantedInstances(spec, await readScale(world, spec.app, project.environment)),
   }
-  const make = makeSteps(project, environment, secrets, next, number)
+  const build = [...world.source(spec, project.folder).build, ...spec.build]
+  const make = makeSteps(build, project, environment, secrets, next, number)
   const backup = snapshotSteps(environment, { label: `before ${release}`, after: ['preflight'] })
   const rehearsal = await rehearsalSteps(world, environment, next, {
     mode,
@@ -122,7 +123,14 @@ async function deploySteps(
   return [...make, ...backup, ...rehearsal, ...data, ...starts, ...switching, ...settleSteps(environment, next)]
 }
 
-function makeSteps(project: ProjectFile, environment: Environment, secrets: SecretRef[], next: Next, number: number): PlannedStep[] {
+function makeSteps(
+  build: string[],
+  project: ProjectFile,
+  environment: Environment,
+  secrets: SecretRef[],
+  next: Next,
+  number: number,
+): PlannedStep[] {
   const { spec, folder, file } = project
   const fetched = { $from: 'fetch', path: '' }
   const record = {
@@ -154,8 +162,8 @@ function makeSteps(project: ProjectFile, environment: Environment, secrets: Secr
     {
       id: 'build',
       kind: 'artifact.build@1',
-      title: spec.build.length > 0 ? `build: ${spec.build.join(' && ')}` : 'seal the artifact',
-      input: { fetched, build: spec.build },
+      title: build.length > 0 ? `build: ${build.join(' && ')}` : 'seal the artifact',
+      input: { fetched, build },
       after: ['fetch'],
     },
     {

@@ -19,6 +19,6 @@ export const deploy: CommandDefinition = {
       ...(rehearse === undefined ? {} : { rehearse }),
       acceptUnproven: given.flag('acceptUnproven'),
     } as const
-    return operate(cli, given, request, { asks: 'always', command: ['fettle deploy', target.environment ?? []].flat().join(' ') })
+    return operate(cli, given, request, { asks: 'always' })
   },
 }

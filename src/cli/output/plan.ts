@@ -5,14 +5,17 @@ import { printable } from './width.ts'
 
 const MARKS: Record<PlanLine['tone'], string> = { plain: ' ', add: '+', change: '~', remove: '-', warn: '!' }
 
-export function planLines(plan: Plan, style: Style): string[] {
-  const head = `${style.bold(`${plan.kind} ${plan.app}`)} ${style.dim('→')} ${style.bold(plan.environment)}`
-  if (plan.empty) return [head, `  ${style.dim('nothing to do: it is as the file says')}`]
+export const planLines = (plan: Plan, style: Style): string[] =>
+  plan.empty ? differenceLines(plan, style) : [...differenceLines(plan, style), '', ...stepLines(plan, style)]
+
+export const headLine = ({ kind, app, environment }: Plan, style: Style): string =>
+  `${style.bold(`${kind} ${app}`)} ${style.dim('→')} ${style.bold(environment)}`
+
+export function differenceLines(plan: Plan, style: Style): string[] {
   return [
-    head,
+    headLine(plan, style),
     ...plan.lines.map(line => differenceLine(line, style)),
-    '',
-    ...stepLines(plan, style),
+    ...(plan.empty && plan.lines.length === 0 ? [`  ${style.dim('nothing to do: it is as the file says')}`] : []),
     ...(plan.confirm === undefined ? [] : ['', `${style.red('⚠')} ${style.bold(printable(plan.confirm))}`]),
   ]
 }
@@ -22,7 +25,7 @@ function differenceLine({ text, tone }: PlanLine, style: Style): string {
   return `  ${paint(MARKS[tone])} ${tone === 'plain' ? printable(text) : paint(printable(text))}`
 }
 
-function stepLines(plan: Plan, style: Style): string[] {
+export function stepLines(plan: Plan, style: Style): string[] {
   const digits = String(plan.steps.length).length
   return plan.steps.flatMap((step, index) => [
     ...(step.pivot ? [pivotLine(style)] : []),

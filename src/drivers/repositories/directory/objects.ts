@@ -1,9 +1,8 @@
 /** Objects: payload → zstd → age → file, and back. What `zstd -d` and `age -d` make of the file is the payload. */
 import { createHash, randomBytes } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
-import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { constants, createZstdCompress, createZstdDecompress } from 'node:zlib'
 import { FettleError, toFettleError } from '../../../core/errors.ts'
@@ -60,11 +59,7 @@ async function intend(layout: Layout, operation: string, name: string): Promise<
 }
 
 /** The payload. Fails with DAMAGED naming the object unless every byte is what was written. */
-export function readObject(layout: Layout, object: StoredObject, identity: () => Promise<Secret>): Readable {
-  return Readable.from(payloadOf(layout, object, identity), { objectMode: false, highWaterMark: READ_SIZE })
-}
-
-async function* payloadOf(layout: Layout, object: StoredObject, identity: () => Promise<Secret>): AsyncGenerator<Uint8Array> {
+export async function* readObject(layout: Layout, object: StoredObject, identity: () => Promise<Secret>): AsyncGenerator<Buffer> {
   const key = await identity()
   const unzipped = createZstdDecompress({ chunkSize: READ_SIZE })
   const flowing = pipeline(storedBytes(layout, object), sealed => decryptAge(key, sealed), unzipped)
@@ -95,8 +90,18 @@ export async function* storedBytes(layout: Layout, object: StoredObject): AsyncG
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw damaged(object, 'is missing', error)
     throw error
   }
-  if (read.bytes() !== object.storedBytes) throw damaged(object, `has ${read.bytes()} bytes instead of ${object.storedBytes}`)
-  if (read.sha256() !== object.sha256) throw damaged(object, 'does not have the hash it was written with')
+  const isWhole = read.bytes() === object.storedBytes
+  if (isWhole && read.sha256() === object.sha256) return
+  await markDamaged(layout, object)
+  throw damaged(
+    object,
+    isWhole ? 'does not have the hash it was written with' : `has ${read.bytes()} bytes instead of ${object.storedBytes}`,
+  )
+}
+
+/** The next backup must not refer to it again. Where that can not be written, no backup can be either. */
+async function markDamaged(layout: Layout, object: StoredObject): Promise<void> {
+  await writeFile(layout.damageMark(object.name), '').catch(() => {})
 }
 
 function meter(hashed: boolean) {
