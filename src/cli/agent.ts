@@ -6,7 +6,7 @@ import type { About } from '../api/views.ts'
 import { FettleError, toFettleError } from '../core/errors.ts'
 import { layout } from '../core/layout.ts'
 import { startDetached } from '../lib/detached.ts'
-import { programPath } from '../lib/program-path.ts'
+import { installVersion } from '../lib/versions.ts'
 import { socketOf } from './home.ts'
 
 const START_MS = 10_000
@@ -76,7 +76,7 @@ async function startAgent(home: string, client: Client, options: ConnectOptions)
 async function launch(home: string, options: ConnectOptions): Promise<{ code?: number }> {
   const { agent, agentLog } = layout(home)
   await mkdir(agent, { recursive: true, mode: 0o700 })
-  const argv = [process.execPath, options.program ?? programPath('agent'), '--home', home] as const
+  const argv = [process.execPath, options.program ?? (await installVersion(home)), '--home', home] as const
   return startDetached(argv, { cwd: home, env: agentEnvironment(options.env), log: agentLog })
 }
 
