@@ -115,6 +115,15 @@ export function settleSteps(environment: Environment, next: Next): PlannedStep[]
   return steps
 }
 
+/** The whole of it, where the data stays. */
+export const activateSteps = (environment: Environment, next: Next): PlannedStep[] =>
+  inTurn(
+    after => startSteps(next, after),
+    after => handoverSteps(environment, next, after),
+    after => [switchStep(environment, next, after)],
+    () => settleSteps(environment, next),
+  )
+
 /** Builds a list of steps part by part, each part after all that came before it. */
 export function inTurn(...parts: ((after: string[]) => PlannedStep[])[]): PlannedStep[] {
   const steps: PlannedStep[] = []

@@ -2,7 +2,7 @@
 import { FettleError } from '../core/errors.ts'
 import { environmentLease } from '../core/names.ts'
 import type { OperationKind, Plan, PlanLine, PlannedStep } from '../core/plan.ts'
-import { handoverSteps, inTurn, type Next, settleSteps, startSteps, switchStep, wantedInstances } from './activation.ts'
+import { activateSteps, type Next, wantedInstances } from './activation.ts'
 import { basisOf } from './basis.ts'
 import type { Environment } from './environment.ts'
 import { readScale } from './scale-record.ts'
@@ -55,16 +55,10 @@ function activatePlan(environment: Environment, kind: OperationKind, scaled: Rec
     stores: environment.table.stores,
     instances: wantedInstances(serving.spec, scaled),
   }
-  const steps = inTurn(
-    after => startSteps(next, after),
-    after => handoverSteps(environment, next, after),
-    after => [switchStep(environment, next, after)],
-    () => settleSteps(environment, next),
-  )
   return {
     ...head(environment, kind),
     lines,
-    steps,
+    steps: activateSteps(environment, next),
   }
 }
 
