@@ -3,33 +3,33 @@
  * One table maps a code to the exit code of the command line and the status of the API; nothing ever matches on message text.
  */
 
-/** exit: process exit code of the CLI; http: status of the API; retryable: default for errors born with this code. */
+/** exit: process exit code of the CLI; http: status of the API; retryable: default for errors born with this code; means: for the documentation. */
 const TABLE = {
-  USAGE: { exit: 2, http: 400, retryable: false }, // the command line itself
-  SPEC_INVALID: { exit: 2, http: 422, retryable: false }, // fettle.yaml: the context holds the problems
-  NOT_FOUND: { exit: 3, http: 404, retryable: false },
-  CONFLICT: { exit: 4, http: 409, retryable: false }, // the world moved since the plan was made
-  BUSY: { exit: 4, http: 409, retryable: true }, // another operation holds the environment
-  REFUSED: { exit: 5, http: 409, retryable: false }, // fettle declines: a gate failed, production is untouched
-  NOT_READY: { exit: 6, http: 503, retryable: false }, // a service did not become ready
-  COMMAND_FAILED: { exit: 6, http: 500, retryable: false }, // build, migrate, job, hook: exit status other than 0
-  TEST_FAILED: { exit: 6, http: 500, retryable: false }, // a smoke test or an expectation
-  DIFFERENT: { exit: 7, http: 500, retryable: false }, // restored content does not equal what was backed up
-  DAMAGED: { exit: 7, http: 500, retryable: false }, // bytes at rest are not the bytes that were written
-  DISK_FULL: { exit: 8, http: 507, retryable: true },
-  READ_ONLY: { exit: 8, http: 500, retryable: false }, // a folder that must be writable is not
-  PORT_IN_USE: { exit: 8, http: 500, retryable: true },
-  TIMEOUT: { exit: 9, http: 504, retryable: true },
-  CANCELLED: { exit: 10, http: 499, retryable: false },
-  HELD: { exit: 11, http: 500, retryable: false }, // can be neither finished nor undone by fettle alone
-  LOST: { exit: 11, http: 500, retryable: false }, // a command's result is unknown (the machine went down in it)
-  SECRET_MISSING: { exit: 12, http: 409, retryable: false },
-  SECRET_LOCKED: { exit: 12, http: 500, retryable: false }, // the key does not open it
-  UNSUPPORTED: { exit: 13, http: 501, retryable: false }, // this machine or driver lacks a capability
-  AGENT_UNREACHABLE: { exit: 14, http: 503, retryable: true },
-  VERSION: { exit: 15, http: 500, retryable: false }, // a file or journal written by a newer fettle
-  INTERNAL: { exit: 70, http: 500, retryable: false }, // a bug of ours
-} as const satisfies Record<string, { exit: number; http: number; retryable: boolean }>
+  USAGE: { exit: 2, http: 400, retryable: false, means: 'the command line can not be understood' },
+  SPEC_INVALID: { exit: 2, http: 422, retryable: false, means: 'fettle.yaml has problems' },
+  NOT_FOUND: { exit: 3, http: 404, retryable: false, means: 'what was named does not exist' },
+  CONFLICT: { exit: 4, http: 409, retryable: false, means: 'the world moved since the plan was made' },
+  BUSY: { exit: 4, http: 409, retryable: true, means: 'another operation holds the environment' },
+  REFUSED: { exit: 5, http: 409, retryable: false, means: 'fettle declines and says why; what serves is untouched' },
+  NOT_READY: { exit: 6, http: 503, retryable: false, means: 'a service did not become ready' },
+  COMMAND_FAILED: { exit: 6, http: 500, retryable: false, means: 'a build, migration, job or hook ended with a status other than 0' },
+  TEST_FAILED: { exit: 6, http: 500, retryable: false, means: 'a smoke test or an expectation did not hold' },
+  DIFFERENT: { exit: 7, http: 500, retryable: false, means: 'restored content does not equal what was backed up' },
+  DAMAGED: { exit: 7, http: 500, retryable: false, means: 'bytes at rest are not the bytes that were written' },
+  DISK_FULL: { exit: 8, http: 507, retryable: true, means: 'no space is left' },
+  READ_ONLY: { exit: 8, http: 500, retryable: false, means: 'a folder that must be writable is not' },
+  PORT_IN_USE: { exit: 8, http: 500, retryable: true, means: 'somebody else listens on the port' },
+  TIMEOUT: { exit: 9, http: 504, retryable: true, means: 'it took longer than allowed' },
+  CANCELLED: { exit: 10, http: 499, retryable: false, means: 'the operation was cancelled and undone' },
+  HELD: { exit: 11, http: 500, retryable: false, means: 'it can be neither finished nor undone by fettle alone' },
+  LOST: { exit: 11, http: 500, retryable: false, means: 'the result of a command is unknown: the machine went down in it' },
+  SECRET_MISSING: { exit: 12, http: 409, retryable: false, means: 'a secret that is needed was never set' },
+  SECRET_LOCKED: { exit: 12, http: 500, retryable: false, means: 'the key does not open the secrets' },
+  UNSUPPORTED: { exit: 13, http: 501, retryable: false, means: 'this machine or driver lacks a capability' },
+  AGENT_UNREACHABLE: { exit: 14, http: 503, retryable: true, means: 'no agent answers' },
+  VERSION: { exit: 15, http: 500, retryable: false, means: 'a file or journal was written by a newer fettle' },
+  INTERNAL: { exit: 70, http: 500, retryable: false, means: 'a mistake in fettle itself' },
+} as const satisfies Record<string, { exit: number; http: number; retryable: boolean; means: string }>
 
 export type ErrorCode = keyof typeof TABLE
 
@@ -84,6 +84,7 @@ export class FettleError extends Error {
 export const errorCodes = Object.keys(TABLE) as ErrorCode[]
 export const exitCodeOf = (code: ErrorCode): number => TABLE[code].exit
 export const httpStatusOf = (code: ErrorCode): number => TABLE[code].http
+export const meaningOf = (code: ErrorCode): string => TABLE[code].means
 
 /** Anything thrown, as a FettleError: the system's own errors get the code that fits, everything else is INTERNAL. */
 export function toFettleError(thrown: unknown, tried?: string): FettleError {

@@ -18,11 +18,14 @@ export const layout = (home: string) => ({
   tasks: join(home, 'tasks'),
   task: (operation: string) => join(home, 'tasks', operation),
   apps: join(home, 'apps'),
-  artifacts: (app: string) => join(home, 'apps', app, 'artifacts'),
-  artifact: (app: string, digest: string) => join(home, 'apps', app, 'artifacts', digest),
+  /** Built sources, per environment: collecting staging's can not take what production returns to. */
+  artifacts: (app: string, environment: string) => join(home, 'apps', app, environment, 'artifacts'),
+  artifact: (app: string, environment: string, key: string) => join(home, 'apps', app, environment, 'artifacts', key),
   environment: (app: string, environment: string) => join(home, 'apps', app, environment),
   releases: (app: string, environment: string) => join(home, 'apps', app, environment, 'releases'),
   release: (app: string, environment: string, release: string) => join(home, 'apps', app, environment, 'releases', release),
+  /** The newest encrypted secrets that a deploy brought. */
+  secrets: (app: string, environment: string) => join(home, 'apps', app, environment, 'secrets.age'),
   /** Live data: one folder a store, in it one folder a generation. */
   live: join(home, 'live'),
   liveStore: (app: string, environment: string, store: string) => join(home, 'live', app, environment, store),

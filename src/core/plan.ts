@@ -25,6 +25,13 @@ export interface OutputRef {
   path: string
 }
 
+/** In an input, stands for a name that ends in the operation's id, which is not known before it begins: `{ $op: 'r3-' }`. */
+export interface OperationName {
+  $op: string
+  /** What follows the id. */
+  suffix?: string
+}
+
 export interface PlannedStep {
   /** Unique in the plan; `[a-z0-9-]`. */
   id: string
@@ -102,22 +109,34 @@ export type OperationEvent = { seq: number; operation: string; at: number } & Ev
 
 export const isOver = (state: OperationState): boolean => state === 'done' || state === 'undone' || state === 'held'
 
-const isOutputRef = (value: Json | undefined): value is { $from: string; path: string } =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && typeof value.$from === 'string'
+const isOutputRef = (value: { [key: string]: Json | undefined }): value is { $from: string; path: string } =>
+  typeof value.$from === 'string'
+const isOperationName = (value: { [key: string]: Json | undefined }): value is { $op: string; suffix?: string } =>
+  typeof value.$op === 'string'
 
-/** The input with every OutputRef replaced by what the named step put out. Throws RangeError for a reference to nothing. */
-export function bindInput(input: Json, outputs: ReadonlyMap<string, Json | undefined>): Json {
-  if (isOutputRef(input)) {
-    let value: Json | undefined = outputs.get(input.$from)
-    for (const key of input.path === '' ? [] : input.path.split('.')) {
-      value = typeof value === 'object' && value !== null && !Array.isArray(value) ? value[key] : undefined
-    }
-    if (value === undefined) throw new RangeError(`step ${input.$from} put out no ${input.path}`)
-    return value
-  }
-  if (Array.isArray(input)) return input.map(item => bindInput(item, outputs))
+export interface Bindings {
+  operation: string
+  outputs: ReadonlyMap<string, Json | undefined>
+}
+
+/** The input with every reference replaced by what it stands for. Throws RangeError for a reference to nothing. */
+export function bindInput(input: Json, bindings: Bindings): Json {
+  if (Array.isArray(input)) return input.map(item => bindInput(item, bindings))
   if (typeof input !== 'object' || input === null) return input
-  return Object.fromEntries(Object.entries(input).map(([key, value]) => [key, value === undefined ? undefined : bindInput(value, outputs)]))
+  if (isOperationName(input)) return `${input.$op}${bindings.operation}${input.suffix ?? ''}`
+  if (isOutputRef(input)) return outputAt(input, bindings.outputs)
+  return Object.fromEntries(
+    Object.entries(input).map(([key, value]) => [key, value === undefined ? undefined : bindInput(value, bindings)]),
+  )
+}
+
+function outputAt(reference: OutputRef, outputs: Bindings['outputs']): Json {
+  let value: Json | undefined = outputs.get(reference.$from)
+  for (const key of reference.path === '' ? [] : reference.path.split('.')) {
+    value = typeof value === 'object' && value !== null && !Array.isArray(value) ? value[key] : undefined
+  }
+  if (value === undefined) throw new RangeError(`step ${reference.$from} put out no ${reference.path}`)
+  return value
 }
 
 /** What is wrong with a plan's shape; empty when it can be carried out. */

@@ -1,5 +1,8 @@
 import { inspect } from 'node:util'
 
+/** What stands in print where a secret would. */
+export const MASK = '••••'
+
 /**
  * A value that never prints: not by template, JSON, console or inspection. `reveal()` is called only where the value
  * leaves fettle for the process or file that needs it.
@@ -13,13 +16,13 @@ export class Secret {
     return this.#value
   }
   toString(): string {
-    return '••••'
+    return MASK
   }
   toJSON(): string {
-    return '••••'
+    return MASK
   }
   [inspect.custom](): string {
-    return 'Secret(••••)'
+    return `Secret(${MASK})`
   }
 }
 
@@ -27,4 +30,10 @@ export class Secret {
 export interface SecretRef {
   name: string
   version: number
+}
+
+/** The newest version of a secret. */
+export interface LatestSecret extends SecretRef {
+  /** Version of its newest rotation: values older than that are no longer valid anywhere. */
+  rotated?: number
 }

@@ -13,6 +13,8 @@ export interface EngineOptions {
   journal: Journal
   kinds: StepKinds
   clock: Clock
+  /** Hides secrets in everything that is journalled and published. */
+  redact(text: string): string
   /** Called at every named point of a step; a crash test kills the agent in it. */
   fault(operation: OperationRecord, point: string): Promise<void>
   /** Plans that an ended operation brings about: a bake after a deploy, a rollback after a breach. */
@@ -141,8 +143,9 @@ export class Engine {
     for (const plan of await this.#options.followUps(ended)) this.start({ ...plan, parent: ended.id })
   }
 
-  #record(record: OperationRecord, change: Parameters<ExecutionDeps['record']>[0]): void {
-    const { journal, clock } = this.#options
+  #record(record: OperationRecord, raw: Parameters<ExecutionDeps['record']>[0]): void {
+    const { journal, clock, redact } = this.#options
+    const change = JSON.parse(redact(JSON.stringify(raw))) as typeof raw
     const event = journal.transaction(() => {
       if (change.step !== undefined) journal.saveStep(record.id, change.step)
       if (change.operation !== undefined) journal.saveOperation(change.operation)

@@ -200,7 +200,7 @@ export class Execution {
 
   #input(step: PlannedStep, kind: StepKind<never, Json>): never {
     const outputs = new Map(this.#operation.steps.map(record => [record.id, record.output]))
-    return kind.input.parse(bindInput(step.input, outputs))
+    return kind.input.parse(bindInput(step.input, { operation: this.#operation.id, outputs }))
   }
 
   /** A step whose input never came to be has done nothing. */
@@ -232,6 +232,10 @@ export class Execution {
             ...(total === undefined ? {} : { total }),
           },
         }),
+      complain: error => {
+        this.#operation.error ??= error.toJSON()
+        record({ operation: this.#operation, event: { type: 'log', step: step.id, text: error.message } })
+      },
       log: text => record({ event: { type: 'log', step: step.id, text } }),
       fault: point => this.#deps.fault(`${step.id}:${point}`),
     }

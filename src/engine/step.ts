@@ -3,6 +3,7 @@
  * not yet journalled is found again and adopted or removed, never doubled.
  */
 import type { z } from 'zod'
+import type { FettleError } from '../core/errors.ts'
 import type { Json } from '../core/json.ts'
 import type { OperationKind } from '../core/plan.ts'
 
@@ -17,6 +18,8 @@ export interface StepContext {
   signal: AbortSignal
   progress(text: string, done?: number, total?: number): void
   log(text: string): void
+  /** The operation goes on to its end, but ends with this error: for what shows only after the pivot. */
+  complain(error: FettleError): void
   /** A named place inside the effect where a crash test kills the agent. */
   fault(point: string): Promise<void>
 }

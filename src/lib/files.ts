@@ -1,6 +1,6 @@
 /** Files that are either wholly there or not at all, also after a power cut. */
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { access, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 /** Makes the entries of a folder durable. */
@@ -13,8 +13,16 @@ export async function fsyncFolder(path: string): Promise<void> {
   }
 }
 
-/** Writes to a temporary name beside, fsyncs, renames, fsyncs the folder. Leaves nothing behind when it fails. */
-export async function writeFileAtomic(path: string, data: string | Uint8Array, mode = 0o644): Promise<void> {
+/**
+ * Writes to a temporary name beside, fsyncs, renames, fsyncs the folder. Leaves nothing behind when it fails.
+ * `beforeRename` is where a crash test stops it: written, not yet visible.
+ */
+export async function writeFileAtomic(
+  path: string,
+  data: string | Uint8Array,
+  mode = 0o644,
+  beforeRename?: () => Promise<void> | void,
+): Promise<void> {
   await mkdir(dirname(path), { recursive: true })
   const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`
   try {
@@ -25,12 +33,31 @@ export async function writeFileAtomic(path: string, data: string | Uint8Array, m
     } finally {
       await file.close()
     }
+    await beforeRename?.()
     await rename(temporary, path)
   } catch (error) {
     await rm(temporary, { force: true })
     throw error
   }
   await fsyncFolder(dirname(path))
+}
+
+/** Whether something of that name can be seen; a link that leads nowhere is not there. */
+export function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
+}
+
+/** Names in a folder, none when there is no such folder. */
+export async function namesIn(path: string): Promise<string[]> {
+  try {
+    return await readdir(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  }
 }
 
 /** The file's text, or undefined when there is none. */

@@ -2,65 +2,51 @@
  * Where snapshots live. Objects are written under a transaction's name and are invisible until its manifest is committed: that one
  * atomic write is the pivot of a backup.
  */
-import type { Sink, SnapshotPart, Source } from './store.ts'
+import type { Manifest, Proof, Rung, SnapshotPart } from '../core/snapshot.ts'
+import type { Sink, Source } from './store.ts'
 
-export interface Manifest {
-  format: 1
-  id: string
-  app: string
-  environment: string
-  /** The release that served when it was taken; '' when none. */
-  release: string
-  /** Why: `by hand`, `before r4`, … */
-  label: string
-  /** Wall clock, ms. */
-  takenAt: number
-  /** Between the first and the last store's moment, ms. */
-  skewMs: number
-  parts: SnapshotPart[]
-  fettle: string
-  /** How a person restores it without fettle, with standard tools. */
-  how: string[]
-}
+export type { Manifest, Proof, Rung }
 
-/** The ladder; each rung includes those before it. */
-export type Rung = 'taken' | 'stored' | 're-read' | 'loaded' | 'content-equal' | 'booted'
-
-/** One thing shown about a snapshot, at a time. Appended, never changed. */
-export interface Proof {
-  rung: Rung
-  at: number
-  operation: string
-  durationMs: number
-  /** Rows and files compared. */
-  compared: number
-  passed: boolean
-  /** Why it stopped at this rung, or what failed. */
-  note?: string
+/** A manifest that is there and can not be read. */
+export interface Unreadable {
+  path: string
+  reason: string
 }
 
 export interface Repository {
   /** Idempotent: creates what is missing. @throws READ_ONLY, DISK_FULL */
   open(): Promise<void>
-  /** Begins or continues the transaction of this name. */
+  /** Begins or continues the transaction of this name. Names are the owner's: another user of the repository may have the same. */
   begin(operation: string): Promise<void>
   /** Objects go to the transaction. Safe for several streams at once. */
   sink(operation: string): Sink
-  /** Makes the snapshot visible, atomically and durably. Idempotent for the same manifest. */
+  /** Makes the snapshot visible, atomically and durably. Idempotent for the same manifest. @throws CONFLICT when an object it refers to is gone */
   commit(operation: string, manifest: Manifest): Promise<void>
-  /** Transactions without a manifest. */
+  /** This owner's transactions without a manifest. */
   pending(): Promise<string[]>
   /** Removes what a transaction wrote. Idempotent. */
   abandon(operation: string): Promise<void>
 
-  /** Newest first. A manifest that can not be read is reported, not skipped. */
+  /** Newest first. Show `unreadable()` beside it: one damaged manifest must not hide the others, nor be hidden. */
   list(app: string, environment: string): Promise<Manifest[]>
+  unreadable(): Promise<Unreadable[]>
+  /** @throws NOT_FOUND, DAMAGED */
   get(id: string): Promise<Manifest>
   source(): Source
+  /**
+   * Whether a later snapshot may refer to the part's objects instead of writing them again: all are there in full length, none was ever
+   * read as damaged, and no proof of a snapshot that holds them failed.
+   */
+  isReusable(part: SnapshotPart): Promise<boolean>
   /** Re-reads stored bytes against their hashes. @throws DAMAGED naming the object */
   verify(manifest: Manifest, signal: AbortSignal): Promise<{ objects: number; bytes: number }>
+  /** Shell commands that restore the parts without fettle, with standard tools; for the manifest. */
+  howToRestore(parts: SnapshotPart[]): string[]
   proofs(id: string): Promise<Proof[]>
   addProof(id: string, proof: Proof): Promise<void>
-  /** Removes manifests, then objects that no manifest refers to. */
+  /**
+   * Removes manifests, then objects that no manifest and no open transaction refers to. Unknown ids are fine.
+   * @throws DAMAGED while any manifest is unreadable: what it refers to is not known
+   */
   forget(ids: string[]): Promise<{ freedBytes: number }>
 }

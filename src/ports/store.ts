@@ -1,73 +1,39 @@
 /**
  * A kind of data: how it is created, dumped, restored, fingerprinted and compared. A driver's methods run in a *data worker*: a
- * command of the runtime, beside the data, that outlives the agent. All folders are absolute paths.
+ * command of the runtime, beside the data, that outlives the agent. All folders are absolute paths. A store whose configuration names
+ * an absolute path is somebody else's: its live folder is `/`; in a scratch folder it gets the same path below that.
  */
-import type { Readable } from 'node:stream'
+import type { Difference, Fingerprint, Loss, SnapshotPart, StoredObject } from '../core/snapshot.ts'
 
-/**
- * What a store holds, small enough for a manifest, exact enough that equal fingerprints mean equal content. `items` locate a
- * difference: a table, a folder; content is an order-independent hash (a sum, so that duplicates count).
- */
-export interface Fingerprint {
-  format: 1
-  driver: string
-  /** `shared-view`: of exactly what was dumped. `of-the-dump`: computed from the dump while it was written. */
-  of: 'shared-view' | 'of-the-dump'
-  /** Hash of the shape: tables, columns, indices, triggers; '' for files. */
-  schema: string
-  items: Record<string, { rows: number; content: string }>
-}
-
-export interface Difference {
-  item: string
-  /** In words: `12 rows instead of 14`, `content differs`. */
-  what: string
-}
-
-/** One stored object of a snapshot, in the order in which `load` needs them. */
-export interface StoredObject {
-  /** Name inside the repository; opaque. */
-  name: string
-  /** Of the stored (compressed, encrypted) bytes. */
-  sha256: string
-  storedBytes: number
-  /** Of the payload before compression. */
-  payloadBytes: number
-  /** What the payload is, for people and for `load`: `sqlite-database`, `tar`, `tar-delta`. */
-  content: string
-}
-
-export interface SnapshotPart {
-  store: string
-  driver: string
-  objects: StoredObject[]
-  fingerprint: Fingerprint
-  /** Wall clock, ms, of the moment whose content this is. */
-  takenAt: number
-  /** The part refers to objects that earlier snapshots wrote too. */
-  reused: boolean
-  /** Anything a driver needs for the next incremental dump; small. */
-  hints?: Record<string, unknown>
-}
+export type { Difference, Fingerprint, Loss, SnapshotPart, StoredObject }
 
 /** Where a dump's payload goes: compressed, encrypted, hashed and stored by the repository. */
 export interface Sink {
   /** Writes one object from a stream of payload bytes. */
-  write(content: string, payload: Readable | AsyncIterable<Uint8Array>): Promise<StoredObject>
+  write(content: string, payload: AsyncIterable<Uint8Array>): Promise<StoredObject>
 }
 export interface Source {
   /** The payload of a stored object; the stream fails with DAMAGED when bytes are not those that were written. */
-  read(object: StoredObject): Readable
+  read(object: StoredObject): AsyncIterable<Uint8Array>
 }
 
-export interface Loss {
-  /** Item → rows (files) that exist now and would be gone or changed. */
-  items: Record<string, number>
-  precision: 'exact' | 'at-least' | 'unknown'
+export interface DumpOptions {
+  store: string
+  /** The part of the newest snapshot, when its objects may be referred to in place of writing them again. */
+  previous?: SnapshotPart
+  /** An existing private folder for temporary copies; the caller removes it. */
+  scratch: string
+  /** A private folder for what makes the next dump faster (file names and hashes in plain). May be lost; without it every dump is full. */
+  cache?: string
+  /** Called once the moment is fixed; gives the wall clock, ms. */
+  viewed(): number
+  signal: AbortSignal
 }
 
 export interface Store<Config = unknown> {
   readonly driver: string
+  /** Reads plain data as the driver's configuration; a zod schema is one. */
+  readonly config: { parse(value: unknown): Config }
   /** Shown where a proof is explained. */
   readonly equality: Fingerprint['of']
   /** What `${stores.x.path}` means inside a folder of live or scratch data. */
@@ -75,22 +41,23 @@ export interface Store<Config = unknown> {
   /** An empty store in an empty folder. Idempotent. */
   create(folder: string, config: Config): Promise<void>
   /**
-   * Writes the content as of one moment while it is in use. `previous` is the part of the newest snapshot whose objects are all still
-   * there: a driver may refer to them in place of writing them again. Calls `viewed` once the moment is fixed, to measure the skew.
+   * Writes the content as of one moment while it is in use.
+   * @throws NOT_FOUND when there is no such store, DAMAGED when it can not be read as what it is, REFUSED when a part of it is unreadable
    */
-  dump(
-    folder: string,
-    config: Config,
-    sink: Sink,
-    options: { store: string; previous?: SnapshotPart; viewed(): void; signal: AbortSignal },
-  ): Promise<SnapshotPart>
-  /** Fills an empty folder. The content is fsynced before it resolves. */
+  dump(folder: string, config: Config, sink: Sink, options: DumpOptions): Promise<SnapshotPart>
+  /** Fills an empty folder. The content is fsynced before it resolves. @throws DAMAGED */
   load(part: SnapshotPart, source: Source, folder: string, config: Config, signal: AbortSignal): Promise<void>
   fingerprint(folder: string, config: Config, signal: AbortSignal): Promise<Fingerprint>
   /** What would be lost by going back from `folder` to the part. */
-  changedSince(part: SnapshotPart, folder: string, config: Config, signal: AbortSignal): Promise<Loss>
-  /** First value of the first row. Only where the driver speaks SQL. */
-  query?(folder: string, config: Config, sql: string): Promise<string | number | null>
+  changedSince(
+    part: SnapshotPart,
+    source: Source,
+    folder: string,
+    config: Config,
+    options: { scratch: string; signal: AbortSignal },
+  ): Promise<Loss>
+  /** First value of the first row, read only. Only where the driver speaks SQL. @throws TIMEOUT, TEST_FAILED with the database's words */
+  query?(folder: string, config: Config, sql: string, timeoutMs: number): Promise<string | number | null>
   /** Number of files that match. */
   countFiles?(folder: string, config: Config, glob: string): Promise<number>
 }

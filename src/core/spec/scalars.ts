@@ -1,5 +1,5 @@
 /** The scalars of the file: `30s`, `256M`, `5%`, identifiers. Each parses text into a plain number and says what it expected. */
-import { z } from 'zod'
+import * as z from 'zod'
 
 const DURATION_UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const
 const BYTE_UNITS = {
@@ -17,13 +17,19 @@ const BYTE_UNITS = {
   GiB: 1024 ** 3,
 } as const
 
-/** `1h30m`, `250ms` → milliseconds; undefined when it is no duration. */
+const DURATION = /^(\d+(\.\d+)?(ms|[smhdw]))+$/
+const BYTES = /^\d+(\.\d+)? ?(B|kB|K|k|KiB|M|MB|MiB|G|GB|GiB)?$/
+const PERCENT = /^(100(\.0+)?|\d{1,2}(\.\d+)?)%$/
+/** Ten years: more is a slip of the pen, and timers of the platform end far below. */
+const LONGEST_MS = 3660 * DURATION_UNITS.d
+
+/** `1h30m`, `250ms` → milliseconds; undefined when it is no duration or longer than ten years. */
 export function parseDuration(text: string): number | undefined {
-  if (!/^(\d+(\.\d+)?(ms|[smhdw]))+$/.test(text)) return undefined
+  if (!DURATION.test(text)) return undefined
   let total = 0
   for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|[smhdw])/g))
     total += Number(amount) * DURATION_UNITS[unit as keyof typeof DURATION_UNITS]
-  return Number.isSafeInteger(Math.round(total)) && total <= 3660 * DURATION_UNITS.d ? Math.round(total) : undefined
+  return total <= LONGEST_MS ? Math.round(total) : undefined
 }
 
 /** `256M`, `2kB` → bytes; undefined when it is no size. */
@@ -34,21 +40,40 @@ export function parseBytes(text: string): number | undefined {
   return Number.isSafeInteger(size) ? size : undefined
 }
 
-function parsed(parse: (text: string) => number | undefined, expected: string, example: string) {
-  return z.string({ error: `expected ${expected}, such as ${example}` }).transform((text, context) => {
-    const value = parse(text)
-    if (value !== undefined) return value
-    context.addIssue({ code: 'custom', message: `expected ${expected}, such as ${example}` })
-    return z.NEVER
-  })
+/** Title and pattern are for editors and the reference page, which see the JSON Schema; `parse` decides. */
+function parsed(title: string, pattern: RegExp, parse: (text: string) => number | undefined, expected: string) {
+  return z
+    .string({ error: expected })
+    .regex(pattern, expected)
+    .meta({ title })
+    .transform((text, context) => {
+      const value = parse(text)
+      if (value !== undefined) return value
+      context.addIssue({ code: 'custom', message: expected })
+      return z.NEVER
+    })
 }
 
-export const durationMs = parsed(parseDuration, 'a duration', '30s or 1h30m')
-export const bytes = z.union([z.number().int().nonnegative(), parsed(parseBytes, 'a size', '256M or 2kB')])
-export const percent = parsed(
-  text => (/^\d+(\.\d+)?%$/.test(text) && Number(text.slice(0, -1)) <= 100 ? Number(text.slice(0, -1)) / 100 : undefined),
-  'a percentage',
-  '5%',
+export const durationMs = parsed('duration', DURATION, parseDuration, 'expected a duration of at most ten years, such as 30s or 1h30m')
+/** A time limit: nothing can be done within 0s. */
+export const timeoutMs = parsed(
+  'duration',
+  /^(?!0+(\.0+)?(ms|[smhdw])$)(\d+(\.\d+)?(ms|[smhdw]))+$/,
+  text => parseDuration(text) || undefined,
+  'expected a duration above 0 and of at most ten years, such as 30s or 1h30m',
 )
+export const bytes = z.union([z.number().int().nonnegative(), parsed('size', BYTES, parseBytes, 'expected a size, such as 256M or 2kB')])
+export const percent = parsed('percentage', PERCENT, text => Number(text.slice(0, -1)) / 100, 'expected a percentage, such as 5%')
 export const count = z.number().int().min(0).max(1000)
-export const identifier = z.string().regex(/^[a-z][a-z0-9-]{0,39}$/, 'lower-case letters, digits and -, starting with a letter, at most 40')
+export const identifier = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,39}$/, 'expected a name of lower-case letters, digits and -, starting with a letter, at most 40 long')
+/** As POSIX has it. */
+export const variableName = z
+  .string()
+  .regex(/^[A-Za-z_][A-Za-z0-9_]{0,99}$/, 'expected a name of letters, digits and _, not starting with a digit')
+/** A command line for `sh -c`. */
+export const commandLine = z
+  .string()
+  .min(1)
+  .regex(/^[^\0]*$/, 'expected a command without NUL bytes')

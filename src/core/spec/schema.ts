@@ -1,161 +1,215 @@
 /**
  * The one schema of `fettle.yaml`: types, validation, JSON Schema and the reference page all come from here.
  * A key is written in code as it is written in the file (`near-end`, `in-drills`), so that there is one name for it.
+ * Messages written here start with a small letter: that is how `issues.ts` tells them from zod's own.
  */
-import { z } from 'zod'
-import { bytes, count, durationMs, identifier, percent } from './scalars.ts'
+import * as z from 'zod'
+import { bytes, commandLine, count, durationMs, identifier, percent, timeoutMs, variableName } from './scalars.ts'
 
-const httpPath = z.string().regex(/^\//, 'a path starts with /').describe('path on the service, e.g. /health')
+const httpPath = z
+  .string()
+  .regex(/^\/[^\s]*$/, 'expected a path that starts with / and has no spaces, such as /health')
+  .describe('path on the service, e.g. /health')
 
 export const ReadyCheck = z
   .strictObject({
     http: httpPath.optional().describe('ready when this path answers with a status below 400'),
     tcp: z.literal(true).optional().describe('ready when the port accepts a connection'),
-    command: z.string().min(1).optional().describe('ready when this command, run in the release, exits 0'),
+    command: commandLine.optional().describe('ready when this command, run in the release, exits 0'),
     uptime: durationMs.optional().describe('ready when the process has run this long'),
-    within: durationMs.default(30_000).describe('give up after this time'),
+    within: timeoutMs.prefault('30s').describe('give up after this time'),
   })
-  .describe('how a service shows that it can take work')
+  .describe('how a service shows that it can take work; with no check of its own: `tcp` where requests lead to it, else `uptime: 1s`')
+
+const Environment = z.record(variableName, z.union([z.string(), z.number(), z.boolean()]))
 
 export const Service = z
   .strictObject({
-    run: z.string().min(1).describe('the command that runs; it gets PORT'),
+    run: commandLine.describe('the command that runs, by `sh -c` in the folder of the release; it gets PORT'),
     instances: count.default(1).describe('how many run side by side'),
-    env: z
-      .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'letters, digits and _'), z.union([z.string(), z.number(), z.boolean()]))
-      .default({})
-      .describe('environment of the process; may hold references such as ${stores.data.path}'),
+    env: Environment.default({}).describe(
+      'environment of the process, as written; may hold references: ${stores.<name>.path}, ${secrets.<NAME>}, ${environment}, ${app}, ${release}; $${ is a plain ${',
+    ),
     ready: ReadyCheck.optional(),
     stop: z
       .strictObject({
-        signal: z.enum(['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2']).default('SIGTERM'),
-        drain: durationMs.default(10_000).describe('time to finish before it is killed'),
+        signal: z.enum(['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2']).default('SIGTERM').describe('what asks it to end'),
+        drain: durationMs.prefault('10s').describe('time to finish before it is killed'),
       })
-      .prefault({}),
-    limits: z.strictObject({ memory: bytes.optional() }).default({}),
+      .prefault({})
+      .describe('how it is stopped'),
+    limits: z
+      .strictObject({ memory: bytes.optional().describe('of one instance with all that it starts') })
+      .default({})
+      .describe('what it may use'),
     singleton: z.boolean().default(false).describe('never two at once, not even during a deploy'),
     'in-drills': z.boolean().default(true).describe('false: not started in drills and rehearsals'),
   })
   .describe('a long-running part of the app')
 
+/** An absolute path is *external*: data of something else, which fettle backs up and drills but neither creates nor moves. */
 export const Store = z
   .union([
-    z.strictObject({ sqlite: z.string().min(1).describe('file name of the database') }),
-    z.strictObject({ files: z.string().min(1).describe('folder inside the store, . for all of it') }),
+    z.strictObject({
+      sqlite: z
+        .string()
+        .regex(
+          /^(?!\.{1,2}$)[^/\0]+$|^(?!.*\/\.{1,2}(\/|$))\/[^\0]*[^/\0]$/,
+          'expected a plain file name, or the absolute path of a database that something else runs',
+        )
+        .describe('file name of the database; an absolute path: a database that something else runs'),
+    }),
+    z.strictObject({
+      files: z
+        .string()
+        .regex(
+          /^(?!(.*\/)?\.\.(\/|$))[^/\0][^\0]*$|^(?!.*\/\.{1,2}(\/|$))\/[^\0]*[^/\0]$/,
+          'expected a folder inside the store (no ..), or the absolute path of a folder that something else fills',
+        )
+        .describe('folder inside the store, . for all of it; an absolute path: a folder that something else fills'),
+    }),
   ])
-  .describe('a part that holds data')
+  .describe('a part that holds data; lives in the data folder of the environment, never in the source')
 
-export const Route = z.strictObject({
-  host: z
-    .string()
-    .regex(/^(\*|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)$/i, 'a host name')
-    .describe('host name, * for any'),
-  path: httpPath.default('/').describe('path prefix'),
-  to: identifier.describe('the service that answers'),
-})
+export const Route = z
+  .strictObject({
+    host: z
+      .string()
+      .regex(/^(\*|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)$/i, 'expected a host name without scheme, port or path, such as shop.example.com, or *')
+      .describe('host name, * for any'),
+    path: httpPath.default('/').describe('path prefix, on a segment boundary: /api takes /api/x, not /apix'),
+    to: identifier.describe('the service that answers'),
+  })
+  .describe('a public address')
 
 export const SmokeTest = z
   .strictObject({
-    http: httpPath,
+    http: httpPath.describe('path that is asked for'),
     service: identifier.optional().describe('which service answers; default: the one the first route leads to'),
-    method: z.enum(['GET', 'HEAD', 'POST', 'OPTIONS']).default('GET'),
-    status: z.number().int().min(100).max(599).default(200),
+    method: z.enum(['GET', 'HEAD', 'POST', 'OPTIONS']).default('GET').describe('method of the request'),
+    status: z.number().int().min(100).max(599).default(200).describe('status that must come back; redirects are not followed'),
     contains: z.string().min(1).optional().describe('text somewhere in the body'),
     'near-end': z
-      .strictObject({ text: z.string().min(1), within: bytes.default(2000) })
+      .strictObject({
+        text: z.string().min(1).describe('the text, such as </html>'),
+        within: bytes.prefault('2kB').describe('it lies wholly in so many last bytes'),
+      })
       .optional()
       .describe('text near the end of the body: a truncated page fails'),
-    within: durationMs.default(10_000),
+    within: timeoutMs.prefault('10s').describe('time for the whole answer'),
   })
   .describe('a request and what must come back')
 
 export const Bake = z.strictObject({
-  for: durationMs.default(60_000).describe('how long a release is on trial after the switch'),
-  errors: percent.default(0.05).describe('the share of failed answers that ends the trial'),
+  for: durationMs.prefault('1m').describe('how long a release is on trial after the switch; 0s: not at all'),
+  errors: percent.prefault('5%').describe('the share of failed answers that ends the trial'),
   latency: z.number().min(1).default(3).describe('p95 of the new release may be this many times that of the old'),
   'min-requests': count.default(50).describe('with fewer requests the trial is inconclusive'),
 })
 
-export const Rehearse = z.preprocess(
-  value => (typeof value === 'string' ? { mode: value } : value),
-  z.strictObject({ mode: z.enum(['on', 'newest-proven', 'off']).default('on'), 'at-most': durationMs.default(300_000) }),
-)
-
-export const Release = z.strictObject({
-  migrate: z.string().min(1).optional().describe('brings the data to the form this release needs; must be repeatable'),
-  test: z.array(SmokeTest).default([]),
-  keep: count.default(5).describe('releases kept ready to return to'),
-  rehearse: Rehearse.prefault({}),
-  bake: Bake.prefault({}),
-  downtime: z
-    .enum(['refused', 'allowed'])
-    .default('refused')
-    .describe('allowed: the old release may be stopped when it fails on the migrated data'),
+const RehearsalMode = z.enum(['on', 'newest-proven', 'off'])
+const Rehearsal = z.strictObject({
+  mode: RehearsalMode.default('on').describe('on: a fresh snapshot; newest-proven: the last one that a drill restored; off'),
+  'at-most': timeoutMs.prefault('5m').describe('what does not fit is said in the plan as unproven'),
 })
+
+export const Rehearse = z.union([RehearsalMode.transform((mode): z.input<typeof Rehearsal> => ({ mode })).pipe(Rehearsal), Rehearsal])
+
+export const Release = z
+  .strictObject({
+    migrate: commandLine.optional().describe('brings the data to the form this release needs; must be repeatable'),
+    env: Environment.optional().describe(
+      'environment of `migrate`; default: that of the service that the first route leads to, else of the first service',
+    ),
+    test: z.array(SmokeTest).default([]).describe('requests that a new release must answer before and after the switch'),
+    keep: count.default(5).describe('releases kept ready to return to'),
+    rehearse: Rehearse.prefault({}).describe('migration and start on restored copies of the data, before the deploy'),
+    bake: Bake.prefault({}).describe('the trial after the switch'),
+    downtime: z
+      .enum(['refused', 'allowed'])
+      .default('refused')
+      .describe('allowed: the old release may be stopped when it fails on the migrated data'),
+  })
+  .describe('how a new release comes to be')
 
 export const Expectation = z
   .strictObject({
-    store: identifier.optional(),
+    store: identifier.optional().describe('default: the only store'),
     sql: z.string().min(1).optional().describe('a query whose first value is compared'),
     files: z.string().min(1).optional().describe('a glob whose number of matches is compared'),
-    'at-least': z.number().optional(),
-    'at-most': z.number().optional(),
-    equals: z.union([z.string(), z.number()]).optional(),
+    'at-least': z.number().optional().describe('smallest value that is right'),
+    'at-most': z.number().optional().describe('largest value that is right'),
+    equals: z.union([z.string(), z.number()]).optional().describe('the only value that is right'),
   })
   .describe('what must hold in restored data')
 
-export const Backups = z.strictObject({
-  keep: z
-    .strictObject({ last: count.optional(), daily: count.optional(), weekly: count.optional(), monthly: count.optional() })
-    .default({ daily: 7, weekly: 4, monthly: 12 }),
-  repository: z
-    .strictObject({ directory: z.string().min(1).describe('folder; relative to the home of fettle') })
-    .default({ directory: 'backups' }),
-  drill: z.strictObject({ expect: z.array(Expectation).default([]) }).prefault({}),
-})
+export const Backups = z
+  .strictObject({
+    keep: z
+      .strictObject({
+        last: count.optional().describe('newest snapshots'),
+        daily: count.optional().describe('newest of each day'),
+        weekly: count.optional().describe('newest of each week'),
+        monthly: count.optional().describe('newest of each month'),
+      })
+      .default({ daily: 7, weekly: 4, monthly: 12 })
+      .describe('snapshots kept; {} keeps all. The newest proven one is never removed'),
+    repository: z
+      .strictObject({ directory: z.string().min(1).describe('folder; relative to the home of fettle') })
+      .default({ directory: 'backups' })
+      .describe('where snapshots live'),
+    drill: z
+      .strictObject({ expect: z.array(Expectation).default([]).describe('what must hold in restored data') })
+      .prefault({})
+      .describe('proof that a snapshot restores'),
+  })
+  .describe('snapshots of the stores')
 
-export const SecretDeclaration = z.strictObject({
-  external: z.boolean().default(false).describe('true: belongs to somebody outside; drills get a dummy'),
-})
-
-const serviceMap = z.record(identifier, Service)
-const storeMap = z.record(identifier, Store)
+export const SecretDeclaration = z
+  .strictObject({
+    external: z.boolean().default(false).describe('true: belongs to somebody outside; drills get a dummy'),
+  })
+  .describe('a value that is kept encrypted and set with `fettle secrets set`')
 
 /** A complete app in one environment: the file with that environment's overlay laid over it. */
 export const Spec = z.strictObject({
   fettle: z.literal(1).default(1).describe('version of the file format'),
-  app: identifier,
+  app: identifier.describe('name of the application'),
   source: z
     .union([
       z.string().min(1).describe('a folder, relative to the file'),
-      z.strictObject({ npm: z.string().min(1).describe('package and version, e.g. verdaccio@6.1.0') }),
+      z.strictObject({
+        npm: z
+          .string()
+          .regex(/^(@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*@[^\s@/]+$/, 'expected package and version, such as verdaccio@6.1.0')
+          .describe('package and version, e.g. verdaccio@6.1.0'),
+      }),
     ])
-    .optional(),
+    .default('.')
+    .describe('where the program comes from'),
   build: z
-    .union([
-      z
-        .string()
-        .min(1)
-        .transform(command => [command]),
-      z.array(z.string().min(1)),
-    ])
+    .union([commandLine.transform(command => [command]), z.array(commandLine)])
     .default([])
     .describe('commands that turn the source into what runs'),
-  services: serviceMap.default({}),
-  stores: storeMap.default({}),
-  routes: z.array(Route).default([]),
+  services: z.record(identifier, Service).default({}).describe('what runs, by name'),
+  stores: z.record(identifier, Store).default({}).describe('what holds data, by name'),
+  routes: z.array(Route).default([]).describe('public addresses'),
   secrets: z
-    .preprocess(
-      value => (Array.isArray(value) ? Object.fromEntries(value.map(name => [name, {}])) : value),
+    .union([
+      z.array(variableName).transform(names => Object.fromEntries(names.map(name => [name, { external: false }]))),
       z.record(
-        z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/),
+        variableName,
         SecretDeclaration.nullable().transform(value => value ?? { external: false }),
       ),
-    )
-    .default({}),
+    ])
+    .default({})
+    .describe('names of secrets, as a list or with their declarations; never values'),
   release: Release.prefault({}),
   backups: Backups.prefault({}),
-  environments: z.record(identifier, z.record(z.string(), z.unknown()).nullable()).default({ production: {} }),
+  environments: z
+    .record(identifier, z.record(z.string(), z.unknown()).nullable())
+    .default({})
+    .describe('environments and what differs in each: maps merge, lists and values replace, null removes; none: only `production`'),
 })
 
 export type ReadyCheck = z.output<typeof ReadyCheck>

@@ -1,0 +1,16 @@
+// The entries of the book, with their number of words. An entry is on disk before `add` returns.
+import { DatabaseSync } from 'node:sqlite'
+
+const wordsOf = text => (text === '' ? 0 : text.trim().split(' ').length)
+
+export function openEntries(path) {
+  const db = new DatabaseSync(path, { timeout: 10_000 })
+  db.exec('pragma synchronous = full')
+  const insert = db.prepare('insert into entries (author, text, at, words) values (?, ?, ?, ?)')
+  const newest = db.prepare('select id, author, text, at, words from entries order by id desc limit ?')
+  return {
+    add: (author, text) => Number(insert.run(author, text, new Date().toISOString(), wordsOf(text)).lastInsertRowid),
+    newest: count => newest.all(count),
+    close: () => db.close(),
+  }
+}

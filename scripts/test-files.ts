@@ -1,0 +1,15 @@
+/** Which files hold tests, and the suites that they make up. */
+import { glob } from 'node:fs/promises'
+
+/** Beside the code: what `npm run check` runs. */
+export const unitTests = ['src/**/*.test.ts', 'scripts/**/*.test.ts', 'test/requirements/*.test.ts']
+
+/** What `npm test` runs. test/crash has a short run here; `npm run test:crash` is the whole one. */
+export const allTests = [...unitTests, 'test/{conformance,helpers,e2e,crash}/**/*.test.ts']
+
+/** Paths relative to the checkout, sorted: a run is the same everywhere. */
+export async function filesOf(patterns: string[], cwd: string): Promise<string[]> {
+  const files: string[] = []
+  for await (const file of glob(patterns, { cwd })) files.push(file)
+  return files.sort()
+}

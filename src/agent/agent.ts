@@ -1,0 +1,75 @@
+/**
+ * The daemon: holds the journal, brings open operations to an end, serves the API. It decides; what serves, runs without it.
+ * Started with everything it needs; `stop()` lets go of all that runs and leaves it running.
+ */
+import { mkdir } from 'node:fs/promises'
+import { layout } from '../core/layout.ts'
+import { isOver, type OperationRecord } from '../core/plan.ts'
+import { Engine } from '../engine/engine.ts'
+import { Journal } from '../engine/journal.ts'
+import { allKinds, followUps } from '../operations/planner.ts'
+import type { World } from '../operations/world.ts'
+import { firstOperationNumber } from './epoch.ts'
+import type { Faults } from './faults.ts'
+import { type BootEnabler, handlersOf } from './handlers.ts'
+import { serveApi } from './server.ts'
+import { sweepOperation, sweepStrays } from './sweep.ts'
+
+export interface AgentOptions {
+  world: World
+  faults: Faults
+  boot: BootEnabler
+  redact(text: string): string
+  log(text: string): void
+  /** Called when a client asked the agent to end. */
+  onShutdown(): void
+}
+
+export interface Agent {
+  stop(): Promise<void>
+}
+
+/** @throws FettleError BUSY when another agent holds the home */
+export async function startAgent(options: AgentOptions): Promise<Agent> {
+  const { world, faults, redact, log } = options
+  const paths = layout(world.layout.home)
+  await mkdir(paths.agent, { recursive: true, mode: 0o700 })
+  const journal = new Journal(paths.journal, { firstNumber: await firstOperationNumber(world) })
+  const engine = new Engine({
+    journal,
+    kinds: allKinds(world),
+    clock: world.clock,
+    redact,
+    fault: (operation, point) => faults.reach(`${operation.plan.kind}/${point}`),
+    async followUps(ended) {
+      await sweepOperation(world, ended)
+      return followUps(world, ended)
+    },
+    onError: error => log(`error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
+  })
+  await world.runtime.open()
+  await world.proxy.open()
+  await engine.recover()
+  await sweepStrays(world, (id: string) => isOpen(journal, id))
+  const server = await serveApi({
+    socket: paths.socket,
+    version: world.version,
+    redact,
+    handlers: handlersOf({ ...options, engine, journal, startedAt: world.clock.now() }),
+  })
+  log(`agent ${world.version} serves ${paths.socket}`)
+  return {
+    async stop() {
+      await server.stop()
+      await engine.stop()
+      await world.runtime.close()
+      await world.proxy.close()
+      journal.close()
+    },
+  }
+}
+
+function isOpen(journal: Journal, id: string): boolean {
+  const record: OperationRecord | undefined = journal.list(1000).find(operation => operation.id === id)
+  return record !== undefined && (!isOver(record.state) || record.state === 'held')
+}

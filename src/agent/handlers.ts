@@ -1,0 +1,178 @@
+/** One function an endpoint: reads the world or hands a plan to the engine. */
+import type { About, DoctorReport } from '../api/views.ts'
+import { FettleError } from '../core/errors.ts'
+import { Secret } from '../core/secret.ts'
+import type { Engine } from '../engine/engine.ts'
+import type { Journal } from '../engine/journal.ts'
+import { bakeLease } from '../operations/bake.ts'
+import { makePlan, type PlanRequest } from '../operations/planner.ts'
+import { readProject, readTarget, type TargetRequest } from '../operations/target.ts'
+import type { World } from '../operations/world.ts'
+import type { Handlers } from './server.ts'
+import { environmentStatus, releaseViews, snapshotViews } from './status.ts'
+
+/** Makes the agent return after a reboot. */
+export interface BootEnabler {
+  /** How it returns, in words; undefined: it does not. */
+  state(): Promise<string | undefined>
+  enable(): Promise<string>
+  disable(): Promise<string>
+}
+
+export interface HandlerOptions {
+  world: World
+  engine: Engine
+  journal: Journal
+  boot: BootEnabler
+  startedAt: number
+  onShutdown(): void
+}
+
+export function handlersOf(options: HandlerOptions): Handlers {
+  const { world, engine, journal, boot } = options
+  return {
+    about: async () => about(options),
+    async status(target) {
+      const tables = await world.proxy.tables()
+      const wanted = tables.filter(table => matches(table, target)).filter(table => table.generation > 0)
+      const operations = journal.list(100)
+      return { environments: await Promise.all(wanted.map(table => environmentStatus(world, table, operations))) }
+    },
+    plan: ({ request }) => makePlan(world, request as PlanRequest),
+    async start({ request, basis }) {
+      const plan = await makePlan(world, request as PlanRequest)
+      if (basis !== undefined && basis !== plan.basis) {
+        throw new FettleError('CONFLICT', 'the world moved since the plan was shown', { hint: 'Look at the new plan and decide again.' })
+      }
+      if (plan.empty)
+        throw new FettleError('CONFLICT', plan.lines.map(line => line.text).join('; '), { hint: '`fettle restart` starts it anew.' })
+      if (plan.leases.length > 0) await endBake(options, plan.app, plan.environment)
+      return engine.start(plan)
+    },
+    async operations({ limit, app, environment }) {
+      const all = journal.list(limit)
+      return { operations: all.filter(({ plan }) => matches(plan, { app, environment })) }
+    },
+    operation: async ({ id }) => journal.get(id),
+    events({ id, after, follow }, signal) {
+      journal.get(id)
+      return follow ? engine.follow(id, after, signal) : lines(journal.events(id, after))
+    },
+    async cancel({ id }) {
+      engine.cancel(id)
+      return journal.get(id)
+    },
+    resume: async ({ id, direction }) => engine.resume(id, direction),
+    releases: async target => ({ releases: await releaseViews(world, await readTarget(world, target)) }),
+    snapshots: async target => ({ snapshots: await snapshotViews(world, await readTarget(world, target)) }),
+    logs: (input, signal) => logLines(world, input, signal),
+    ...secretHandlers(world),
+    doctor: async () => ({ ok: true, items: [] }) satisfies DoctorReport,
+    async enable({ enable }) {
+      return { how: enable ? await boot.enable() : await boot.disable() }
+    },
+    async shutdown({ everything }) {
+      const ended = everything ? await endAll(world) : []
+      setImmediate(options.onShutdown)
+      return { ended }
+    },
+  }
+}
+
+async function about({ world, boot, startedAt }: HandlerOptions): Promise<About> {
+  const enabled = await boot.state()
+  return {
+    version: world.version,
+    pid: process.pid,
+    home: world.layout.home,
+    startedAt,
+    memoryBytes: process.memoryUsage.rss(),
+    address: await world.proxy.address(),
+    ...(enabled === undefined ? {} : { enabled }),
+  }
+}
+
+const matches = (
+  thing: { app: string; environment: string },
+  target: { app?: string | undefined; environment?: string | undefined },
+): boolean =>
+  (target.app === undefined || thing.app === target.app) && (target.environment === undefined || thing.environment === target.environment)
+
+async function* lines<Line>(items: Line[]): AsyncGenerator<Line> {
+  yield* items
+}
+
+/** Whoever changes an environment ends the trial of what served there. */
+async function endBake({ journal, engine }: HandlerOptions, app: string, environment: string): Promise<void> {
+  const lease = bakeLease(app, environment)
+  const bake = journal.open().find(operation => operation.plan.leases.includes(lease))
+  if (bake === undefined) return
+  engine.cancel(bake.id)
+  await engine.ended(bake.id)
+}
+
+async function* logLines(
+  world: World,
+  input: Parameters<Handlers['logs']>[0],
+  signal: AbortSignal,
+): ReturnType<Handlers['logs']> extends AsyncIterable<infer Line> ? AsyncGenerator<Line> : never {
+  const { app, environment } =
+    input.operation === undefined ? await readTarget(world, input) : { app: input.app, environment: input.environment }
+  const selector = {
+    ...(app === undefined ? {} : { app }),
+    ...(environment === undefined ? {} : { environment }),
+    ...(input.service === undefined ? {} : { service: input.service }),
+    ...(input.operation === undefined ? {} : { operation: input.operation }),
+  }
+  const from = {
+    ...(input.cursor === undefined ? {} : { cursor: input.cursor }),
+    ...(input.sinceMs === undefined ? {} : { sinceMs: input.sinceMs }),
+  }
+  yield* world.runtime.logs(selector, { ...from, lines: input.lines, follow: input.follow }, signal)
+}
+
+function secretHandlers(world: World): Pick<Handlers, 'secrets' | 'setSecret' | 'removeSecret'> {
+  const open = async (target: TargetRequest) => {
+    const { spec, environment, folder } = await readProject(target)
+    const store = world.secrets(spec.app, environment, folder)
+    const list = async () => {
+      const present = await store.list()
+      const views = present.map(secret => ({
+        ...secret,
+        setAt: Date.parse(secret.at),
+        external: spec.secrets[secret.name]?.external ?? false,
+        declared: secret.name in spec.secrets,
+      }))
+      return { secrets: views }
+    }
+    return { store, list }
+  }
+  return {
+    secrets: async target => (await open(target)).list(),
+    async setSecret({ name, value, rotated, ...target }) {
+      const { store, list } = await open(target)
+      await store.set(name, new Secret(value), { rotated })
+      return list()
+    },
+    async removeSecret({ name, ...target }) {
+      const { store, list } = await open(target)
+      await store.remove(name)
+      return list()
+    },
+  }
+}
+
+/** All that fettle runs on this host: services of every environment, then the front. */
+async function endAll(world: World): Promise<string[]> {
+  const groups = await world.runtime.groups({})
+  const signal = AbortSignal.timeout(120_000)
+  await Promise.all(groups.map(group => world.runtime.stop(group.name, signal)))
+  await Promise.all(groups.map(group => world.runtime.remove(group.name, signal)))
+  for (const name of await world.runtime.commands({})) {
+    await world.runtime.kill(name)
+    await world.runtime.forget(name)
+  }
+  for (const name of await world.runtime.sandboxes()) await world.runtime.closeSandbox(name)
+  await world.proxy.shutdown()
+  return groups.map(group => group.name)
+}

@@ -1,0 +1,154 @@
+/** What the agent tells about its environments, put together from the ports each time it is asked. */
+import type { EnvironmentStatus, ReleaseView, ServiceStatus, SnapshotView } from '../api/views.ts'
+import { groupName } from '../core/names.ts'
+import type { OperationRecord } from '../core/plan.ts'
+import { wantedInstances } from '../operations/activation.ts'
+import { type Environment, readEnvironment, readNotes } from '../operations/environment.ts'
+import { storePaths } from '../operations/groups.ts'
+import { readScale } from '../operations/scale-record.ts'
+import type { World } from '../operations/world.ts'
+import type { RouteTable } from '../ports/proxy.ts'
+import type { Manifest, Proof, Rung } from '../ports/repository.ts'
+
+const RUNGS: Rung[] = ['taken', 'stored', 're-read', 'loaded', 'content-equal', 'booted']
+
+export async function environmentStatus(world: World, table: RouteTable, operations: OperationRecord[]): Promise<EnvironmentStatus> {
+  const { app, environment } = table
+  const now = await readEnvironment(world, app, environment)
+  const services = await serviceStatuses(world, now)
+  const notes = now.serving === undefined ? undefined : await readNotes(world, now.serving)
+  const counters = await world.proxy.counters(table.activation)
+  const open = operations.find(operation => isOf(operation, app, environment) && operation.plan.kind !== 'bake' && !isEnded(operation))
+  const trial = operations.find(
+    operation => isOf(operation, app, environment) && operation.plan.kind === 'bake' && operation.state === 'running',
+  )
+  const trialUntil = trial?.plan.steps[0]?.input.until
+  return {
+    app,
+    environment,
+    ...judge(services, table),
+    release: table.release,
+    ...(notes?.servedAt === undefined ? {} : { deployedAt: notes.servedAt }),
+    ...(typeof trialUntil === 'number' ? { trialUntil } : {}),
+    generation: table.generation,
+    services,
+    stores: Object.entries(now.serving === undefined ? {} : storePaths(world, now.serving.spec, table.stores)).map(([name, path]) => ({
+      name,
+      driver: Object.keys(now.serving?.spec.stores[name] ?? {})[0] ?? '',
+      path,
+    })),
+    urls: await routeUrls(world, table),
+    ...(counters === 'unknown' ? {} : { counters }),
+    backup: await backupStatus(world, now),
+    ...(open === undefined ? {} : { operation: { id: open.id, kind: open.plan.kind, state: open.state } }),
+  }
+}
+
+const isOf = ({ plan }: OperationRecord, app: string, environment: string) => plan.app === app && plan.environment === environment
+const isEnded = ({ state }: OperationRecord) => state === 'done' || state === 'undone'
+
+async function serviceStatuses(world: World, { serving, table, app, environment }: Environment): Promise<ServiceStatus[]> {
+  if (serving === undefined) return []
+  const groups = await world.runtime.groups({ app, environment })
+  const wanted = wantedInstances(serving.spec, await readScale(world, app, environment))
+  return Object.entries(serving.spec.services)
+    .filter(([name]) => (wanted[name] ?? 1) > 0)
+    .map(([name, service]) => {
+      const group = groups.find(state => state.name === groupName(app, environment, name, table.activation))
+      const limit = service.limits.memory
+      return {
+        name,
+        singleton: service.singleton,
+        ...(group === undefined ? {} : { group }),
+        memory: { ...(limit === undefined ? {} : { limitBytes: limit }), enforced: world.runtime.caps.memory },
+      }
+    })
+}
+
+function judge(services: ServiceStatus[], table: RouteTable): Pick<EnvironmentStatus, 'state' | 'why'> {
+  if (table.generation === 0) return { state: 'never deployed' }
+  if (Object.keys(table.groups).length === 0 && services.length > 0) return { state: 'stopped' }
+  const instances = services.flatMap(service => service.group?.instances.map(instance => ({ service: service.name, ...instance })) ?? [])
+  const missing = services.filter(service => service.group === undefined).map(service => `${service.name} does not run`)
+  const notReady = instances
+    .filter(instance => instance.state !== 'ready')
+    .map(
+      instance =>
+        `${instance.service}.${instance.index} is ${instance.state}${instance.lastExit === undefined ? '' : ` (${instance.lastExit})`}`,
+    )
+  const why = [...missing, ...notReady].join(', ')
+  if (why === '') return { state: 'up' }
+  return { state: instances.some(instance => instance.state === 'ready') ? 'degraded' : 'down', why }
+}
+
+async function routeUrls(world: World, table: RouteTable): Promise<string[]> {
+  const { port, protocol } = new URL(await world.proxy.address())
+  const suffix = port === '' ? '' : `:${port}`
+  return table.routes.map(route => `${protocol}//${route.host === '*' ? 'localhost' : route.host}${suffix}${route.path}`)
+}
+
+async function manifestsOf(world: World, { app, environment, serving }: Environment): Promise<{ manifest: Manifest; proofs: Proof[] }[]> {
+  if (serving === undefined) return []
+  const repository = await world.repository(app, serving.spec.backups)
+  await repository.open()
+  const manifests = await repository.list(app, environment)
+  return Promise.all(manifests.map(async manifest => ({ manifest, proofs: await repository.proofs(manifest.id) })))
+}
+
+const highestRung = (proofs: Proof[]): Rung =>
+  proofs.filter(proof => proof.passed).reduce<Rung>((best, { rung }) => (RUNGS.indexOf(rung) > RUNGS.indexOf(best) ? rung : best), 'stored')
+
+const isProof = (proof: Proof): boolean => proof.passed && RUNGS.indexOf(proof.rung) >= RUNGS.indexOf('content-equal')
+
+async function backupStatus(world: World, environment: Environment): Promise<NonNullable<EnvironmentStatus['backup']>> {
+  const all = await manifestsOf(world, environment)
+  const newest = all[0]
+  const proven = all.find(({ proofs }) => proofs.some(isProof))
+  return {
+    ...(newest === undefined ? {} : { newestAt: newest.manifest.takenAt, rung: highestRung(newest.proofs) }),
+    ...(proven === undefined ? {} : { provenAt: proven.manifest.takenAt }),
+  }
+}
+
+export async function snapshotViews(world: World, environment: Environment): Promise<SnapshotView[]> {
+  const all = await manifestsOf(world, environment)
+  return all.map(({ manifest, proofs }) => {
+    const last = proofs.at(-1)
+    return {
+      id: manifest.id,
+      label: manifest.label,
+      release: manifest.release,
+      takenAt: manifest.takenAt,
+      skewMs: manifest.skewMs,
+      storedBytes: manifest.parts.flatMap(part => part.objects).reduce((sum, object) => sum + object.storedBytes, 0),
+      stores: manifest.parts.map(part => ({
+        name: part.store,
+        driver: part.driver,
+        rows: Object.values(part.fingerprint.items).reduce((sum, item) => sum + item.rows, 0),
+        reused: part.reused,
+      })),
+      rung: highestRung(proofs),
+      proofs,
+      ...(last !== undefined && !last.passed ? { failed: last.note ?? 'the last drill failed' } : {}),
+    }
+  })
+}
+
+export async function releaseViews(world: World, { releases, table }: Environment): Promise<ReleaseView[]> {
+  return Promise.all(
+    releases.map(async release => {
+      const notes = await readNotes(world, release)
+      const isServing = release.id === table.release
+      return {
+        id: release.id,
+        createdAt: release.createdAt,
+        serving: isServing,
+        state: isServing ? ('serving' as const) : ('ready' as const),
+        source: release.artifact.source,
+        digest: release.artifact.digest,
+        reversible: release.spec.release.migrate === undefined ? ('no migration' as const) : (notes.reversible ?? ('unproven' as const)),
+        ...(notes.note === undefined ? {} : { note: notes.note }),
+      }
+    }),
+  )
+}

@@ -1,0 +1,91 @@
+/** What every command works with: where it runs, how it speaks, and the agent when it needs one. */
+import type { Client } from '../api/client.ts'
+import { systemClock } from '../lib/clock.ts'
+import { version } from '../lib/version.ts'
+import type { Clock } from '../ports/clock.ts'
+import { type Connection, connect } from './agent.ts'
+import type { Given } from './command.ts'
+import { homeOf } from './home.ts'
+import type { Io, OutputStream } from './io.ts'
+import { createStyle, hasColour, isUnicode, type Style, toAscii } from './output/style.ts'
+
+export class Cli {
+  readonly io: Io
+  /** As it was typed. */
+  readonly argv: string[]
+  readonly home: string
+  readonly json: boolean
+  readonly quiet: boolean
+  readonly style: Style
+  readonly clock: Clock
+  readonly #errorStyle: Style
+  #connection: Promise<Connection> | undefined
+
+  constructor(io: Io, given: Given, argv: string[]) {
+    const unicode = isUnicode(io.env)
+    const forbidden = given.isOff('color')
+    this.io = io
+    this.argv = argv
+    this.home = homeOf(given.text('home'), io.env, io.cwd)
+    this.json = given.flag('json')
+    this.quiet = given.flag('quiet')
+    this.clock = io.clock ?? systemClock
+    this.style = createStyle(!this.json && hasColour(io.stdout, io.env, forbidden), unicode)
+    this.#errorStyle = createStyle(hasColour(io.stderr, io.env, forbidden), unicode)
+  }
+
+  /** Both ends are a person: questions can be asked and lines redrawn. */
+  get isInteractive(): boolean {
+    return !this.json && !this.quiet && this.io.stdin.isTTY === true && this.io.stdout.isTTY === true && this.io.env.TERM !== 'dumb'
+  }
+
+  /** The answer of a command that looks: one JSON document, or lines. */
+  answer(value: unknown, lines: (style: Style) => string[]): void {
+    if (this.json) this.io.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`)
+    else this.#write(this.io.stdout, lines(this.style))
+  }
+
+  /** One record of a stream of JSON lines. */
+  record(value: unknown): void {
+    this.io.stdout.write(`${JSON.stringify(value)}\n`)
+  }
+
+  /** A line of the answer itself, where it comes piece by piece. */
+  print(line: string): void {
+    this.#write(this.io.stdout, [line])
+  }
+
+  /** Lines for a person; not said with --json and --quiet. */
+  say(...lines: string[]): void {
+    if (!this.json && !this.quiet) this.#write(this.io.stdout, lines)
+  }
+
+  /** To standard error, whatever the form of the answer is. */
+  warn(lines: (style: Style) => string[]): void {
+    this.#write(this.io.stderr, lines(this.#errorStyle))
+  }
+
+  /** Connects once. @throws FettleError AGENT_UNREACHABLE */
+  connect(options: { start: boolean } = { start: true }): Promise<Connection> {
+    this.#connection ??= connect(this.home, { ...options, env: this.io.env }).then(connection => {
+      if (connection.about.version !== version)
+        this.warn(style => [style.yellow(`the agent is fettle ${connection.about.version}, this is fettle ${version}`)])
+      return connection
+    })
+    return this.#connection
+  }
+
+  /** After an agent went away: the next connection is a new one. */
+  disconnect(): void {
+    this.#connection = undefined
+  }
+
+  async client(options: { start: boolean } = { start: true }): Promise<Client> {
+    return (await this.connect(options)).client
+  }
+
+  #write(stream: OutputStream, lines: string[]): void {
+    const text = lines.map(line => `${line}\n`).join('')
+    stream.write(this.style.unicode ? text : toAscii(text))
+  }
+}

@@ -1,0 +1,116 @@
+/** What a command is made of. Definitions are data: parser, help, completion and the reference page are made from them. */
+import { FettleError } from '../core/errors.ts'
+import type { Cli } from './cli.ts'
+
+export interface CommandDefinition {
+  arguments?: ArgumentDefinition[]
+  options?: OptionDefinition[]
+  /** Options that many commands share. */
+  takes?: (keyof typeof SHARED)[]
+  /** One real example, and what it does. */
+  example: { line: string; does: string }
+  /** Everything after the first word belongs to a command of the user's own. */
+  passThrough?: boolean
+  /** More words than arguments reach `run`, which says better what is wrong with them. */
+  takesAnyWords?: boolean
+  /** The first one is meant when none is named. */
+  subcommands?: Record<string, CommandDefinition & { summary: string }>
+  /** Absent where there are subcommands. Returns the exit code. */
+  run?(cli: Cli, given: Given): Promise<number>
+}
+
+export interface ArgumentDefinition {
+  /** `[environment]`, `<name>`, `<argv...>`. */
+  name: string
+  says: string
+}
+
+export interface OptionDefinition {
+  /** As commander reads it: `-s, --service <name>`. */
+  flags: string
+  says: string
+  choices?: string[]
+  /** Heading in the help; default: Options. */
+  group?: string
+}
+
+/** Options of every command. */
+const common: OptionDefinition[] = [
+  { flags: '--json', says: 'one JSON document, or one a line for operations and logs' },
+  { flags: '--home <folder>', says: 'where fettle keeps everything (FETTLE_HOME)' },
+  { flags: '-q, --quiet', says: 'say only what went wrong' },
+  { flags: '--no-color', says: 'no colours (NO_COLOR, FORCE_COLOR)' },
+]
+
+export const COMMON = grouped('Every command', common)
+
+const file: OptionDefinition = { flags: '-f, --file <path>', says: 'the file; default: fettle.yaml here or in a folder above' }
+
+export const SHARED = {
+  file: [file],
+  target: grouped('Which app and environment', [
+    file,
+    { flags: '-e, --env <name>', says: 'the environment; default: production, or the first one declared' },
+    { flags: '--app <name>', says: 'the app by its name, where its file is gone' },
+  ]),
+  operation: grouped('How it is carried out', [
+    { flags: '-y, --yes', says: 'do not ask' },
+    { flags: '--dry-run', says: 'show the plan and stop' },
+    { flags: '-d, --detach', says: 'do not follow; the operation goes on by itself' },
+    { flags: '-v, --verbose', says: 'plain lines with all output of the steps' },
+  ]),
+} satisfies Record<string, OptionDefinition[]>
+
+function grouped(group: string, options: OptionDefinition[]): OptionDefinition[] {
+  return options.map(option => ({ ...option, group }))
+}
+
+export const ENVIRONMENT: ArgumentDefinition = { name: '[environment]', says: 'default: production, or the first one declared' }
+
+export const optionsOf = (definition: CommandDefinition): OptionDefinition[] => [
+  ...(definition.options ?? []),
+  ...(definition.takes ?? []).flatMap((group): OptionDefinition[] => SHARED[group]),
+]
+
+/** What was typed, read by type: the parser itself knows only strings and booleans. */
+export class Given {
+  readonly args: string[]
+  readonly #options: Record<string, unknown>
+
+  constructor(args: string[], options: Record<string, unknown>) {
+    this.args = args
+    this.#options = options
+  }
+
+  flag(name: string): boolean {
+    return this.#options[name] === true
+  }
+
+  /** `--no-<name>` was given. */
+  isOff(name: string): boolean {
+    return this.#options[name] === false
+  }
+
+  text(name: string): string | undefined {
+    const value = this.#options[name]
+    return typeof value === 'string' ? value : undefined
+  }
+
+  /** The same with another option given. */
+  with(name: string, value: string): Given {
+    return new Given(this.args, { ...this.#options, [name]: value })
+  }
+
+  list(name: string): string[] {
+    const value = this.#options[name]
+    return Array.isArray(value) ? value.map(String) : []
+  }
+
+  /** @throws FettleError USAGE */
+  count(name: string): number | undefined {
+    const text = this.text(name)
+    if (text === undefined) return undefined
+    if (/^\d{1,9}$/.test(text)) return Number(text)
+    throw new FettleError('USAGE', `--${name} takes a whole number, not ${JSON.stringify(text)}`)
+  }
+}

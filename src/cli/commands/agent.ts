@@ -1,0 +1,131 @@
+import { spawn } from 'node:child_process'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { About } from '../../api/views.ts'
+import { FettleError } from '../../core/errors.ts'
+import { formatBytes, plural } from '../../core/format.ts'
+import { programPath } from '../../lib/program-path.ts'
+import { agentEnvironment } from '../agent.ts'
+import type { Cli } from '../cli.ts'
+import type { CommandDefinition } from '../command.ts'
+import { commandLine } from '../command-line.ts'
+import type { Style } from '../output/style.ts'
+import { formatSpan } from '../output/time.ts'
+import { confirm } from '../prompt.ts'
+
+export const agent: CommandDefinition = {
+  example: { line: 'fettle agent enable', does: 'the agent, and with it every service, returns after a reboot' },
+  subcommands: {
+    status: {
+      summary: 'whether it runs, since when, and whether it returns after a reboot',
+      example: { line: 'fettle agent status --json', does: 'version, pid, home, address and memory as JSON' },
+      async run(cli) {
+        const { about } = await cli.connect({ start: false })
+        cli.answer(about, style => aboutLines(about, cli.clock.now(), style))
+        return 0
+      },
+    },
+    start: {
+      summary: 'start it, unless it runs; other commands do so by themselves',
+      example: { line: 'fettle agent start', does: 'an agent for this home, in a session of its own' },
+      async run(cli) {
+        const { about, started } = await cli.connect()
+        cli.answer(about, style => [
+          `${style.green('✓')} the agent ${started ? 'is started' : 'runs already'}: pid ${about.pid}, ${about.home}`,
+        ])
+        return 0
+      },
+    },
+    stop: {
+      summary: 'end it; what it runs goes on without it',
+      options: [
+        { flags: '--everything', says: 'end the front and every service too' },
+        { flags: '-y, --yes', says: 'do not ask' },
+      ],
+      example: { line: 'fettle agent stop --everything', does: 'nothing that fettle runs is left; data, releases and snapshots stay' },
+      async run(cli, given) {
+        const everything = given.flag('everything')
+        const { client, about } = await cli.connect({ start: false })
+        if (everything && !given.flag('yes') && !(await agreesToEndAll(cli))) return 0
+        const { ended } = await client.call('shutdown', { everything })
+        await untilGone(cli, about.pid)
+        cli.answer({ ended }, style => [
+          `${style.green('✓')} the agent ended${everything ? `, with ${plural(ended.length, 'service group')}` : '; services and the front go on'}`,
+        ])
+        return 0
+      },
+    },
+    enable: {
+      summary: 'let it return after a reboot',
+      example: { line: 'fettle agent enable', does: 'a systemd user unit, or a line of cron where systemd is not' },
+      run: cli => enable(cli, true),
+    },
+    disable: {
+      summary: 'do not let it return after a reboot',
+      example: { line: 'fettle agent disable', does: 'takes away what `fettle agent enable` made' },
+      run: cli => enable(cli, false),
+    },
+    run: {
+      summary: 'run it here, in the foreground: for systemd, containers and debugging',
+      example: { line: 'fettle agent run --home /var/lib/fettle', does: 'an agent that ends with this terminal, and prints its log here' },
+      run: runInForeground,
+    },
+  },
+}
+
+async function agreesToEndAll(cli: Cli): Promise<boolean> {
+  if (cli.isInteractive) return confirm(cli, 'End every service that fettle runs here?', false)
+  throw new FettleError('REFUSED', 'ending every service needs to be agreed to', { hint: `\`${commandLine(cli.argv)} --yes\` agrees.` })
+}
+
+async function enable(cli: Cli, isEnabled: boolean): Promise<number> {
+  const client = await cli.client()
+  const { how } = await client.call('enable', { enable: isEnabled })
+  cli.answer({ how }, style => [`${style.green('✓')} ${how}`])
+  return 0
+}
+
+/** It answers before it ends; the next command must not meet it in between. */
+async function untilGone(cli: Cli, pid: number): Promise<void> {
+  for (let tries = 0; tries < 200; tries++) {
+    cli.disconnect()
+    const gone = await cli.connect({ start: false }).then(
+      ({ about }) => about.pid !== pid,
+      () => true,
+    )
+    if (gone) return
+    await delay(50)
+  }
+  throw new FettleError('TIMEOUT', `the agent with pid ${pid} was asked to end and still answers`, {
+    hint: '`fettle doctor` looks for the reason.',
+  })
+}
+
+async function runInForeground(cli: Cli): Promise<number> {
+  const child = spawn(process.execPath, [programPath('agent'), '--home', cli.home], { stdio: 'inherit', env: agentEnvironment(cli.io.env) })
+  const signals = cli.io.signals ?? process
+  const forward = (signal: NodeJS.Signals) => () => void child.kill(signal)
+  // At a terminal Ctrl-C reaches the agent by itself; the listener keeps us alive until it ended.
+  const listeners = { SIGINT: () => {}, SIGTERM: forward('SIGTERM'), SIGHUP: forward('SIGHUP') }
+  for (const [signal, listener] of Object.entries(listeners)) signals.on(signal, listener)
+  try {
+    return await new Promise<number>((resolve, reject) => {
+      child.on('error', reject).on('exit', (code, signal) => resolve(code ?? (signal === 'SIGTERM' ? 143 : 1)))
+    })
+  } finally {
+    for (const [signal, listener] of Object.entries(listeners)) signals.off(signal, listener)
+  }
+}
+
+function aboutLines(about: About, now: number, style: Style): string[] {
+  const boot = about.enabled === undefined ? `${style.yellow('it would not')} ${style.cyan('→')} \`fettle agent enable\`` : about.enabled
+  const facts: [string, string][] = [
+    ['version', about.version],
+    ['pid', String(about.pid)],
+    ['home', about.home],
+    ['up', formatSpan(now - about.startedAt) || '0 s'],
+    ['memory', formatBytes(about.memoryBytes)],
+    ['front', about.address],
+    ['reboot', boot],
+  ]
+  return facts.map(([name, text]) => `${style.dim(name.padEnd(8))} ${text}`)
+}

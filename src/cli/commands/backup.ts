@@ -1,0 +1,15 @@
+import { type CommandDefinition, ENVIRONMENT } from '../command.ts'
+import { operate } from '../operate.ts'
+import { targetOf } from '../target.ts'
+
+export const backup: CommandDefinition = {
+  arguments: [ENVIRONMENT],
+  options: [{ flags: '-l, --label <text>', says: 'why it is taken; default: by hand' }],
+  takes: ['target', 'operation'],
+  example: { line: 'fettle backup production --label "before the move"', does: 'one snapshot of all stores, verified as it is written' },
+  async run(cli, given) {
+    const label = given.text('label')
+    const request = { kind: 'backup', ...targetOf(given, cli.io.cwd), ...(label === undefined ? {} : { label }) } as const
+    return operate(cli, given, request, { asks: 'danger' })
+  },
+}

@@ -1,0 +1,20 @@
+import { FettleError } from '../../core/errors.ts'
+import type { CommandDefinition } from '../command.ts'
+
+export const completion: CommandDefinition = {
+  arguments: [{ name: '<shell>', says: 'bash, zsh or fish' }],
+  example: {
+    line: 'fettle completion bash > ~/.local/share/bash-completion/completions/fettle',
+    does: 'commands and options complete with Tab in every new shell',
+  },
+  async run(cli, given) {
+    const [shell = ''] = given.args
+    const { completionScripts } = await import('../completion.ts')
+    const script = Object.hasOwn(completionScripts, shell) ? completionScripts[shell as keyof typeof completionScripts] : undefined
+    if (script === undefined)
+      throw new FettleError('USAGE', `there is no completion for ${shell}`, { hint: 'There is one for bash, zsh and fish.' })
+    const { allCommands } = await import('../reference.ts')
+    cli.print(script(await allCommands()).trimEnd())
+    return 0
+  },
+}

@@ -1,0 +1,60 @@
+import { FettleError } from '../../core/errors.ts'
+import type { LogLine } from '../../ports/runtime.ts'
+import type { Cli } from '../cli.ts'
+import { type CommandDefinition, ENVIRONMENT, type Given } from '../command.ts'
+import { untilInterrupted } from '../interrupt.ts'
+import { createLogPrinter } from '../output/logs.ts'
+import { targetOf } from '../target.ts'
+import { lasting } from '../watch.ts'
+
+const DEFAULT_LINES = 200
+
+export const logs: CommandDefinition = {
+  arguments: [ENVIRONMENT],
+  options: [
+    { flags: '-f, --follow', says: 'go on with new lines until Ctrl-C' },
+    { flags: '-s, --service <name>', says: 'only this one' },
+    { flags: '-o, --operation <id>', says: 'what the commands of an operation said: build, migration, drill' },
+    { flags: '-n, --lines <count>', says: `how many of the newest; default ${DEFAULT_LINES}` },
+    { flags: '--since <duration>', says: 'only lines of the last so long, such as 10m' },
+    // -f is --follow here, as everywhere where logs are read.
+    { flags: '--file <path>', says: 'the file; default: fettle.yaml here or in a folder above' },
+    { flags: '-e, --env <name>', says: 'the environment' },
+    { flags: '--app <name>', says: 'the app by its name, where its file is gone' },
+  ],
+  example: { line: 'fettle logs production -f --service web --since 10m', does: 'the last ten minutes of web, then every new line' },
+  async run(cli, given) {
+    const request = { ...(await selection(given)), ...targetOf(given, cli.io.cwd), lines: given.count('lines') ?? DEFAULT_LINES }
+    const print = cli.json ? (line: LogLine) => cli.record(line) : createLogPrinter(line => cli.print(line), cli.style)
+    return untilInterrupted(cli, signal => readLines(cli, { ...request, follow: given.flag('follow') }, print, signal))
+  },
+}
+
+async function selection(given: Given): Promise<{ service?: string; operation?: string; sinceMs?: number }> {
+  const [service, operation, since] = [given.text('service'), given.text('operation'), given.text('since')]
+  const selected = { ...(service === undefined ? {} : { service }), ...(operation === undefined ? {} : { operation }) }
+  if (since === undefined) return selected
+  const { parseDuration } = await import('../../core/spec/scalars.ts')
+  const sinceMs = parseDuration(since)
+  if (sinceMs === undefined) throw new FettleError('USAGE', `--since takes a duration, such as 10m, not ${JSON.stringify(since)}`)
+  return { ...selected, sinceMs }
+}
+
+/** Goes on from the last line when the agent was away: none is missed, none comes twice. */
+async function readLines(
+  cli: Cli,
+  request: { follow: boolean; lines: number; sinceMs?: number },
+  print: (line: LogLine) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  let cursor: string | undefined
+  await lasting(cli, signal, async client => {
+    const { lines, sinceMs, ...rest } = request
+    const from = cursor === undefined ? { lines, ...(sinceMs === undefined ? {} : { sinceMs }) } : { cursor }
+    for await (const line of client.stream('logs', { ...rest, ...from }, signal)) {
+      cursor = line.cursor
+      print(line)
+    }
+    return request.follow ? 'again' : 'over'
+  })
+}

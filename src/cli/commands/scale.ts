@@ -1,0 +1,27 @@
+import { FettleError } from '../../core/errors.ts'
+import type { CommandDefinition } from '../command.ts'
+import { operate } from '../operate.ts'
+import { targetOf } from '../target.ts'
+
+export const scale: CommandDefinition = {
+  arguments: [
+    { name: '[environment]', says: 'default: production, or the first one declared' },
+    { name: '[service=count...]', says: 'how many instances of which service' },
+  ],
+  takes: ['target', 'operation'],
+  example: { line: 'fettle scale production web=4', does: 'four instances of web, until the next deploy says otherwise' },
+  async run(cli, given) {
+    const named = given.args.filter(word => !word.includes('='))
+    if (named.length > 1) throw new FettleError('USAGE', `${named[1]} is no service=count`, { hint: '`fettle scale production web=4`' })
+    const instances = Object.fromEntries(given.args.filter(word => word.includes('=')).map(countOf))
+    if (Object.keys(instances).length === 0)
+      throw new FettleError('USAGE', 'scale what?', { hint: 'Name a service and a count: `fettle scale web=4`.' })
+    return operate(cli, given, { kind: 'scale', ...targetOf(given, cli.io.cwd, named[0]), instances }, { asks: 'danger' })
+  },
+}
+
+function countOf(word: string): [string, number] {
+  const [service = '', count = ''] = word.split('=')
+  if (service !== '' && /^\d{1,4}$/.test(count)) return [service, Number(count)]
+  throw new FettleError('USAGE', `${word} is no service=count`, { hint: '`fettle scale web=4`' })
+}

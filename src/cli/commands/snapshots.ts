@@ -1,0 +1,45 @@
+import type { SnapshotView } from '../../api/views.ts'
+import { formatBytes, formatCount, formatDuration } from '../../core/format.ts'
+import { type CommandDefinition, ENVIRONMENT } from '../command.ts'
+import type { Style } from '../output/style.ts'
+import { table } from '../output/table.ts'
+import { formatAge } from '../output/time.ts'
+import { printable } from '../output/width.ts'
+import { targetOf } from '../target.ts'
+
+export const snapshots: CommandDefinition = {
+  arguments: [ENVIRONMENT],
+  takes: ['target'],
+  example: { line: 'fettle snapshots production', does: 'every recovery point, what it holds, and how far it is proven' },
+  async run(cli, given) {
+    const client = await cli.client({ start: false })
+    const found = await client.call('snapshots', targetOf(given, cli.io.cwd))
+    cli.answer(found, style => snapshotTable(found.snapshots, cli.clock.now(), style))
+    return 0
+  },
+}
+
+function snapshotTable(views: SnapshotView[], now: number, style: Style): string[] {
+  if (views.length === 0) return ['There are no snapshots yet.', `${style.cyan('→')} \`fettle backup\` takes one.`]
+  return table(
+    views,
+    [
+      { title: 'SNAPSHOT', value: view => view.id },
+      { title: 'TAKEN', value: view => formatAge(view.takenAt, now) },
+      { title: 'PROOF', value: view => proofText(view, now, style) },
+      { title: 'SIZE', value: view => formatBytes(view.storedBytes), right: true },
+      { title: 'SKEW', value: view => formatDuration(view.skewMs), right: true },
+      { title: 'RELEASE', value: view => view.release },
+      { title: 'HOLDS', value: view => view.stores.map(store => `${store.name} ${formatCount(store.rows)}`).join(', ') },
+      { title: 'WHY', value: view => printable(view.label) },
+    ],
+    style,
+  )
+}
+
+function proofText({ rung, proofs, failed }: SnapshotView, now: number, style: Style): string {
+  if (failed !== undefined) return style.red(`failed: ${printable(failed)}`)
+  const last = proofs.filter(proof => proof.passed && proof.rung === rung).at(-1)
+  const text = last === undefined ? rung : `${rung} ${formatAge(last.at, now)}`
+  return rung === 'content-equal' || rung === 'booted' ? style.green(text) : style.yellow(text)
+}

@@ -1,0 +1,45 @@
+import { readFile } from 'node:fs/promises'
+import { relative } from 'node:path'
+import { FettleError, toFettleError } from '../../core/errors.ts'
+import { plural } from '../../core/format.ts'
+import { type ParsedSpec, parseSpec } from '../../core/spec/parse.ts'
+import type { CommandDefinition, Given } from '../command.ts'
+import type { Style } from '../output/style.ts'
+import { fileOf } from '../target.ts'
+
+export const validate: CommandDefinition = {
+  arguments: [{ name: '[file]', says: 'default: fettle.yaml here or in a folder above' }],
+  takes: ['file'],
+  example: { line: 'fettle validate', does: 'says that the file is sound, or every problem with line, column and the nearest valid name' },
+  async run(cli, given) {
+    const path = fileOf(withFile(given), cli.io.cwd)
+    const file = relative(cli.io.cwd, path) || path
+    const text = await readFile(path, 'utf8').catch(error => {
+      throw toFettleError(error, `reading ${file}`)
+    })
+    const parsed = parseSpec(text, { file })
+    cli.answer({ valid: true, file: path, app: parsed.spec.app, environments: parsed.environments }, style => [
+      validText(file, parsed, style),
+    ])
+    return 0
+  },
+}
+
+/** `fettle validate other.yaml` means `--file other.yaml`. */
+function withFile(given: Given): Given {
+  const [positional] = given.args
+  if (positional === undefined) return given
+  if (given.text('file') !== undefined) throw new FettleError('USAGE', 'two files are named', { hint: 'Name one.' })
+  return given.with('file', positional)
+}
+
+function validText(file: string, { spec, environments }: ParsedSpec, style: Style): string {
+  const parts = [
+    `app ${style.bold(spec.app)}`,
+    plural(Object.keys(spec.services).length, 'service'),
+    plural(Object.keys(spec.stores).length, 'store'),
+    plural(spec.routes.length, 'route'),
+    `${plural(environments.length, 'environment')} (${environments.join(', ')})`,
+  ]
+  return `${style.green('✓')} ${file} is valid: ${parts.join(', ')}`
+}

@@ -1,0 +1,25 @@
+/** The exit codes, from the one table of errors: for `fettle help exit-codes` and the page in docs/. */
+import { errorCodes, exitCodeOf, meaningOf } from '../core/errors.ts'
+import { INTERRUPTED } from './interrupt.ts'
+
+export interface ExitCode {
+  exit: number
+  /** Name in `--json`; empty where there is no error. */
+  code: string
+  means: string
+}
+
+export const exitCodes = (): ExitCode[] => [
+  { exit: 0, code: '', means: 'done, or there was nothing to do, or the answer to a question was no' },
+  ...errorCodes.map(code => ({ exit: exitCodeOf(code), code, means: meaningOf(code) })).sort((a, b) => a.exit - b.exit),
+  {
+    exit: INTERRUPTED,
+    code: '',
+    means: 'let go by Ctrl-C, and likewise 129 and 143 by SIGHUP and SIGTERM: the operation goes on by itself',
+  },
+]
+
+export function exitCodeText(): string {
+  const rows = exitCodes().map(({ exit, code, means }) => `  ${String(exit).padStart(3)}  ${code.padEnd(17)}  ${means}`)
+  return ['Exit codes, and the codes of errors in --json:', '', ...rows, ''].join('\n')
+}

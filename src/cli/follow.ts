@@ -1,0 +1,82 @@
+/** Follows an operation with the view that fits: a live tree, plain lines, JSON lines, or the bare output of a command. */
+import { toFettleError } from '../core/errors.ts'
+import type { OperationRecord } from '../core/plan.ts'
+import type { Cli } from './cli.ts'
+import { listenInterrupts } from './interrupt.ts'
+import { errorLines } from './output/error.ts'
+import { headLine } from './output/plan.ts'
+import { Screen } from './output/screen.ts'
+import { exitCodeOfOperation, summaryLines } from './output/summary.ts'
+import { commandView, jsonView, liveView, plainView, type View } from './output/view.ts'
+import { watch } from './watch.ts'
+
+export interface FollowOptions {
+  detach: boolean
+  verbose: boolean
+  /** Shows the steps of the plan already. */
+  screen?: Screen | undefined
+}
+
+/** @returns the exit code: of the operation, or of the signal that made us let go of it */
+export async function follow(cli: Cli, operation: OperationRecord, options: FollowOptions): Promise<number> {
+  if (options.detach) return leave(cli, operation, 0)
+  const view = createView(cli, operation, options)
+  const detached = new AbortController()
+  let code: number | undefined
+  const stopListening = listenInterrupts(cli, {
+    detach(exitCode) {
+      code = exitCode
+      detached.abort()
+    },
+    cancel: () => void cancel(cli, operation.id, view),
+    ask: lines => view.below(lines),
+  })
+  try {
+    await watch(cli, operation.id, event => view.event(event), detached.signal)
+  } catch (error) {
+    if (code === undefined) throw error
+  } finally {
+    stopListening()
+    view.close()
+  }
+  return code === undefined ? conclude(cli, operation.id) : leave(cli, operation, code)
+}
+
+function createView(cli: Cli, operation: OperationRecord, options: FollowOptions): View {
+  if (cli.json) return jsonView(cli)
+  if (operation.plan.kind === 'run') return commandView(cli)
+  if (!cli.isInteractive || options.verbose) return plainView(cli, operation, options.verbose)
+  if (options.screen !== undefined) return liveView(cli, operation, options.screen)
+  cli.say(headLine(operation.plan, cli.style))
+  return liveView(cli, operation, new Screen(cli.io.stdout, cli.style.unicode))
+}
+
+/** Refused past the point of no return: said, and followed on. */
+async function cancel(cli: Cli, id: string, view: View): Promise<void> {
+  try {
+    const client = await cli.client()
+    await client.call('cancel', { id })
+    view.below(['', cli.style.yellow('  cancelling: what was done is undone')])
+  } catch (error) {
+    view.below(['', ...errorLines(toFettleError(error).toJSON(), cli.style).map(line => `  ${line}`)])
+  }
+}
+
+async function conclude(cli: Cli, id: string): Promise<number> {
+  const client = await cli.client()
+  const ended = await client.call('operation', { id })
+  if (cli.json) cli.record({ type: 'result', operation: ended })
+  else if (ended.state !== 'done') cli.warn(style => summaryLines(ended, style))
+  else if (ended.plan.kind !== 'run') cli.say(...summaryLines(ended, cli.style))
+  return exitCodeOfOperation(ended)
+}
+
+function leave(cli: Cli, operation: OperationRecord, code: number): number {
+  if (cli.json) cli.record({ type: 'result', operation })
+  else
+    cli.say(
+      `${operation.plan.kind} ${operation.id} goes on by itself.`,
+      `${cli.style.cyan('→')} \`fettle operations follow ${operation.id}\` shows it.`,
+    )
+  return code
+}

@@ -1,0 +1,39 @@
+/** An operation where no terminal is: one line for every change of a step, with the seconds since the beginning. */
+import { formatDuration } from '../../core/format.ts'
+import type { OperationEvent } from '../../core/plan.ts'
+import { advance, type Progress, type StepProgress } from './progress.ts'
+import type { Style } from './style.ts'
+import { printable } from './width.ts'
+
+export function plainLines(progress: Progress, event: OperationEvent, style: Style, verbose: boolean): string[] {
+  const step = advance(progress, event)
+  const at = style.dim(`${((event.at - progress.startedAt) / 1000).toFixed(1).padStart(7)} s`)
+  if (event.type === 'operation') return event.state === 'undoing' ? [`${at}  ${style.yellow('↩')} undoing what was done`] : []
+  if (step === undefined) return []
+  if (event.type === 'step') return event.state === 'waiting' ? [] : [`${at}  ${stepLine(step, style)}`]
+  if (event.type === 'stuck') return [`${at}  ${style.yellow('⚠')} ${step.step.title}: silent for ${formatDuration(event.silentMs)}`]
+  if (!verbose) return []
+  return printable(event.text)
+    .split('\n')
+    .map(text => `${at}  ${style.dim('│')} ${text}`)
+}
+
+function stepLine(step: StepProgress, style: Style): string {
+  const took =
+    step.startedAt === undefined || step.endedAt === undefined ? '' : style.dim(` (${formatDuration(step.endedAt - step.startedAt)})`)
+  const note = step.note === undefined ? (step.adopted ? style.dim(' (already done)') : '') : style.dim(` (${printable(step.note)})`)
+  const title = printable(step.step.title)
+  switch (step.state) {
+    case 'waiting':
+    case 'running':
+      return `${style.dim('▸')} ${title}${step.attempt > 1 ? style.dim(` (attempt ${step.attempt})`) : ''}`
+    case 'done':
+      return `${style.green('✓')} ${title}${took}${note}`
+    case 'failed':
+      return `${style.red('✗')} ${title}${took}${step.error === undefined ? '' : `: ${printable(step.error.message).split('\n')[0]}`}`
+    case 'undoing':
+      return `${style.yellow('↩')} undoing: ${title}`
+    case 'undone':
+      return `${style.yellow('↩')} undone: ${title}${took}`
+  }
+}

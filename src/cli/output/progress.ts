@@ -1,0 +1,67 @@
+/** How far an operation is, told from its plan and its events. Pure: every view draws from this. */
+import type { ErrorJson } from '../../core/errors.ts'
+import type { OperationEvent, OperationState, Plan, PlannedStep, StepState } from '../../core/plan.ts'
+
+export interface StepProgress {
+  step: PlannedStep
+  state: StepState
+  adopted: boolean
+  attempt: number
+  /** Wall clock of the agent, ms. */
+  startedAt?: number
+  endedAt?: number
+  progress?: { text: string; done?: number; total?: number }
+  lastLog?: string
+  note?: string
+  error?: ErrorJson
+  /** Since when nothing was heard of it. */
+  silentSince?: number
+}
+
+export interface Progress {
+  id: string
+  plan: Plan
+  state: OperationState
+  steps: StepProgress[]
+  startedAt: number
+  endedAt?: number
+}
+
+export function createProgress(id: string, plan: Plan, startedAt: number): Progress {
+  const steps = plan.steps.map((step): StepProgress => ({ step, state: 'waiting', adopted: false, attempt: 0 }))
+  return { id, plan, state: 'running', steps, startedAt }
+}
+
+/** @returns the step that changed, if one did */
+export function advance(progress: Progress, event: OperationEvent): StepProgress | undefined {
+  if (event.type === 'operation') {
+    progress.state = event.state
+    if (event.state === 'running' || event.state === 'undoing') delete progress.endedAt
+    else progress.endedAt = event.at
+    return undefined
+  }
+  const step = progress.steps.find(candidate => candidate.step.id === event.step)
+  if (step === undefined) return undefined
+  if (event.type === 'stuck') step.silentSince = event.at - event.silentMs
+  else delete step.silentSince
+  if (event.type === 'progress') step.progress = event
+  if (event.type === 'log') step.lastLog = event.text
+  if (event.type === 'step') changeState(step, event)
+  return step
+}
+
+function changeState(step: StepProgress, event: Extract<OperationEvent, { type: 'step' }>): void {
+  const isBegun = event.state === 'running' || event.state === 'undoing'
+  if (isBegun && step.state !== event.state) {
+    step.startedAt = event.at
+    delete step.endedAt
+  }
+  if (!isBegun && event.state !== 'waiting') step.endedAt = event.at
+  if (!isBegun) delete step.progress
+  step.state = event.state
+  step.attempt = event.attempt
+  step.adopted = event.adopted ?? step.adopted
+  if (event.note !== undefined) step.note = event.note
+  if (event.error === undefined) delete step.error
+  else step.error = event.error
+}

@@ -1,0 +1,29 @@
+/** Aligned columns. The last column is not padded; a column that is empty everywhere is left out. */
+import type { Style } from './style.ts'
+import { padEnd, padStart, widthOf } from './width.ts'
+
+export interface Column<Row> {
+  title: string
+  /** May hold colours. */
+  value(row: Row): string
+  right?: boolean
+}
+
+export function table<Row>(rows: Row[], columns: Column<Row>[], style: Style): string[] {
+  const cells = columns
+    .map(column => ({ column, values: rows.map(row => column.value(row)) }))
+    .filter(({ values }) => values.some(value => value !== ''))
+    .map(({ column, values }) => ({ column, values, width: Math.max(widthOf(column.title), ...values.map(widthOf)) }))
+  const line = (texts: string[]): string =>
+    texts
+      .map((text, index) => {
+        const cell = cells[index]
+        if (cell === undefined) return text
+        return cell.column.right === true ? padStart(text, cell.width) : padEnd(text, index === cells.length - 1 ? 0 : cell.width)
+      })
+      .join('  ')
+  return [
+    line(cells.map(({ column }) => style.dim(column.title))),
+    ...rows.map((_, row) => line(cells.map(({ values }) => values[row] ?? ''))),
+  ].map(text => text.trimEnd())
+}

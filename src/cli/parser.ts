@@ -1,0 +1,136 @@
+/** Turns definitions into a commander parser, and its complaints into our errors. */
+import { Command, CommanderError, Option } from 'commander'
+import { FettleError } from '../core/errors.ts'
+import { version } from '../lib/version.ts'
+import { COMMON, type CommandDefinition, Given, type OptionDefinition, optionsOf } from './command.ts'
+import { type CommandEntry, commands } from './commands.ts'
+
+export interface Parsed {
+  definition: CommandDefinition
+  given: Given
+}
+
+interface CommandWords {
+  name: string | undefined
+  words: string[]
+}
+
+export interface Printer {
+  out(text: string): void
+  hasColours: boolean
+  columns: number
+}
+
+const HELP_TOPIC = 'exit-codes'
+
+/**
+ * Parses a whole command line. Only the command that is named gets its module loaded; the others are known by name and summary.
+ * @returns undefined when help was asked for and printed
+ * @throws FettleError USAGE with the nearest valid name
+ */
+export async function parse(argv: string[], printer: Printer): Promise<Parsed | undefined> {
+  const { name, words } = withoutHelp(splitCommand(argv))
+  if (name === 'help' && words[0] === HELP_TOPIC) {
+    printer.out((await import('./exit-codes.ts')).exitCodeText())
+    return undefined
+  }
+  let parsed: Parsed | undefined
+  const program = createProgram(printer)
+  const named = name !== undefined && Object.hasOwn(commands, name) ? await commands[name]?.load() : undefined
+  for (const [known, entry] of Object.entries(commands))
+    program.addCommand(buildCommand(known, entry, known === name ? named : undefined, result => (parsed = result), printer))
+  const line = name === undefined ? words : [name, ...withSubcommand(named, words)]
+  try {
+    await program.parseAsync(line.length === 0 ? ['--help'] : line, { from: 'user' })
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    if (error.exitCode === 0) return undefined
+    throw usageError(error, name)
+  }
+  return parsed
+}
+
+/** The first subcommand is meant when none is named: `fettle operations` means `fettle operations list`. */
+function withSubcommand(definition: CommandDefinition | undefined, words: string[]): string[] {
+  const names = Object.keys(definition?.subcommands ?? {})
+  const [first] = names
+  const isNamed = words[0]?.startsWith('-') === false || words.some(word => names.includes(word) || word === '--help' || word === '-h')
+  return first === undefined || isNamed ? words : [first, ...words]
+}
+
+/** `fettle help deploy` means `fettle deploy --help`. */
+function withoutHelp({ name, words }: CommandWords): CommandWords {
+  if (name !== 'help' || words[0] === HELP_TOPIC) return { name, words }
+  return { name: words[0], words: [...words.slice(1), '--help'] }
+}
+
+/** `fettle --home x status` means `fettle status --home x`: the first word that is no option or option's value is the command. */
+export function splitCommand(argv: string[]): CommandWords {
+  const withValue = new Set(['--home', '-f', '--file', '-e', '--env', '--app'])
+  for (let index = 0; index < argv.length; index++) {
+    const word = argv[index] ?? ''
+    if (word === '--') break
+    if (!word.startsWith('-')) return { name: word, words: [...argv.slice(0, index), ...argv.slice(index + 1)] }
+    if (withValue.has(word)) index++
+  }
+  return { name: undefined, words: argv }
+}
+
+function createProgram(printer: Printer): Command {
+  return configure(new Command('fettle'), printer)
+    .description('Deploys, supervises, backs up and restores web applications, and proves it.')
+    .version(version, '-v, --version', 'print the version')
+    .enablePositionalOptions()
+    .helpCommand(false)
+    .addHelpText(
+      'after',
+      '\nfettle <command> --help has the options and an example of each; fettle help exit-codes explains the exit codes.',
+    )
+}
+
+function configure(command: Command, printer: Printer): Command {
+  return command
+    .exitOverride()
+    .helpOption('-h, --help', 'print this')
+    .configureOutput({
+      writeOut: printer.out,
+      writeErr: () => {}, // the error is thrown, and told by whoever catches it
+      getOutHasColors: () => printer.hasColours,
+      getOutHelpWidth: () => printer.columns,
+    })
+}
+
+export function buildCommand(
+  name: string,
+  entry: Pick<CommandEntry, 'summary'> & { group?: string },
+  definition: CommandDefinition | undefined,
+  done: (parsed: Parsed) => void,
+  printer: Printer,
+): Command {
+  const command = configure(new Command(name), printer).description(entry.summary)
+  if (entry.group !== undefined) command.helpGroup(`${entry.group}:`)
+  if (definition === undefined) return command
+  for (const argument of definition.arguments ?? []) command.argument(argument.name, argument.says)
+  for (const option of [...optionsOf(definition), ...COMMON]) command.addOption(toOption(option))
+  command.addHelpText('after', `\nExample:\n  ${definition.example.line}\n      ${definition.example.does}`)
+  if (definition.passThrough === true) command.passThroughOptions()
+  if (definition.takesAnyWords === true) command.allowExcessArguments()
+  for (const [sub, subDefinition] of Object.entries(definition.subcommands ?? {}))
+    command.helpCommand(false).addCommand(buildCommand(sub, subDefinition, subDefinition, done, printer))
+  if (definition.run !== undefined) command.action(() => done({ definition, given: new Given(command.args, command.optsWithGlobals()) }))
+  return command
+}
+
+function toOption({ flags, says, choices, group }: OptionDefinition): Option {
+  const option = new Option(flags, says)
+  if (group !== undefined) option.helpGroup(`${group}:`)
+  return choices === undefined ? option : option.choices(choices)
+}
+
+/** Commander's own text names the nearest command or option on a second line. */
+function usageError(error: CommanderError, name: string | undefined): FettleError {
+  const [first = '', suggestion] = error.message.replace(/^error: /, '').split('\n')
+  const help = name !== undefined && name in commands ? `fettle ${name} --help` : 'fettle --help'
+  const didYouMean = suggestion === undefined ? '' : `${suggestion.replace(/^\(|\)$/g, '')} `
+  return new FettleError('USAGE', first, { hint: `${didYouMean}\`${help}\` lists what there is.` })
+}

@@ -1,0 +1,34 @@
+/** The command line in process: words in, exit code out. Nothing here ends the process. */
+import { exitCodeOf, type FettleError, toFettleError } from '../core/errors.ts'
+import { Cli } from './cli.ts'
+import type { Io } from './io.ts'
+import { errorLines } from './output/error.ts'
+import { createStyle, hasColour, isUnicode, toAscii } from './output/style.ts'
+import { parse } from './parser.ts'
+
+export async function main(argv: string[], io: Io): Promise<number> {
+  try {
+    const parsed = await parse(argv, {
+      out: text => io.stdout.write(isUnicode(io.env) ? text : toAscii(text)),
+      hasColours: hasColour(io.stdout, io.env, argv.includes('--no-color')),
+      columns: Math.min(io.stdout.columns ?? 100, 120),
+    })
+    if (parsed?.definition.run === undefined) return 0
+    return await parsed.definition.run(new Cli(io, parsed.given, argv), parsed.given)
+  } catch (thrown) {
+    return tell(toFettleError(thrown), argv, io)
+  }
+}
+
+/** An INTERNAL error is a mistake of ours: whoever reports it needs the stack. */
+function tell(error: FettleError, argv: string[], io: Io): number {
+  const words = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv
+  if (words.includes('--json')) io.stdout.write(`${JSON.stringify(error)}\n`)
+  else {
+    const style = createStyle(hasColour(io.stderr, io.env, words.includes('--no-color')), isUnicode(io.env))
+    const stack = error.code === 'INTERNAL' && error.cause instanceof Error ? (error.cause.stack ?? '').split('\n').slice(1) : []
+    const text = [...errorLines(error.toJSON(), style), ...stack.map(style.dim)].map(line => `${line}\n`).join('')
+    io.stderr.write(style.unicode ? text : toAscii(text))
+  }
+  return exitCodeOf(error.code)
+}

@@ -1,0 +1,17 @@
+import { FettleError } from '../core/errors.ts'
+import type { InputStream } from './io.ts'
+
+const MOST_BYTES = 1024 ** 2
+
+/** @throws FettleError USAGE beyond 1 MiB: no secret is that long, and a device would never end */
+export async function readAll(stdin: InputStream): Promise<string> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of stdin) {
+    const bytes = Buffer.from(chunk)
+    size += bytes.length
+    if (size > MOST_BYTES) throw new FettleError('USAGE', 'standard input holds more than 1 MiB')
+    chunks.push(bytes)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}

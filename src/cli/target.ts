@@ -1,0 +1,55 @@
+/** Which app and environment a command means. */
+import { existsSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { FettleError } from '../core/errors.ts'
+import type { Given } from './command.ts'
+
+export interface Target {
+  file?: string
+  app?: string
+  environment?: string
+}
+
+/** The nearest fettle.yaml, from this folder upwards. */
+export function findFile(cwd: string): string | undefined {
+  for (let folder = cwd; ; folder = dirname(folder)) {
+    const path = join(folder, 'fettle.yaml')
+    if (existsSync(path)) return path
+    if (dirname(folder) === folder) return undefined
+  }
+}
+
+/** @throws FettleError NOT_FOUND, with what to do */
+export function fileOf(given: Given, cwd: string): string {
+  const named = given.text('file')
+  const path = named === undefined ? findFile(cwd) : resolve(cwd, named)
+  if (path !== undefined && existsSync(path)) return path
+  if (named !== undefined)
+    throw new FettleError('NOT_FOUND', `there is no file ${path}`, {
+      hint: '`fettle init` writes a fettle.yaml for the folder it is run in.',
+    })
+  throw new FettleError('NOT_FOUND', `there is no fettle.yaml in ${cwd} or a folder above it`, {
+    hint: '`fettle init` writes one; -f names another file; --app names an app that fettle already knows.',
+  })
+}
+
+/** Says nothing about the app where there is no file: every app is meant. */
+export function wideTargetOf(given: Given, cwd: string, environment: string | undefined = given.args[0]): Target {
+  const app = given.text('app')
+  const file = app === undefined ? (given.text('file') === undefined ? findFile(cwd) : fileOf(given, cwd)) : undefined
+  return { ...(file === undefined ? {} : { file }), ...(app === undefined ? {} : { app }), ...environmentOf(given, environment) }
+}
+
+/** One app. @throws FettleError NOT_FOUND when there is neither a file nor --app */
+export function targetOf(given: Given, cwd: string, environment: string | undefined = given.args[0]): Target {
+  const app = given.text('app')
+  return { ...(app === undefined ? { file: fileOf(given, cwd) } : { app }), ...environmentOf(given, environment) }
+}
+
+function environmentOf(given: Given, positional: string | undefined): { environment?: string } {
+  const named = given.text('env')
+  if (named !== undefined && positional !== undefined && named !== positional)
+    throw new FettleError('USAGE', `two environments are named: ${positional} and --env ${named}`, { hint: 'Name it once.' })
+  const environment = positional ?? named
+  return environment === undefined ? {} : { environment }
+}

@@ -1,0 +1,46 @@
+/** Streams from the agent that outlast it: when it went away it is started again, and the stream goes on where it was. */
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Client } from '../api/client.ts'
+import { FettleError } from '../core/errors.ts'
+import { isOver, type OperationEvent } from '../core/plan.ts'
+import type { Cli } from './cli.ts'
+
+const TRIES = 5
+
+/**
+ * Calls back for each event of an operation from the first on; resolves at its end.
+ * @throws FettleError CANCELLED when the signal aborts, AGENT_UNREACHABLE when the agent does not return
+ */
+export async function watch(cli: Cli, id: string, onEvent: (event: OperationEvent) => void, signal: AbortSignal): Promise<void> {
+  let after = 0
+  await lasting(cli, signal, async client => {
+    for await (const event of client.stream('events', { id, after, follow: true }, signal)) {
+      after = event.seq
+      onEvent(event)
+      if (event.type === 'operation' && isOver(event.state)) return 'over'
+    }
+    return isOver((await client.call('operation', { id })).state) ? 'over' : 'again'
+  })
+}
+
+/** Reads until it is over, again and again; gives up when nothing could be read several times in a row. */
+export async function lasting(cli: Cli, signal: AbortSignal, read: (client: Client) => Promise<'over' | 'again'>): Promise<void> {
+  for (let failures = 0; failures <= TRIES; failures++) {
+    let lost: unknown
+    const startedAt = performance.now()
+    try {
+      if ((await read(await cli.client())) === 'over') return
+    } catch (error) {
+      if (!signal.aborted && !isLost(error)) throw error
+      lost = error
+    }
+    if (signal.aborted) throw new FettleError('CANCELLED', 'interrupted', { cause: lost })
+    if (failures === TRIES) throw lost ?? new FettleError('AGENT_UNREACHABLE', 'the agent ends every answer early')
+    if (performance.now() - startedAt > 1000) failures = 0
+    cli.disconnect()
+    await delay(50 * 2 ** failures, undefined, { signal }).catch(() => {})
+  }
+}
+
+/** The agent went away, in the middle of an answer or before it: everything else is an answer. */
+const isLost = (error: unknown): boolean => !(error instanceof FettleError) || error.code === 'AGENT_UNREACHABLE'

@@ -1,0 +1,44 @@
+/** Whether a release on trial behaves, from the proxy's counters alone. */
+import type { Bake } from './spec/schema.ts'
+
+export interface Observed {
+  requests: number
+  errors: number
+  latency: { p95: number }
+}
+
+export interface BakeVerdict {
+  state: 'pass' | 'breach' | 'inconclusive'
+  why: string
+  requests: number
+  errors: number
+}
+
+/** Below this a slower answer is no breach, whatever the ratio. Milliseconds. */
+const LATENCY_FLOOR_MS = 50
+/** An old release with fewer requests is no measure for latency. */
+const OLD_MIN_REQUESTS = 50
+
+const share = (part: number, whole: number): string => `${((100 * part) / whole).toFixed(1)} %`
+
+/** `before` is what the old release showed; undefined counters mean that they were lost: never a pass. */
+export function judgeBake(now: Observed | undefined, before: Observed | undefined, rules: Bake): BakeVerdict {
+  if (now === undefined) return { state: 'inconclusive', why: 'the counters were lost', requests: 0, errors: 0 }
+  const { requests, errors } = now
+  const counts = { requests, errors }
+  const minimum = Math.max(rules['min-requests'], 1)
+  // The verdict does not wait for the minimum where already more fail than the minimum of requests could excuse.
+  const isBeyondExcuse = errors > rules.errors * Math.max(requests, minimum)
+  if (isBeyondExcuse)
+    return {
+      state: 'breach',
+      why: `${share(errors, requests)} of ${requests} requests failed, ${share(rules.errors, 1)} are allowed`,
+      ...counts,
+    }
+  if (requests < minimum) return { state: 'inconclusive', why: `${requests} requests, ${minimum} are needed`, ...counts }
+  const limit = Math.max(LATENCY_FLOOR_MS, rules.latency * (before?.latency.p95 ?? Number.POSITIVE_INFINITY))
+  if (before !== undefined && before.requests >= OLD_MIN_REQUESTS && now.latency.p95 > limit) {
+    return { state: 'breach', why: `p95 is ${Math.round(now.latency.p95)} ms, it was ${Math.round(before.latency.p95)} ms`, ...counts }
+  }
+  return { state: 'pass', why: '', ...counts }
+}

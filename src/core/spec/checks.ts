@@ -1,0 +1,159 @@
+/** What no single value shows: names that lead nowhere, things that exclude each other. Works on a valid spec; places come from the tree. */
+import { nearestName } from '../nearest.ts'
+import { smokeTestService } from './derived.ts'
+import { type Finding, quoted, type Span } from './problem.ts'
+import { type Place, references } from './references.ts'
+import type { Expectation, Service, SmokeTest, Spec } from './schema.ts'
+import { namesAt, nearestAt, type Tree } from './tree.ts'
+
+/** More would only be counted, and each costs a search for the nearest name. */
+const MOST_FINDINGS = 1000
+
+type Path = (string | number)[]
+
+/** @param tree of the same environment; may hold more than the spec when invalid parts were left out of it */
+export function checkSpec(spec: Spec, tree: Tree, source: string): Finding[] {
+  return new Checks(spec, tree, source).run()
+}
+
+class Checks {
+  readonly #findings: Finding[] = []
+  readonly #spec: Spec
+  readonly #tree: Tree
+  readonly #source: string
+  readonly #names: Record<'services' | 'stores' | 'secrets', string[]>
+  constructor(spec: Spec, tree: Tree, source: string) {
+    this.#spec = spec
+    this.#tree = tree
+    this.#source = source
+    // From the tree: a store with an error of its own is still a store.
+    this.#names = { services: namesAt(tree, 'services'), stores: namesAt(tree, 'stores'), secrets: namesAt(tree, 'secrets') }
+  }
+
+  run(): Finding[] {
+    for (const [name, service] of Object.entries(this.#spec.services)) this.#service(['services', name], service)
+    this.#routes()
+    this.#spec.build.forEach((command, index) => {
+      this.#buildCommand(typeof this.#plainAt(['build']) === 'string' ? ['build'] : ['build', index], command)
+    })
+    const { migrate, env = {}, test } = this.#spec.release
+    if (migrate !== undefined) this.#references(['release', 'migrate'], migrate, 'command')
+    this.#environment(['release', 'env'], env)
+    test.forEach((smokeTest, index) => {
+      this.#smokeTest(['release', 'test', index], smokeTest)
+    })
+    this.#spec.backups.drill.expect.forEach((expectation, index) => {
+      this.#expectation(['backups', 'drill', 'expect', index], expectation)
+    })
+    return this.#findings
+  }
+
+  #service(path: Path, { run, env, ready, singleton, instances }: Service): void {
+    this.#references([...path, 'run'], run, 'command')
+    this.#environment([...path, 'env'], env)
+    if (ready?.command !== undefined) this.#references([...path, 'ready', 'command'], ready.command, 'command')
+    if (ready?.uptime !== undefined && ready.uptime >= ready.within)
+      this.#add([...path, 'ready', 'uptime'], 'would never be ready: `uptime` is not shorter than `within`')
+    if (singleton && instances > 1) this.#add([...path, 'instances'], 'a singleton never runs twice: expected 1, or `singleton: false`')
+  }
+
+  #environment(path: Path, env: Service['env']): void {
+    for (const [name, value] of Object.entries(env)) this.#references([...path, name], String(value), 'value')
+  }
+
+  #routes(): void {
+    const first = new Map<string, number>()
+    this.#spec.routes.forEach(({ host, path, to }, index) => {
+      this.#known('services', to, ['routes', index, 'to'], 'service')
+      const address = `${host.toLowerCase()}${path.replace(/\/+$/, '')}`
+      const earlier = first.get(address)
+      if (earlier === undefined) first.set(address, index)
+      else this.#add(['routes', index, 'host'], `route ${earlier + 1} has the same host and path`)
+    })
+  }
+
+  #smokeTest(path: Path, test: SmokeTest): void {
+    if (test.service !== undefined) this.#known('services', test.service, [...path, 'service'], 'service')
+    else if (smokeTestService(this.#spec, test) === undefined && !nearestAt(this.#tree, ['routes']).isExact)
+      this.#add(path, 'there is no route, so the test must name its `service`')
+    const nearEnd = test['near-end']
+    const looksAtBody = test.contains !== undefined || nearEnd !== undefined
+    if (test.method === 'HEAD' && looksAtBody) this.#add([...path, 'method'], 'an answer to HEAD has no body to look into')
+    if (nearEnd !== undefined && Buffer.byteLength(nearEnd.text) > nearEnd.within)
+      this.#add([...path, 'near-end', 'within'], 'shorter than the text that should lie in it')
+  }
+
+  #expectation(path: Path, expectation: Expectation): void {
+    const { sql, files, equals } = expectation
+    const [atLeast, atMost] = [expectation['at-least'], expectation['at-most']]
+    if ((sql === undefined) === (files === undefined)) this.#add(path, 'expected one of `sql` and `files`')
+    const hasRange = atLeast !== undefined || atMost !== undefined
+    if (hasRange === (equals !== undefined)) this.#add(path, 'expected a comparison: `at-least`, `at-most` (or both), or `equals`')
+    if (atLeast !== undefined && atMost !== undefined && atLeast > atMost)
+      this.#add([...path, 'at-most'], 'is less than `at-least`: nothing can meet both')
+    this.#expectationStore(path, expectation)
+  }
+
+  #expectationStore(path: Path, { store, sql, files }: Expectation): void {
+    const { stores } = this.#names
+    const name = store ?? (stores.length === 1 ? stores[0] : undefined)
+    if (name === undefined) this.#add(path, `expected \`store\`: there is ${stores.length === 0 ? 'none' : 'more than one'}`)
+    if (name === undefined || !this.#known('stores', name, [...path, 'store'], 'store')) return
+    const config = this.#spec.stores[name]
+    if (config === undefined) return
+    if (sql !== undefined && !('sqlite' in config)) this.#add([...path, 'sql'], `the store ${name} holds files and cannot be asked in SQL`)
+    if (files !== undefined && !('files' in config)) this.#add([...path, 'files'], `the store ${name} is a database: no files to count`)
+  }
+
+  #buildCommand(path: Path, command: string): void {
+    for (const { written } of references(command, 'command'))
+      this.#add(path, `a build is the same for every environment and cannot use ${written}`, { part: written })
+  }
+
+  #references(path: Path, text: string, place: Place): void {
+    for (const reference of references(text, place)) {
+      const part = reference.written
+      if (reference.kind === 'unknown') this.#add(path, `${part}: ${reference.problem}`, { part, nearest: nearestRoot(part) })
+      else if (reference.kind === 'store') this.#known('stores', reference.name, path, 'store', part)
+      else if (reference.kind === 'secret' && place === 'command')
+        this.#add(path, `${part} would stand in the list of processes; put it into \`env\` and use the variable here`, { part })
+      else if (reference.kind === 'secret') this.#known('secrets', reference.name, path, 'secret', part)
+    }
+  }
+
+  #known(kind: 'services' | 'stores' | 'secrets', name: string, path: Path, word: string, part?: string): boolean {
+    const names = this.#names[kind]
+    if (names.includes(name)) return true
+    const nearest = nearestName(name, names)
+    const list = names.length === 0 ? `\`${kind}:\` names none` : nearest === undefined ? `there is ${listed(names)}` : ''
+    const where = part === undefined ? '' : ` in ${part}`
+    this.#add(path, `no ${word} ${quoted(name)}${where}${list === '' ? '' : `; ${list}`}`, { part, nearest })
+    return false
+  }
+
+  #plainAt(path: Path): unknown {
+    const { tree, isExact } = nearestAt(this.#tree, path)
+    return isExact && tree.kind === 'leaf' ? tree.value : undefined
+  }
+
+  #add(path: Path, message: string, { part, nearest }: { part?: string; nearest?: string } = {}): void {
+    if (this.#findings.length >= MOST_FINDINGS) return
+    const { tree, isExact } = nearestAt(this.#tree, path)
+    const at = isExact ? tree.at : (tree.key ?? tree.at)
+    this.#findings.push({ at: part === undefined ? at : partOf(at, part, this.#source), message, nearest })
+  }
+}
+
+const listed = (names: string[]): string => (names.length > 10 ? `${names.slice(0, 10).join(', ')} …` : names.join(', '))
+
+/** The part inside a value, where it stands there as it is meant (not so with escapes). */
+function partOf(at: Span, part: string, source: string): Span {
+  const start = source.indexOf(part, at.start)
+  return start < 0 || start >= at.end ? at : { start, end: start + part.length }
+}
+
+function nearestRoot(written: string): string | undefined {
+  const [root = '', ...rest] = written.slice(2, -1).split('.')
+  const nearest = nearestName(root, ['stores', 'secrets', 'environment', 'app', 'release'])
+  return nearest === undefined || nearest === root ? undefined : `\${${[nearest, ...rest].join('.')}}`
+}

@@ -1,0 +1,139 @@
+/** What zod found, in the words of the file: place, what was expected, the name that was probably meant. */
+import type * as z from 'zod'
+import { nearestName } from '../nearest.ts'
+import { type JsonSchema, schemasAt, specJsonSchema } from './json-schema.ts'
+import { type Finding, quoted } from './problem.ts'
+import { namesAt, nearestAt, type Tree } from './tree.ts'
+
+type Issue = z.core.$ZodIssue
+/** A finding and the path of the value that it condemns. */
+export interface LocatedFinding extends Finding {
+  path: PropertyKey[]
+}
+
+const TYPE_WORDS: Record<string, string> = {
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  integer: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'a map',
+  record: 'a map',
+}
+
+export function describeIssues(issues: Issue[], tree: Tree): LocatedFinding[] {
+  const schema = specJsonSchema()
+  return issues.flatMap(issue => new Description(schema, tree, issue.path).of(issue))
+}
+
+class Description {
+  readonly #schema: JsonSchema
+  readonly #tree: Tree
+  readonly #path: PropertyKey[]
+  constructor(schema: JsonSchema, tree: Tree, path: PropertyKey[]) {
+    this.#schema = schema
+    this.#tree = tree
+    this.#path = path
+  }
+
+  of(issue: Issue): LocatedFinding[] {
+    switch (issue.code) {
+      case 'unrecognized_keys':
+        return issue.keys.map(key => this.#unknownKey(key))
+      case 'invalid_union':
+        return this.#union(issue.errors)
+      case 'invalid_key':
+        return [this.#atKey(issue.issues[0]?.message ?? 'not a name')]
+      case 'invalid_value':
+        return [this.#notOneOf(issue.values.map(String))]
+      default:
+        return [this.#wrongValue(issue)]
+    }
+  }
+
+  #atKey(message: string): LocatedFinding {
+    const { tree } = nearestAt(this.#tree, this.#path)
+    return { path: this.#path, at: tree.key ?? tree.at, message }
+  }
+
+  #unknownKey(key: string): LocatedFinding {
+    const path = [...this.#path, key]
+    const { tree } = nearestAt(this.#tree, path)
+    const known = schemasAt(this.#schema, this.#path).flatMap(schema => Object.keys(schema.properties ?? {}))
+    // Known, but to another kind of the same thing: `sqlite` beside `files`.
+    if (known.includes(key)) return { path, at: tree.key ?? tree.at, message: `expected only one of the keys ${known.join(', ')}` }
+    const nearest = nearestName(key, known)
+    const list = nearest === undefined ? `; known here: ${[...new Set(known)].join(', ')}` : ''
+    return { path, at: tree.key ?? tree.at, message: `unknown key ${quoted(key)}${list}`, nearest }
+  }
+
+  #notOneOf(values: string[]): LocatedFinding {
+    const { tree, isExact } = nearestAt(this.#tree, this.#path)
+    const written = tree.kind === 'leaf' && isExact ? tree.written : ''
+    const expected = values.length === 1 ? values[0] : `one of ${values.join(', ')}`
+    return { path: this.#path, at: tree.at, message: `expected ${expected}`, nearest: nearestName(written, values) }
+  }
+
+  #wrongValue(issue: Issue): LocatedFinding {
+    const { tree, isExact } = nearestAt(this.#tree, this.#path)
+    const isMissing = issue.code === 'invalid_type' && (!isExact || foundWord(tree) === 'nothing')
+    if (!isMissing) return { path: this.#path, at: tree.at, message: this.#message(issue, tree) }
+    const [parent, key] = [this.#path.slice(0, -1), String(this.#path.at(-1))]
+    const [meaning] = schemasAt(this.#schema, this.#path).flatMap(schema => schema.description ?? [])
+    const place = tree.key ?? { start: tree.at.start, end: tree.at.start }
+    return { path: parent, at: place, message: `${quoted(key)} is missing${meaning === undefined ? '' : ` (${meaning})`}` }
+  }
+
+  #message(issue: Issue, tree: Tree): string {
+    const isOurs = /^[a-z]/.test(issue.message)
+    if (isOurs) return `${issue.message}${tree.kind === 'leaf' ? `; found ${tree.written.slice(0, 60)}` : `; found ${foundWord(tree)}`}`
+    if (issue.code === 'invalid_type') return `expected ${TYPE_WORDS[issue.expected] ?? issue.expected}, found ${foundWord(tree)}`
+    if (issue.code === 'too_small')
+      return issue.origin === 'string'
+        ? 'must not be empty'
+        : `expected at least ${issue.minimum}, found ${tree.kind === 'leaf' ? tree.written : foundWord(tree)}`
+    if (issue.code === 'too_big') return `expected at most ${issue.maximum}, found ${tree.kind === 'leaf' ? tree.written : foundWord(tree)}`
+    return issue.message
+  }
+
+  #union(branches: Issue[][]): LocatedFinding[] {
+    const { tree } = nearestAt(this.#tree, this.#path)
+    const fitting = branches.filter(issues => !issues.some(issue => issue.code === 'invalid_type' && issue.path.length === 0))
+    if (fitting.length > 1 && tree.kind === 'map') return this.#mapUnion(fitting)
+    const best = fitting[0]
+    if (best !== undefined) return this.#branch(best)
+    const ours = branches.flat().find(issue => /^[a-z]/.test(issue.message))
+    if (ours !== undefined) return this.#branch([ours])
+    const types = schemasAt(this.#schema, this.#path).flatMap(({ type = [] }) => type)
+    const words = types.map(type => TYPE_WORDS[type] ?? type)
+    const place = foundWord(tree) === 'nothing' ? (tree.key ?? tree.at) : tree.at
+    return [{ path: this.#path, at: place, message: `expected ${[...new Set(words)].join(' or ')}, found ${foundWord(tree)}` }]
+  }
+
+  /** A map whose keys say which kind it is, as in `stores`. */
+  #mapUnion(branches: Issue[][]): LocatedFinding[] {
+    const known = schemasAt(this.#schema, this.#path).flatMap(schema => Object.keys(schema.properties ?? {}))
+    const written = namesAt(this.#tree, ...this.#path.map(String)).filter(key => !key.startsWith('x-'))
+    const unknown = written.filter(key => !known.includes(key))
+    if (unknown.length > 0) return unknown.map(key => this.#unknownKey(key))
+    const list = [...new Set(known)].join(', ')
+    if (written.length === 0) return [this.#atKey(`expected one of the keys ${list}`)]
+    if (written.length > 1) return [this.#atKey(`expected only one of the keys ${list}; found ${written.join(' and ')}`)]
+    return this.#branch(branches.toSorted((a, b) => a.length - b.length)[0] ?? [])
+  }
+
+  #branch(issues: Issue[]): LocatedFinding[] {
+    return issues.flatMap(issue => {
+      const path = [...this.#path, ...issue.path]
+      return new Description(this.#schema, this.#tree, path).of(issue)
+    })
+  }
+}
+
+function foundWord(tree: Tree): string {
+  if (tree.kind !== 'leaf') return tree.kind === 'list' ? 'a list' : 'a map'
+  if (tree.value === null) return 'nothing'
+  if (typeof tree.value === 'boolean') return String(tree.value)
+  return typeof tree.value === 'string' ? 'text' : 'a number'
+}

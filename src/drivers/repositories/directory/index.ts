@@ -1,0 +1,182 @@
+/**
+ * Snapshots in a plain folder: zstd inside standard age files, and readable manifests. Restorable with `age`, `zstd` and the
+ * database's own tool. Objects are never changed once written, so snapshots may share them.
+ */
+
+import { mkdir, readFile, rm, stat } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { FettleError, toFettleError } from '../../../core/errors.ts'
+import { canonicalJson, type Json } from '../../../core/json.ts'
+import type { Secret } from '../../../core/secret.ts'
+import { exists, fsyncFolder, namesIn, readIfExists, writeFileAtomic } from '../../../lib/files.ts'
+import type { Manifest, Repository } from '../../../ports/repository.ts'
+import type { SnapshotPart, StoredObject } from '../../../ports/store.ts'
+import { collect, referredNow, referredTo } from './garbage.ts'
+import { howToRestore } from './how.ts'
+import { type FaultPoint, Layout } from './layout.ts'
+import {
+  appendProof,
+  findManifest,
+  manifestPath,
+  parseManifest,
+  readManifests,
+  readProofs,
+  removeManifest,
+  writeManifest,
+} from './manifests.ts'
+import { readObject, storedBytes, writeObject } from './objects.ts'
+import { README } from './readme.ts'
+
+export interface DirectoryOptions {
+  folder: string
+  /** Public keys, `age1…`, that every object is sealed for. Taking a backup needs no secret. */
+  recipients: string[]
+  /** Asked for only when something is read back. */
+  identity?: () => Promise<Secret>
+  /** Who uses the repository, when several do: each sees its own open transactions only. Default: the name of the machine. */
+  owner?: string
+  fault?: (point: FaultPoint) => Promise<void> | void
+}
+
+export function createDirectoryRepository(options: DirectoryOptions): Repository {
+  const layout = new Layout(options.folder, options.owner ?? hostname())
+  const fault = options.fault ?? (() => {})
+  const identity =
+    options.identity ??
+    (() => Promise.reject(new FettleError('SECRET_LOCKED', `reading ${layout.folder} needs the key its objects were sealed for`)))
+
+  async function open(): Promise<void> {
+    try {
+      for (const folder of [layout.objects, layout.pending, layout.snapshots]) await mkdir(folder, { recursive: true, mode: 0o700 })
+      if ((await readIfExists(layout.readme)) !== README) await writeFileAtomic(layout.readme, README)
+    } catch (error) {
+      throw toFettleError(error, `opening the repository ${layout.folder}`)
+    }
+  }
+
+  async function begin(operation: string): Promise<void> {
+    await mkdir(layout.transaction(operation), { recursive: true, mode: 0o700 })
+    await fsyncFolder(layout.pending)
+  }
+
+  async function commit(operation: string, manifest: Manifest): Promise<void> {
+    if (!(await isCommitted(layout, manifest))) {
+      await requireObjects(layout, manifest)
+      await writeManifest(layout, manifest, () => fault('manifest-written')).catch(error => {
+        throw toFettleError(error, `writing the manifest of snapshot ${manifest.id}`)
+      })
+      await fault('manifest-renamed')
+      // Again, because another user may have removed an object meanwhile that this snapshot refers to.
+      await requireObjects(layout, manifest).catch(async error => {
+        await removeManifest(layout, manifest)
+        throw error
+      })
+    }
+    await rm(layout.transaction(operation), { recursive: true, force: true })
+  }
+
+  async function pending(): Promise<string[]> {
+    const open: string[] = []
+    const known = referredTo((await readManifests(layout)).manifests)
+    for (const folder of await namesIn(layout.pending)) {
+      const operation = layout.operationOf(folder)
+      if (operation === undefined) continue
+      const names = await namesIn(layout.transaction(operation))
+      // Committed, and stopped before it was tidied up.
+      if (!names.some(name => known.has(name))) open.push(operation)
+    }
+    return open.sort()
+  }
+
+  async function abandon(operation: string): Promise<void> {
+    const folder = layout.transaction(operation)
+    const names = await namesIn(folder)
+    const { manifests, unreadable } = await readManifests(layout)
+    const known = referredTo(manifests)
+    // With an unreadable manifest it is not known what is committed: then the objects stay, for `forget` to collect.
+    if (unreadable.length === 0)
+      for (const name of names.filter(name => !known.has(name))) {
+        await rm(layout.object(name), { force: true })
+        await rm(`${layout.object(name)}.tmp`, { force: true })
+      }
+    await rm(folder, { recursive: true, force: true })
+  }
+
+  async function get(id: string): Promise<Manifest> {
+    const path = await findManifest(layout, id)
+    return parseManifest(await readFile(path, 'utf8'), path)
+  }
+
+  async function isReusable(part: SnapshotPart): Promise<boolean> {
+    for (const object of part.objects) if (!(await isThere(layout, object)) || (await exists(layout.damageMark(object.name)))) return false
+    const names = new Set(part.objects.map(object => object.name))
+    for (const manifest of (await readManifests(layout)).manifests) {
+      if (!manifest.parts.some(other => other.objects.some(object => names.has(object.name)))) continue
+      if ((await readProofs(manifestPath(layout, manifest))).some(proof => !proof.passed)) return false
+    }
+    return true
+  }
+
+  async function verify(manifest: Manifest, signal: AbortSignal): Promise<{ objects: number; bytes: number }> {
+    const objects = new Map(manifest.parts.flatMap(part => part.objects).map(object => [object.name, object]))
+    let bytes = 0
+    for (const object of objects.values())
+      for await (const piece of storedBytes(layout, object)) {
+        signal.throwIfAborted()
+        bytes += piece.length
+      }
+    return { objects: objects.size, bytes }
+  }
+
+  async function forget(ids: string[]): Promise<{ freedBytes: number }> {
+    await referredNow(layout)
+    const { manifests } = await readManifests(layout)
+    for (const manifest of manifests.filter(manifest => ids.includes(manifest.id))) await removeManifest(layout, manifest)
+    return { freedBytes: await collect(layout) }
+  }
+
+  return {
+    open,
+    begin,
+    sink: operation => ({
+      write: (content, payload) => writeObject(layout, operation, options.recipients, content, payload, fault),
+    }),
+    commit,
+    pending,
+    abandon,
+    list: async (app, environment) => (await readManifests(layout, app, environment)).manifests,
+    unreadable: async () => (await readManifests(layout)).unreadable,
+    get,
+    source: () => ({ read: object => readObject(layout, object, identity) }),
+    isReusable,
+    verify,
+    howToRestore,
+    proofs: async id => readProofs(await findManifest(layout, id)),
+    addProof: async (id, proof) => appendProof(await findManifest(layout, id), proof),
+    forget,
+  }
+}
+
+/** @throws CONFLICT when another snapshot has this id */
+async function isCommitted(layout: Layout, manifest: Manifest): Promise<boolean> {
+  const path = manifestPath(layout, manifest)
+  const text = await readIfExists(path)
+  if (text === undefined) return false
+  if (canonicalJson(parseManifest(text, path) as Json) === canonicalJson(manifest as Json)) return true
+  throw new FettleError('CONFLICT', `there is another snapshot ${manifest.id} in ${layout.folder}`)
+}
+
+async function requireObjects(layout: Layout, manifest: Manifest): Promise<void> {
+  for (const object of manifest.parts.flatMap(part => part.objects))
+    if (!(await isThere(layout, object)))
+      throw new FettleError('CONFLICT', `snapshot ${manifest.id} refers to the object ${object.name}, which is gone or cut short`, {
+        hint: 'Take the backup again: it will write everything anew.',
+        retryable: true,
+      })
+}
+
+/** In full length; its bytes are not read. */
+async function isThere(layout: Layout, object: StoredObject): Promise<boolean> {
+  const path = layout.object(object.name)
+  return (await exists(path)) && (await stat(path)).size === object.storedBytes
+}

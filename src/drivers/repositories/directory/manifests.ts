@@ -1,0 +1,131 @@
+/** Manifests: `snapshots/<app>/<environment>/<id>.json`, readable by people, with a checksum over the rest of the file. */
+import { createHash } from 'node:crypto'
+import { open, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import * as z from 'zod'
+import { FettleError } from '../../../core/errors.ts'
+import { canonicalJson, type Json } from '../../../core/json.ts'
+import { Manifest, Proof } from '../../../core/snapshot.ts'
+import { fsyncFolder, namesIn, readIfExists, writeFileAtomic } from '../../../lib/files.ts'
+import type { Unreadable } from '../../../ports/repository.ts'
+import { type Layout, safe } from './layout.ts'
+
+const SUFFIX = '.json'
+const PROOFS = '.proofs.ndjson'
+const Stored = z.object({ manifest: Manifest, checksum: z.string() })
+
+export interface Found {
+  manifests: Manifest[]
+  unreadable: Unreadable[]
+}
+
+export function manifestPath(layout: Layout, { app, environment, id }: Pick<Manifest, 'app' | 'environment' | 'id'>): string {
+  return join(layout.environment(app, environment), safe(id, 'id') + SUFFIX)
+}
+
+/** Temporary name, fsync, rename: the pivot. */
+export async function writeManifest(layout: Layout, manifest: Manifest, beforeRename: () => Promise<void> | void): Promise<void> {
+  const text = JSON.stringify({ manifest, checksum: checksumOf(manifest) }, undefined, 2)
+  await writeFileAtomic(manifestPath(layout, manifest), `${text}\n`, 0o600, beforeRename)
+}
+
+/** @throws DAMAGED, VERSION */
+export function parseManifest(text: string, path: string): Manifest {
+  const damaged = (reason: string) => new FettleError('DAMAGED', `the manifest ${path} ${reason}`, { context: { path } })
+  let json: { manifest?: { format?: unknown } } | null
+  try {
+    json = JSON.parse(text)
+  } catch {
+    throw damaged('is no JSON')
+  }
+  const format = json?.manifest?.format
+  if (typeof format === 'number' && format > 1)
+    throw new FettleError('VERSION', `the manifest ${path} has format ${format}, written by a newer fettle`, { hint: 'Update fettle.' })
+  const parsed = Stored.safeParse(json)
+  if (!parsed.success) throw damaged(`lacks what a manifest has: ${z.prettifyError(parsed.error)}`)
+  // Over what the file holds, not what the schema kept of it: an added key is a change too.
+  if (checksumOf((json as { manifest: Json }).manifest) !== parsed.data.checksum) throw damaged('was changed after it was written')
+  return parsed.data.manifest
+}
+
+/** Every manifest below a folder, newest first. */
+export async function readManifests(layout: Layout, app?: string, environment?: string): Promise<Found> {
+  const found: Found = { manifests: [], unreadable: [] }
+  for (const path of await manifestPaths(layout, app, environment)) {
+    const text = await readIfExists(path)
+    if (text === undefined) continue // Forgotten by somebody else since the folder was listed.
+    try {
+      found.manifests.push(parseManifest(text, path))
+    } catch (error) {
+      found.unreadable.push({ path, reason: (error as Error).message })
+    }
+  }
+  found.manifests.sort((a, b) => b.takenAt - a.takenAt || (a.id < b.id ? 1 : -1))
+  return found
+}
+
+/** Path of the manifest with this id. @throws NOT_FOUND */
+export async function findManifest(layout: Layout, id: string): Promise<string> {
+  const paths = await manifestPaths(layout)
+  const path = paths.find(candidate => candidate.endsWith(`/${id}${SUFFIX}`))
+  if (path === undefined)
+    throw new FettleError('NOT_FOUND', `there is no snapshot ${id} in ${layout.folder}`, {
+      hint: '`fettle snapshots` lists what there is.',
+    })
+  return path
+}
+
+/** The manifest first: without it the snapshot is gone, whatever happens next. */
+export async function removeManifest(layout: Layout, manifest: Manifest): Promise<void> {
+  const path = manifestPath(layout, manifest)
+  await rm(path, { force: true })
+  await rm(proofsPath(path), { force: true })
+  await fsyncFolder(layout.environment(manifest.app, manifest.environment))
+}
+
+/** In the order in which they were added. A last line cut off by a crash was never reported as written, and is left out. */
+export async function readProofs(manifest: string): Promise<Proof[]> {
+  const text = (await readIfExists(proofsPath(manifest))) ?? ''
+  const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n')
+  return lines.filter(line => line !== '').flatMap(line => parseProof(line))
+}
+
+/** One appended line: two that add at once both stay. */
+export async function appendProof(manifest: string, proof: Proof): Promise<void> {
+  const path = proofsPath(manifest)
+  const torn = await readFile(path).then(
+    bytes => bytes.length > 0 && bytes.at(-1) !== 0x0a,
+    () => false,
+  )
+  const file = await open(path, 'a', 0o600)
+  try {
+    await file.write(`${torn ? '\n' : ''}${JSON.stringify(proof)}\n`)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+function parseProof(line: string): Proof[] {
+  try {
+    return [Proof.parse(JSON.parse(line))]
+  } catch {
+    // A line torn by a crash and closed by the next append; a proof that can not be read proves nothing.
+    return []
+  }
+}
+
+const proofsPath = (manifest: string) => manifest.slice(0, -SUFFIX.length) + PROOFS
+const checksumOf = (manifest: Json | Manifest) =>
+  createHash('sha256')
+    .update(canonicalJson(manifest as Json))
+    .digest('hex')
+
+async function manifestPaths(layout: Layout, app?: string, environment?: string): Promise<string[]> {
+  const paths: string[] = []
+  for (const a of app === undefined ? await namesIn(layout.snapshots) : [app])
+    for (const e of environment === undefined ? await namesIn(join(layout.snapshots, a)) : [environment])
+      for (const name of await namesIn(layout.environment(a, e)))
+        if (name.endsWith(SUFFIX)) paths.push(join(layout.environment(a, e), name))
+  return paths
+}

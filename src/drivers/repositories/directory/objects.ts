@@ -1,0 +1,126 @@
+/** Objects: payload → zstd → age → file, and back. What `zstd -d` and `age -d` make of the file is the payload. */
+import { createHash, randomBytes } from 'node:crypto'
+import { createReadStream, createWriteStream } from 'node:fs'
+import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { constants, createZstdCompress, createZstdDecompress } from 'node:zlib'
+import { FettleError, toFettleError } from '../../../core/errors.ts'
+import type { Secret } from '../../../core/secret.ts'
+import { decryptAge, encryptAge } from '../../../lib/age.ts'
+import { fsyncFolder } from '../../../lib/files.ts'
+import type { StoredObject } from '../../../ports/store.ts'
+import type { FaultPoint, Layout } from './layout.ts'
+
+/** More than zstd's default of 16 KiB: fewer trips to its thread and back. */
+const PIECE = 256 * 1024
+const READ_SIZE = 1 << 20
+/** Level 3 is zstd's default. More workers are not asked for: Node 24 then gives an empty stream without an error (seen in 24.21). */
+const COMPRESSION = { [constants.ZSTD_c_compressionLevel]: 3, [constants.ZSTD_c_checksumFlag]: 1 }
+
+export async function writeObject(
+  layout: Layout,
+  operation: string,
+  recipients: string[],
+  content: string,
+  payload: AsyncIterable<Uint8Array>,
+  fault: (point: FaultPoint) => Promise<void> | void,
+): Promise<StoredObject> {
+  const name = randomBytes(16).toString('hex')
+  const path = layout.object(name)
+  const temporary = `${path}.tmp`
+  const plain = meter(false)
+  const stored = meter(true)
+  try {
+    await intend(layout, operation, name)
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+    await pipeline(
+      plain.pass(payload),
+      createZstdCompress({ chunkSize: PIECE, params: COMPRESSION }),
+      compressed => stored.pass(encryptAge(recipients, compressed)),
+      createWriteStream(temporary, { flags: 'wx', mode: 0o600, flush: true }),
+    )
+    await fault('object-written')
+    await rename(temporary, path)
+    await fsyncFolder(dirname(path))
+    await fault('object-renamed')
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw toFettleError(error, `writing a ${content} to the repository ${layout.folder}`)
+  }
+  return { name, sha256: stored.sha256(), storedBytes: stored.bytes(), payloadBytes: plain.bytes(), content }
+}
+
+/** Durable before the object is: what a crash leaves behind is known by the transaction's name. */
+async function intend(layout: Layout, operation: string, name: string): Promise<void> {
+  const folder = layout.transaction(operation)
+  await (await open(join(folder, name), 'w')).close()
+  await fsyncFolder(folder)
+}
+
+/** The payload. Fails with DAMAGED naming the object unless every byte is what was written. */
+export async function* readObject(layout: Layout, object: StoredObject, identity: () => Promise<Secret>): AsyncGenerator<Buffer> {
+  const key = await identity()
+  const unzipped = createZstdDecompress({ chunkSize: READ_SIZE })
+  const flowing = pipeline(storedBytes(layout, object), sealed => decryptAge(key, sealed), unzipped)
+  // The failure reaches the reader through `unzipped`, which the pipeline destroys with it.
+  flowing.catch(() => {})
+  let bytes = 0
+  try {
+    for await (const piece of unzipped) {
+      bytes += (piece as Buffer).length
+      yield piece as Buffer
+    }
+    await flowing
+  } catch (error) {
+    if (error instanceof FettleError && error.code === 'SECRET_LOCKED') throw error
+    throw damaged(object, error instanceof Error ? error.message : String(error), error)
+  } finally {
+    unzipped.destroy()
+  }
+  if (bytes !== object.payloadBytes) throw damaged(object, `holds ${bytes} bytes instead of ${object.payloadBytes}`)
+}
+
+/** The bytes as they lie there, compared with size and hash at the end. */
+export async function* storedBytes(layout: Layout, object: StoredObject): AsyncGenerator<Buffer> {
+  const read = meter(true)
+  try {
+    yield* read.pass(createReadStream(layout.object(object.name), { highWaterMark: READ_SIZE }))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw damaged(object, 'is missing', error)
+    throw error
+  }
+  const isWhole = read.bytes() === object.storedBytes
+  if (isWhole && read.sha256() === object.sha256) return
+  await markDamaged(layout, object)
+  throw damaged(
+    object,
+    isWhole ? 'does not have the hash it was written with' : `has ${read.bytes()} bytes instead of ${object.storedBytes}`,
+  )
+}
+
+/** The next backup must not refer to it again. Where that can not be written, no backup can be either. */
+async function markDamaged(layout: Layout, object: StoredObject): Promise<void> {
+  await writeFile(layout.damageMark(object.name), '').catch(() => {})
+}
+
+function meter(hashed: boolean) {
+  const hash = createHash('sha256')
+  let bytes = 0
+  async function* pass(source: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
+    for await (const piece of source) {
+      bytes += piece.length
+      if (hashed) hash.update(piece)
+      yield piece as Buffer
+    }
+  }
+  return { pass, bytes: () => bytes, sha256: () => hash.digest('hex') }
+}
+
+function damaged(object: StoredObject, what: string, cause?: unknown): FettleError {
+  return new FettleError('DAMAGED', `stored object ${object.name} (${object.content}): ${what}`, {
+    cause,
+    context: { object: object.name },
+    hint: 'Use another snapshot (`fettle snapshots`), and look after the disk this one lies on.',
+  })
+}

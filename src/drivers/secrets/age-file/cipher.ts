@@ -1,0 +1,74 @@
+/** Content ↔ text of an ASCII-armored age v1 file, which `age -d -i key` reads too. */
+import { armor, Decrypter, Encrypter } from 'age-encryption'
+import { FettleError } from '../../../core/errors.ts'
+import { Content } from './content.ts'
+
+/** @throws FettleError DAMAGED when a recipient is none */
+export async function encrypt(content: Content, recipients: readonly string[]): Promise<string> {
+  const encrypter = new Encrypter()
+  for (const recipient of recipients) addRecipient(encrypter, recipient)
+  return armor.encode(await encrypter.encrypt(JSON.stringify(content)))
+}
+
+function addRecipient(encrypter: Encrypter, recipient: string): void {
+  try {
+    encrypter.addRecipient(recipient)
+  } catch (error) {
+    throw new FettleError('DAMAGED', `the recipient ${recipient} is no valid public key`, {
+      cause: error,
+      hint: 'Correct its line in secrets/recipients.txt.',
+    })
+  }
+}
+
+/**
+ * @param path only named in errors
+ * @returns undefined when none of the identities opens it
+ * @throws FettleError DAMAGED, VERSION
+ */
+export async function decrypt(text: string, identities: readonly string[], path: string): Promise<Content | undefined> {
+  if (/^<{7} /m.test(text)) throw damaged(path, 'holds both sides of a merge')
+  const decrypter = new Decrypter()
+  for (const identity of identities) decrypter.addIdentity(identity)
+  let locked = false
+  // Asked last, and only when the header was read and no identity fits: the library tells this from damage by its message alone.
+  decrypter.addIdentity({
+    unwrapFileKey: () => {
+      locked = true
+      return null
+    },
+  })
+  try {
+    return parseContent(await decrypter.decrypt(armor.decode(text), 'text'), path)
+  } catch (error) {
+    if (locked) return undefined
+    if (error instanceof FettleError) throw error
+    throw damaged(path, 'is no whole age file', error)
+  }
+}
+
+function parseContent(json: string, path: string): Content {
+  let value: unknown
+  try {
+    value = JSON.parse(json)
+  } catch {
+    throw damaged(path, 'does not hold JSON') // the cause would quote the secrets
+  }
+  if (isNewer(value)) {
+    throw new FettleError('VERSION', `${path} was written by a newer fettle`, { hint: 'Update fettle on this machine.' })
+  }
+  const content = Content.safeParse(value)
+  if (content.success) return content.data
+  throw damaged(path, `does not hold what fettle writes: ${content.error.issues.map(issue => issue.path.join('.')).join(', ')}`)
+}
+
+function isNewer(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'format' in value && typeof value.format === 'number' && value.format > 1
+}
+
+function damaged(path: string, what: string, cause?: unknown): FettleError {
+  return new FettleError('DAMAGED', `${path} ${what}`, {
+    cause,
+    hint: `Bring back a whole version of it: git log --oneline -- ${path}`,
+  })
+}

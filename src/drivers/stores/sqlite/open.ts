@@ -1,0 +1,58 @@
+/** How databases are opened: live ones without leaving a trace, our own copies without even a lock. */
+import { existsSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { pathToFileURL } from 'node:url'
+import { FettleError } from '../../../core/errors.ts'
+
+const NOT_A_DATABASE = 26
+const CORRUPT = 11
+const READONLY = 8
+const CANT_OPEN = 14
+/** How long a view waits for a writer that holds the lock. */
+const BUSY_TIMEOUT_MS = 10_000
+
+/** SQLite's primary result code, when the error is SQLite's own. */
+export function sqliteCode(error: unknown): number | undefined {
+  const code = (error as { errcode?: unknown } | null)?.errcode
+  return typeof code === 'number' ? code & 0xff : undefined
+}
+
+/** Opens a live database and fixes a view of it: everything read through the connection is of this moment. */
+export function openView(path: string): DatabaseSync {
+  if (!existsSync(path))
+    throw new FettleError('NOT_FOUND', `there is no database ${path}`, { hint: 'Check the file name in the store of fettle.yaml.' })
+  try {
+    return viewOf(path, true)
+  } catch (error) {
+    // A hot journal, or the WAL of a writer that died: SQLite must be allowed to write in order to recover it.
+    if (sqliteCode(error) === READONLY || sqliteCode(error) === CANT_OPEN) return viewOf(path, false)
+    throw sqliteError(error, `reading the database ${path}`)
+  }
+}
+
+/** Opens a copy that nobody writes: no lock, no -wal or -shm beside it. */
+export function openCopy(path: string): DatabaseSync {
+  const url = pathToFileURL(path)
+  url.searchParams.set('immutable', '1')
+  return new DatabaseSync(url, { readOnly: true })
+}
+
+export function sqliteError(error: unknown, tried: string): unknown {
+  const code = sqliteCode(error)
+  if (code !== NOT_A_DATABASE && code !== CORRUPT) return error
+  return new FettleError('DAMAGED', `${tried}: ${(error as Error).message}`, {
+    cause: error,
+    hint: 'Restore it: `fettle snapshots` lists what there is.',
+  })
+}
+
+function viewOf(path: string, readOnly: boolean): DatabaseSync {
+  const database = new DatabaseSync(path, { readOnly, timeout: BUSY_TIMEOUT_MS })
+  try {
+    database.exec('BEGIN; SELECT count(*) FROM sqlite_schema')
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}

@@ -1,0 +1,203 @@
+/**
+ * Standard age v1 files (https://age-encryption.org/v1) for X25519 recipients, as streams. The kept library writes and reads the
+ * header, which holds the key wrapping; the payload goes through node:crypto's native ChaCha20-Poly1305, because the library's
+ * pure-JavaScript cipher is some ten times too slow for backups. Files open with `age -d` and the other way round.
+ */
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
+import { FettleError } from '../core/errors.ts'
+import { Secret } from '../core/secret.ts'
+
+const CIPHER = 'chacha20-poly1305'
+const CHUNK = 64 * 1024
+const TAG = 16
+const NONCE = 16
+/** A header line is some 100 bytes a recipient; more than this is no age file. */
+const LONGEST_HEADER = 64 * 1024
+
+/** A new secret key, `AGE-SECRET-KEY-1…`. */
+export async function generateIdentity(): Promise<Secret> {
+  const { generateX25519Identity } = await library()
+  return new Secret(await generateX25519Identity())
+}
+
+/** The public key, `age1…`, that belongs to a secret key. */
+export async function recipientOf(identity: Secret): Promise<string> {
+  const { identityToRecipient } = await library()
+  return identityToRecipient(keysIn(identity)[0] as string)
+}
+
+/** The sealed file for all recipients: any one of their identities opens it. @throws SECRET_LOCKED on a malformed recipient */
+export async function* encryptAge(recipients: string[], plain: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
+  const { header, fileKey } = await sealHeader(recipients)
+  const nonce = randomBytes(NONCE)
+  yield Buffer.concat([header, nonce])
+  const key = payloadKey(fileKey, nonce)
+  let index = 0
+  for await (const { chunk, last } of chunksOf(plain, CHUNK)) yield sealChunk(key, index++, last, chunk)
+}
+
+/**
+ * The plain bytes, each yielded only after its tag was checked; a truncated file fails at its end, so what was yielded before counts
+ * only once the iteration ends well.
+ * @throws SECRET_LOCKED when the identity is not among the recipients, DAMAGED when the bytes are not those that were written
+ */
+export async function* decryptAge(identity: Secret, sealed: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
+  const { header, rest } = await splitHeader(sealed)
+  const fileKey = await openHeader(identity, header)
+  const chunks = chunksOf(rest, CHUNK + TAG, NONCE)
+  const { value: nonce } = await chunks.next()
+  if (nonce === undefined || nonce.chunk.length < NONCE || nonce.last) throw damaged('ends in its header')
+  const key = payloadKey(fileKey, nonce.chunk)
+  let index = 0
+  for await (const { chunk, last } of chunks) {
+    const plain = openChunk(key, index, last, chunk)
+    if (plain.length === 0 && index > 0) throw damaged('has an empty last chunk')
+    index++
+    if (plain.length > 0) yield plain
+  }
+}
+
+const library = () => import('age-encryption')
+
+/** The keys of an identity file: comments and empty lines are skipped, several keys are tried in turn. */
+function keysIn(identity: Secret): string[] {
+  const keys = identity
+    .reveal()
+    .split('\n')
+    .map(line => line.trim())
+    .filter(line => line !== '' && !line.startsWith('#'))
+  if (keys.length === 0) throw new FettleError('SECRET_LOCKED', 'the identity holds no key', { hint: 'Expected a line AGE-SECRET-KEY-1….' })
+  return keys
+}
+
+async function sealHeader(recipients: string[]): Promise<{ header: Uint8Array; fileKey: Uint8Array }> {
+  if (recipients.length === 0) throw new FettleError('SECRET_LOCKED', 'sealing an age file needs at least one recipient')
+  const { Encrypter } = await library()
+  const encrypter = new Encrypter()
+  let fileKey: Uint8Array = new Uint8Array()
+  try {
+    for (const recipient of recipients) encrypter.addRecipient(recipient)
+  } catch (cause) {
+    throw new FettleError('SECRET_LOCKED', 'a recipient is no age public key', {
+      cause,
+      hint: 'A recipient looks like age1….',
+      context: { recipients },
+    })
+  }
+  // A recipient that adds no line to the header, only learns the file's key: the library has no other way to write a header alone.
+  encrypter.addRecipient({
+    wrapFileKey(key) {
+      fileKey = key
+      return []
+    },
+  })
+  const empty = await encrypter.encrypt(new Uint8Array())
+  return { header: empty.subarray(0, empty.length - NONCE - TAG), fileKey }
+}
+
+async function openHeader(identity: Secret, header: Uint8Array): Promise<Uint8Array> {
+  const { Decrypter } = await library()
+  const decrypter = new Decrypter()
+  let matched = true
+  try {
+    for (const key of keysIn(identity)) decrypter.addIdentity(key)
+  } catch (cause) {
+    if (cause instanceof FettleError) throw cause
+    throw new FettleError('SECRET_LOCKED', 'the identity is no age secret key', { hint: 'Expected a line AGE-SECRET-KEY-1….' })
+  }
+  // Asked last, only when no key before it fits: tells a wrong key from a damaged header without reading the library's messages.
+  decrypter.addIdentity({
+    unwrapFileKey() {
+      matched = false
+      return null
+    },
+  })
+  try {
+    return await decrypter.decryptHeader(header)
+  } catch (cause) {
+    if (matched) throw damaged('has a damaged header', cause)
+    throw new FettleError('SECRET_LOCKED', 'the key does not open this age file', {
+      hint: 'Give the identity of one of the recipients it was sealed for.',
+    })
+  }
+}
+
+/** The header ends with the line `--- <MAC>`. */
+async function splitHeader(sealed: AsyncIterable<Uint8Array>): Promise<{ header: Buffer; rest: AsyncIterable<Uint8Array> }> {
+  const iterator = sealed[Symbol.asyncIterator]()
+  let head = Buffer.alloc(0)
+  for (;;) {
+    const { value, done } = await iterator.next()
+    if (done === true) throw damaged('ends in its header')
+    head = Buffer.concat([head, value])
+    const footer = head.indexOf('\n--- ')
+    const end = footer < 0 ? -1 : head.indexOf('\n', footer + 1)
+    if (end >= 0) return { header: head.subarray(0, end + 1), rest: rejoin(head.subarray(end + 1), iterator) }
+    if (head.length > LONGEST_HEADER) throw damaged('has no age header')
+  }
+}
+
+async function* rejoin(first: Uint8Array, others: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield first
+    for (let next = await others.next(); next.done !== true; next = await others.next()) yield next.value
+  } finally {
+    await others.return?.()
+  }
+}
+
+/** Cuts a stream into chunks of `size`, the first of `firstSize`; the last chunk is the only one that may be short or empty. */
+async function* chunksOf(
+  stream: AsyncIterable<Uint8Array>,
+  size: number,
+  firstSize = size,
+): AsyncGenerator<{ chunk: Buffer; last: boolean }> {
+  let wanted = firstSize
+  let waiting: Buffer[] = []
+  let length = 0
+  for await (const piece of stream) {
+    let rest = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength)
+    // Strictly more than a chunk: a full one is held back until it is known not to be the last.
+    while (length + rest.length > wanted) {
+      const taken = rest.subarray(0, wanted - length)
+      yield { chunk: waiting.length === 0 ? taken : Buffer.concat([...waiting, taken]), last: false }
+      rest = rest.subarray(taken.length)
+      waiting = []
+      length = 0
+      wanted = size
+    }
+    if (rest.length > 0) waiting.push(rest)
+    length += rest.length
+  }
+  yield { chunk: Buffer.concat(waiting), last: true }
+}
+
+const payloadKey = (fileKey: Uint8Array, nonce: Uint8Array) => new Uint8Array(hkdfSync('sha256', fileKey, nonce, 'payload', 32))
+
+/** Nonce of STREAM: 11 bytes of counter, one byte that marks the last chunk. */
+function chunkNonce(index: number, last: boolean): Buffer {
+  const nonce = Buffer.alloc(12)
+  nonce.writeUIntBE(index, 5, 6)
+  nonce[11] = last ? 1 : 0
+  return nonce
+}
+
+function sealChunk(key: Uint8Array, index: number, last: boolean, chunk: Uint8Array): Buffer {
+  const cipher = createCipheriv(CIPHER, key, chunkNonce(index, last), { authTagLength: TAG })
+  return Buffer.concat([cipher.update(chunk), cipher.final(), cipher.getAuthTag()])
+}
+
+function openChunk(key: Uint8Array, index: number, last: boolean, chunk: Buffer): Buffer {
+  if (chunk.length < TAG) throw damaged('is truncated')
+  const decipher = createDecipheriv(CIPHER, key, chunkNonce(index, last), { authTagLength: TAG })
+  decipher.setAuthTag(chunk.subarray(chunk.length - TAG))
+  const plain = decipher.update(chunk.subarray(0, chunk.length - TAG))
+  try {
+    decipher.final()
+  } catch (cause) {
+    throw damaged('is truncated or changed', cause)
+  }
+  return plain
+}
+
+const damaged = (what: string, cause?: unknown) => new FettleError('DAMAGED', `the age file ${what}`, { cause })

@@ -1,0 +1,117 @@
+/**
+ * Finds any of many byte patterns in one pass (Aho–Corasick), in time linear in the text whatever the patterns are: a regular
+ * expression of hundreds of alternatives tries each at each byte.
+ */
+
+/** Patterns shorter than this are refused: the fast path looks at two bytes at once. */
+const SHORTEST = 2
+
+export interface Automaton {
+  /**
+   * Feeds `bytes` from `state` on (0 at the start of a text) and calls `found` with the half-open range of the longest pattern
+   * that ends at each place; ranges come in the order of their ends. A range starts before 0 when it began in earlier bytes.
+   * @returns the state behind the last byte
+   */
+  scan(bytes: Uint8Array, state: number, found: (start: number, end: number) => void): number
+  /** How many of the last bytes may still become part of a match. */
+  pending(state: number): number
+}
+
+export function createAutomaton(patterns: Iterable<Uint8Array>): Automaton {
+  const trie = new Trie(patterns)
+  const { starts, root, depth, longest } = trie
+  return {
+    pending: state => depth[state] ?? 0,
+    scan(bytes, from, found) {
+      let state = from
+      const last = bytes.length - 1
+      for (let at = 0; at <= last; at++) {
+        if (state === 0) {
+          while (at < last && starts[((bytes[at] as number) << 8) | (bytes[at + 1] as number)] === 0) at++
+          state = root[bytes[at] as number] as number
+        } else {
+          state = trie.next(state, bytes[at] as number)
+        }
+        const length = longest[state] as number
+        if (length > 0) found(at + 1 - length, at + 1)
+      }
+      return state
+    },
+  }
+}
+
+/** Nodes are numbers; node 0 is the root. Children are a linked list: below the root most nodes have one. */
+class Trie {
+  /** Of each node: its byte, first child, next sibling, longest proper suffix that is a node, length, longest pattern it ends. */
+  readonly byte: Uint8Array
+  readonly child: Int32Array
+  readonly sibling: Int32Array
+  readonly fail: Int32Array
+  readonly depth: Int32Array
+  readonly longest: Int32Array
+  /** Child of the root by byte. */
+  readonly root = new Int32Array(256)
+  /** 1 where a pattern starts with these two bytes. */
+  readonly starts = new Uint8Array(65_536)
+  #size = 1
+
+  constructor(patterns: Iterable<Uint8Array>) {
+    const all = [...patterns]
+    const most = all.reduce((sum, pattern) => sum + pattern.length, 1)
+    this.byte = new Uint8Array(most)
+    this.child = new Int32Array(most)
+    this.sibling = new Int32Array(most)
+    this.fail = new Int32Array(most)
+    this.depth = new Int32Array(most)
+    this.longest = new Int32Array(most)
+    for (const pattern of all) this.#add(pattern)
+    this.#link()
+  }
+
+  /** The node behind `state` and `byte`. */
+  next(state: number, byte: number): number {
+    for (let node = state; node !== 0; node = this.fail[node] as number) {
+      const found = this.#childOf(node, byte)
+      if (found !== 0) return found
+    }
+    return this.root[byte] as number
+  }
+
+  #childOf(node: number, byte: number): number {
+    if (node === 0) return this.root[byte] as number
+    let child = this.child[node] as number
+    while (child !== 0 && this.byte[child] !== byte) child = this.sibling[child] as number
+    return child
+  }
+
+  #add(pattern: Uint8Array): void {
+    if (pattern.length < SHORTEST) throw new RangeError(`a pattern has at least ${SHORTEST} bytes`)
+    this.starts[((pattern[0] as number) << 8) | (pattern[1] as number)] = 1
+    let node = 0
+    for (const byte of pattern) node = this.#childOf(node, byte) || this.#grow(node, byte)
+    this.longest[node] = pattern.length
+  }
+
+  #grow(parent: number, byte: number): number {
+    const node = this.#size++
+    this.byte[node] = byte
+    this.depth[node] = (this.depth[parent] as number) + 1
+    this.sibling[node] = this.child[parent] as number
+    this.child[parent] = node
+    if (parent === 0) this.root[byte] = node
+    return node
+  }
+
+  /** Breadth first, so that a node's suffix, which is shorter, is complete before the node. */
+  #link(): void {
+    const queue = new Int32Array(this.#size)
+    let end = 1
+    for (const parent of queue) {
+      for (let node = this.child[parent] as number; node !== 0; node = this.sibling[node] as number) {
+        queue[end++] = node
+        if (parent !== 0) this.fail[node] = this.next(this.fail[parent] as number, this.byte[node] as number)
+        this.longest[node] ||= this.longest[this.fail[node] as number] as number
+      }
+    }
+  }
+}

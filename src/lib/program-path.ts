@@ -1,0 +1,14 @@
+/** Where the programs are that fettle starts as processes of their own: bundled in dist/, or as source in src/. */
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export type ProgramName = 'agent' | 'front' | 'worker' | 'relay'
+
+/** Absolute path for `process.execPath <path>`. A bundler may put this code into a chunk beside the programs or one folder below. */
+export function programPath(name: ProgramName, from: string = import.meta.url): string {
+  const here = dirname(fileURLToPath(from))
+  if (from.endsWith('.ts')) return join(here, '..', `${name}.ts`)
+  const beside = join(here, `${name}.js`)
+  return existsSync(beside) ? beside : join(here, '..', `${name}.js`)
+}

@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { createHash, randomBytes } from 'node:crypto'
+import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
+import { test } from 'node:test'
+import { inspect } from 'node:util'
+import { MASK, Secret } from '../core/secret.ts'
+import { createRedactor } from './redact.ts'
+
+const HARD = `p'a"s$s \`w\\ö/r+d=&?#%<>~(!)*`
+const redactorOf = (...values: string[]) => createRedactor(values.map(value => new Secret(value)))
+
+/** What comes out when the bytes arrive cut at these places. */
+function inPieces(values: string[], bytes: Buffer, cuts: number[]): string {
+  const stream = redactorOf(...values).stream()
+  const edges = [0, ...cuts, bytes.length]
+  const parts = edges.slice(1).map((end, index) => stream.push(bytes.subarray(edges[index], end)))
+  return Buffer.concat([...parts, stream.end()]).toString()
+}
+
+const encoders: Record<string, (value: string) => string> = {
+  itself: value => value,
+  hex: value => Buffer.from(value).toString('hex'),
+  'upper-case hex': value => Buffer.from(value).toString('hex').toUpperCase(),
+  base64: value => Buffer.from(value).toString('base64'),
+  'base64 without padding': value => Buffer.from(value).toString('base64').replace(/=+$/, ''),
+  base64url: value => Buffer.from(value).toString('base64url'),
+  'a URL component': encodeURIComponent,
+  'a URL component in lower case': value => encodeURIComponent(value).replace(/%../g, hex => hex.toLowerCase()),
+  'a form field': value => new URLSearchParams({ a: value }).toString().slice(2),
+  JSON: value => JSON.stringify(value).slice(1, -1),
+  'an inspected object': value => inspect({ a: value }).slice(6, -3),
+  'shell quotes': value => value.replaceAll("'", "'\\''"),
+}
+
+for (const [form, encode] of Object.entries(encoders)) {
+  test(`a secret is hidden when it is printed as ${form}`, () => {
+    for (const value of [HARD, 'a-plain-1', 'four', 'häßlich ☃ 𝄞', 'ends in newline\n'])
+      assert.equal(redactorOf(value).redact(`<${encode(value)}>`), `<${MASK}>`)
+  })
+}
+
+test('a secret is hidden when bash quotes it', () => {
+  const { stdout } = spawnSync('bash', ['-c', 'printf "<%q>" "$VALUE"'], { env: { VALUE: 'it is "mine" & $mine' } })
+  assert.equal(redactorOf('it is "mine" & $mine').redact(stdout.toString()), `<${MASK}>`)
+})
+
+test('a secret in the midst of something that is encoded in base64 leaves at most its edges', () => {
+  for (const encoding of ['base64', 'base64url'] as const)
+    for (const before of ['', 'u', 'us', 'usr', 'user:'])
+      for (const after of ['', '\n', ';;', '@@@']) {
+        const encoded = Buffer.from(`${before}${HARD}${after}`).toString(encoding)
+        const shown = redactorOf(HARD).redact(encoded)
+        assert.match(shown, new RegExp(MASK), `${encoding} ${before}|${after}`)
+        const left = shown.replace(MASK, '').length - Buffer.from(before + after).toString(encoding).length
+        assert.ok(left <= 4, `${shown} shows too much`)
+      }
+})
+
+test('an Authorization header of the secret is hidden', () => {
+  const header = `Basic ${Buffer.from('admin:correct horse').toString('base64')}`
+  const shown = redactorOf('correct horse').redact(header)
+  assert.ok(!Buffer.from(shown.slice(6), 'base64').toString('latin1').includes('orrec'))
+})
+
+test('of a secret of several lines each line is hidden, and short lines are not', () => {
+  const key = '-----BEGIN KEY-----\r\nMIIEvQIBADANBgkq\n}\nhkiG9w0BAQEFAASC\n'
+  const text = 'a MIIEvQIBADANBgkq b\n}\n  hkiG9w0BAQEFAASC'
+  assert.equal(redactorOf(key).redact(text), `a ${MASK} b\n}\n  ${MASK}`)
+  assert.equal(redactorOf(key).redact(`<${key}>`), `<${MASK}>`)
+})
+
+test('overlapping secrets are hidden whole', () => {
+  assert.equal(redactorOf('abcdefgh', 'efghijkl').redact('..abcdefghijkl..'), `..${MASK}..`)
+  assert.equal(redactorOf('abcdef', 'bcde').redact('abcdef bcde'), `${MASK} ${MASK}`)
+})
+
+test('a value of under four characters is reported and not hidden', () => {
+  const short = new Secret('abc')
+  const redactor = createRedactor([short, new Secret('abcd'), new Secret('   x  ')])
+  assert.equal(redactor.redact('abc abcd    x  '), `abc ${MASK}    x  `)
+  assert.equal(redactor.tooShort[0], short)
+  assert.equal(redactor.tooShort.length, 2)
+})
+
+test('text without secrets is the same text, lone surrogates and all', () => {
+  const text = 'a \ud800 ☃\r\n\0'
+  assert.equal(redactorOf('hidden').redact(text), text)
+  assert.equal(redactorOf().redact(text), text)
+})
+
+test('a stream gives the same wherever it is cut, and bytes that are no text pass', async () => {
+  const values = ['xabcdyz', 'abcd', 'cdyzcdyz', 'bcdefghi', 'line one is here\nline two is here']
+  const text = Buffer.concat([
+    Buffer.from('xabcd xabcdyz bcdefgh xabcdyzcdyzcdyz cdyzcdabcdefghi abcdabcd xabcdefgh line one is here\nline two is her'),
+    Buffer.from([0xff, 0xfe, 0x80]),
+    Buffer.from('line one is here\nline two is here xabc'),
+  ])
+  const whole = inPieces(values, text, [])
+  assert.ok(whole.includes(MASK) && !values.some(value => whole.includes(value)))
+  for (let first = 0; first <= text.length; first++) {
+    assert.equal(inPieces(values, text, [first]), whole)
+    for (let second = first; second <= text.length; second += 3) assert.equal(inPieces(values, text, [first, second]), whole)
+  }
+  const everyByte = Array.from(text.keys())
+  assert.equal(inPieces(values, text, everyByte), whole)
+  const piped = await buffer(Readable.from(everyByte.map(at => text.subarray(at, at + 1))).pipe(redactorOf(...values).transform()))
+  assert.equal(piped.toString(), whole)
+})
+
+test('every form of a secret is found at every cut of a stream', () => {
+  for (const encode of Object.values(encoders)) {
+    const text = Buffer.from(`before ${encode(HARD)} after`)
+    for (let cut = 0; cut <= text.length; cut++) assert.equal(inPieces([HARD], text, [cut]), `before ${MASK} after`)
+  }
+})
+
+test('a stream shows at once what can not become a secret', () => {
+  const stream = redactorOf('hidden').stream()
+  assert.equal(stream.push(Buffer.from('line\n')).toString(), 'line\n')
+  assert.equal(stream.push(Buffer.from('a hid')).toString(), 'a ')
+  assert.equal(stream.push(Buffer.from('d')).toString(), '')
+  assert.equal(stream.push(Buffer.from('!')).toString(), 'hidd!')
+})
+
+test('many long secrets and text made to be slow change nothing but the time', () => {
+  const long = randomBytes(48 * 1024).toString('base64')
+  const text = `${'a'.repeat(100_000)}${long}${'a'.repeat(70_000)}b`
+  const shown = redactorOf(long, `${'a'.repeat(60_000)}b`).redact(text)
+  assert.equal(shown, `${'a'.repeat(100_000)}${MASK}${'a'.repeat(10_000)}${MASK}`)
+})
+
+test('the union of all matches is hidden: the same as marking every occurrence by hand', () => {
+  for (let seed = 0; seed < 300; seed++) {
+    const digits = createHash('sha512').update(`${seed}`).digest('hex')
+    const letters = [...digits.repeat(3)].map(digit => 'ab'[Number.parseInt(digit, 16) % 2]).join('')
+    const values = [letters.slice(0, 4), letters.slice(7, 13), letters.slice(20, 29)]
+    const text = letters.slice(40, 340)
+    assert.equal(redactorOf(...values).redact(text), markedByHand(values, text), `seed ${seed}`)
+  }
+})
+
+/** Marks each letter of each occurrence; touching occurrences that do not overlap get a mask each. */
+function markedByHand(values: string[], text: string): string {
+  const spans = values
+    .flatMap(value => [...text].flatMap((_, at) => (text.startsWith(value, at) ? [{ start: at, end: at + value.length }] : [])))
+    .sort((a, b) => a.start - b.start)
+  let [out, at] = ['', 0]
+  for (const span of spans) {
+    if (span.start >= at) out += text.slice(at, span.start) + MASK
+    at = Math.max(at, span.end)
+  }
+  return out + text.slice(at)
+}

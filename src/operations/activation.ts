@@ -1,0 +1,122 @@
+/**
+ * The part that deploy, rollback, restart and restore share: an activation of a release put in place of the one that serves, all
+ * services or none. Pure: it builds steps.
+ */
+import type { JsonObject } from '../core/json.ts'
+import type { PlannedStep } from '../core/plan.ts'
+import type { Spec } from '../core/spec/schema.ts'
+import type { Environment } from './environment.ts'
+
+/** A string, or one that ends in the id of the operation that will be. */
+export type Name = string | { $op: string; suffix?: string }
+
+export interface Next {
+  release: string
+  spec: Spec
+  activation: Name
+  stores: Record<string, Name>
+  /** Service → how many; from the file, or as scaled. */
+  instances: Record<string, number>
+}
+
+/** Instances as the file says, unless they were scaled by hand since. */
+export const wantedInstances = (spec: Spec, scaled: Record<string, number>): Record<string, number> =>
+  Object.fromEntries(
+    Object.entries(spec.services).map(([name, service]) => [name, service.singleton ? 1 : (scaled[name] ?? service.instances)]),
+  )
+
+const services = (spec: Spec, isSingleton: boolean) =>
+  Object.entries(spec.services).filter(([, service]) => service.singleton === isSingleton)
+
+const activationInput = (next: Next): JsonObject => ({
+  release: next.release,
+  activation: next.activation as never,
+  stores: next.stores as never,
+})
+
+/** New groups beside the old, tested before they have traffic. */
+export function startSteps(next: Next, after: string[]): PlannedStep[] {
+  const starts: PlannedStep[] = services(next.spec, false).map(([name]) => ({
+    id: `start-${name}`,
+    kind: 'group.start@1',
+    title: `start ${name}`,
+    input: { ...activationInput(next), service: name, instances: next.instances[name] ?? 1 },
+    after,
+  }))
+  if (next.spec.release.test.length === 0 || starts.length === 0) return starts
+  const smoke: PlannedStep = {
+    id: 'smoke',
+    kind: 'groups.smoke@1',
+    title: 'smoke tests before traffic',
+    input: activationInput(next),
+    after: starts.map(step => step.id),
+  }
+  return [...starts, smoke]
+}
+
+/** Singletons one after another, then the one atomic write that everybody sees. */
+export function switchSteps(environment: Environment, next: Next, after: string[]): PlannedStep[] {
+  const { table, serving } = environment
+  const handovers: PlannedStep[] = services(next.spec, true).map(([name]) => {
+    const wasRunning = serving?.spec.services[name]?.singleton === true && table.groups[name] !== undefined
+    const old = wasRunning
+      ? { release: table.release, activation: table.activation, stores: table.stores, service: name, instances: 1 }
+      : null
+    return {
+      id: `handover-${name}`,
+      kind: 'singleton.handover@1',
+      title: wasRunning ? `hand ${name} over` : `start ${name}`,
+      input: { ...activationInput(next), service: name, instances: next.instances[name] ?? 1, old },
+      after,
+    }
+  })
+  const pivot: PlannedStep = {
+    id: 'switch',
+    kind: 'route.switch@1',
+    title: next.spec.routes.length > 0 ? 'switch the routes' : 'make it current',
+    input: { ...activationInput(next), expected: table.generation, instances: next.instances },
+    after: handovers.length > 0 ? handovers.map(step => step.id) : after,
+    pivot: true,
+  }
+  return [...handovers, pivot]
+}
+
+/** What follows once the new one serves. */
+export function settleSteps(environment: Environment, next: Next): PlannedStep[] {
+  const { table, serving } = environment
+  const steps: PlannedStep[] = []
+  const groups = Object.values(table.groups)
+  if (groups.length > 0) {
+    const drainMs = Math.max(0, ...Object.values(serving?.spec.services ?? {}).map(service => service.stop.drain))
+    steps.push({
+      id: 'retire',
+      kind: 'groups.retire@1',
+      title: `drain and stop ${table.release}`,
+      input: { activation: table.activation, groups, drainMs },
+      after: ['switch'],
+    })
+  }
+  if (next.spec.release.test.length > 0 && next.spec.routes.length > 0) {
+    steps.push({
+      id: 'test',
+      kind: 'live.test@1',
+      title: 'tests through the public route',
+      input: { release: next.release, mustPass: false },
+      after: ['switch'],
+    })
+  }
+  steps.push({
+    id: 'collect',
+    kind: 'environment.collect@1',
+    title: 'collect what is no longer needed',
+    input: { keep: next.spec.release.keep },
+    after: steps.length > 0 ? steps.map(step => step.id) : ['switch'],
+  })
+  return steps
+}
+
+/** Ids of the steps that no other step of the list comes after. */
+export function lastSteps(steps: PlannedStep[]): string[] {
+  const followed = new Set(steps.flatMap(step => step.after))
+  return steps.filter(step => !followed.has(step.id)).map(step => step.id)
+}

@@ -1,0 +1,121 @@
+/** Backup and drill: a snapshot taken, and one shown to be worth something. */
+
+import { FettleError } from '../core/errors.ts'
+import type { Json } from '../core/json.ts'
+import { environmentLease } from '../core/names.ts'
+import type { Plan, PlannedStep } from '../core/plan.ts'
+import type { Release } from '../core/release.ts'
+import type { Spec } from '../core/spec/schema.ts'
+import type { Manifest } from '../ports/repository.ts'
+import { basisOf } from './basis.ts'
+import { type Environment, readRelease } from './environment.ts'
+import { findSnapshot, loadStep, scratchFolder, snapshotSteps, storeConfigs } from './snapshots.ts'
+import { readProject, readTarget, type TargetRequest } from './target.ts'
+import type { World } from './world.ts'
+
+export async function planBackup(world: World, request: TargetRequest & { label: string }): Promise<Plan> {
+  const environment = await readTarget(world, request)
+  const spec = await currentSpec(environment, request)
+  const take = snapshotSteps(environment, { label: request.label, after: [], pivot: true, spec })
+  if (take.length === 0) {
+    throw new FettleError('NOT_FOUND', `${environment.app}/${environment.environment} has no data to back up`, {
+      hint: 'Stores get their data with the first `fettle deploy`.',
+    })
+  }
+  const retain: PlannedStep = {
+    id: 'retain',
+    kind: 'snapshots.retain@1',
+    title: 'retention',
+    input: { backups: spec.backups as unknown as Json, protect: [] },
+    after: ['commit'],
+  }
+  return {
+    format: 1,
+    kind: 'backup',
+    app: environment.app,
+    environment: environment.environment,
+    leases: [environmentLease(environment.app, environment.environment)],
+    basis: basisOf({ stores: environment.table.stores }),
+    lines: [{ text: `snapshot of ${Object.keys(spec.stores).join(', ')}`, tone: 'add' }],
+    steps: [...take, retain],
+  }
+}
+
+/** Of what serves; a file without services is taken as it is now. */
+async function currentSpec(environment: Environment, request: TargetRequest): Promise<Spec> {
+  return environment.serving?.spec ?? (await readProject(request)).spec
+}
+
+export async function planDrill(world: World, request: TargetRequest & { snapshot: string }): Promise<Plan> {
+  const environment = await readTarget(world, request)
+  const spec = await currentSpec(environment, request)
+  const manifest = await findSnapshot(world, environment, spec, request.snapshot)
+  const release = manifest.release === '' ? undefined : await readRelease(world, environment.app, environment.environment, manifest.release)
+  const lack = bootLack(world, release, manifest)
+  return {
+    format: 1,
+    kind: 'drill',
+    app: environment.app,
+    environment: environment.environment,
+    leases: [],
+    basis: basisOf({ snapshot: manifest.id }),
+    lines: [
+      { text: `${manifest.id} restored into a scratch place and compared`, tone: 'plain' },
+      lack === undefined
+        ? { text: `${release?.id} started on it, cut off from the network, and tested`, tone: 'plain' }
+        : { text: `stops at "content equal": ${lack}`, tone: 'warn' },
+    ],
+    steps: drillSteps(world, spec, manifest, lack === undefined ? release : undefined, lack),
+  }
+}
+
+/** Why the app can not be started on the copy. */
+function bootLack(world: World, release: Release | undefined, manifest: Manifest): string | undefined {
+  if (world.runtime.caps.isolation === 'none')
+    return `nothing keeps the app from the outside here (${world.runtime.caps.isolationReason ?? 'no sandbox'})`
+  if (manifest.release === '') return 'fettle runs no services of this app'
+  if (release === undefined) return `release ${manifest.release}, which it was taken of, is gone`
+  return Object.values(release.spec.services).some(service => service['in-drills']) ? undefined : 'no service may run in drills'
+}
+
+function drillSteps(world: World, spec: Spec, manifest: Manifest, release: Release | undefined, lack: string | undefined): PlannedStep[] {
+  const names = manifest.parts.map(part => part.store).filter(name => (release?.spec ?? spec).stores[name] !== undefined)
+  const folders = Object.fromEntries(names.map(name => [name, scratchFolder(world, name)]))
+  const backups = spec.backups as unknown as Json
+  const steps: PlannedStep[] = [
+    { id: 'verify', kind: 'snapshot.verify@1', title: 're-read the stored bytes', input: { snapshot: manifest.id, backups }, after: [] },
+    loadStep(release?.spec ?? spec, names, { id: 'load', snapshot: manifest.id, folders, after: ['verify'], title: 'restore and compare' }),
+  ]
+  if (spec.backups.drill.expect.length > 0) {
+    const input = {
+      configs: storeConfigs(release?.spec ?? spec, names),
+      folders: folders as never,
+      expect: spec.backups.drill.expect as unknown as Json,
+    }
+    steps.push({ id: 'expect', kind: 'drill.expect@1', title: 'check what must hold', input, after: ['load'] })
+  }
+  if (release !== undefined) {
+    steps.push(
+      { id: 'sandbox', kind: 'sandbox.open@1', title: 'open a sandbox: no way out', input: { release: release.id, hide: [] }, after: [] },
+      {
+        id: 'boot',
+        kind: 'rehearse.boot@1',
+        title: `start ${release.id} on it and test it`,
+        input: { release: release.id, stores: folders as never },
+        after: [steps.at(-1)?.id ?? 'load', 'sandbox'],
+      },
+    )
+  }
+  const proof = {
+    snapshot: manifest.id,
+    backups,
+    rung: release === undefined ? 'content-equal' : 'booted',
+    compared: { $from: 'load', path: 'compared' },
+    durationMs: { $from: 'load', path: 'durationMs' },
+    ...(lack === undefined ? {} : { note: lack }),
+  }
+  const last = steps.at(-1)?.id ?? 'load'
+  steps.push({ id: 'close', kind: 'scratch.close@1', title: 'remove the copy', input: {}, after: [last] })
+  steps.push({ id: 'proof', kind: 'proof.add@1', title: 'record the proof', input: proof, after: ['close'], pivot: true })
+  return steps
+}

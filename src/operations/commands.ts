@@ -1,0 +1,39 @@
+/**
+ * Commands of an operation: each is a unit with a result of its own under a deterministic name, so that a new agent adopts it in
+ * place of starting a second.
+ */
+import { FettleError } from '../core/errors.ts'
+import { commandName } from '../core/names.ts'
+import type { StepContext } from '../engine/step.ts'
+import type { Command, CommandResult } from '../ports/runtime.ts'
+import type { World } from './world.ts'
+
+export type CommandBody = Omit<Command, 'name' | 'labels'>
+
+/** The name of a step's command; `part` tells several of one step apart. */
+export const stepCommand = (context: StepContext, part = ''): string =>
+  commandName(context.operation.id, part === '' ? context.step : `${context.step}-${part}`)
+
+/** Runs it, or adopts it where it runs already, and waits. @throws FettleError LOST; a non-zero status is a result */
+export function runCommand(world: World, context: StepContext, body: CommandBody, part = ''): Promise<CommandResult> {
+  const { app, environment, id } = context.operation
+  return world.runtime.run({ ...body, name: stepCommand(context, part), labels: { app, environment, operation: id } }, context.signal)
+}
+
+/** A user's command line: must exit 0. A failed one is forgotten, so that trying again runs it again. */
+export async function runToSuccess(world: World, context: StepContext, what: string, body: CommandBody, part = ''): Promise<CommandResult> {
+  const result = await runCommand(world, context, body, part)
+  if (result.code === 0 && !result.timedOut) return result
+  await world.runtime.forget(stepCommand(context, part))
+  const ending = result.timedOut ? 'did not end in time' : `exited ${result.code}`
+  throw new FettleError('COMMAND_FAILED', `${what} ${ending}${result.tail === '' ? '' : `:\n${result.tail.trimEnd()}`}`, {
+    context: { command: body.argv, code: result.code, tail: result.tail },
+    hint: `\`fettle logs --operation ${context.operation.id}\` shows all it printed.`,
+  })
+}
+
+/** Ends what a step started and forgets it; the undo of every step that runs a command. */
+export async function endCommand(world: World, context: StepContext, part = ''): Promise<void> {
+  await world.runtime.kill(stepCommand(context, part))
+  await world.runtime.forget(stepCommand(context, part))
+}

@@ -1,0 +1,210 @@
+/**
+ * Deploy: fetch and build, snapshot, rehearse on a restored copy, migrate, start beside the old, switch in one write, settle.
+ * Before the switch everything is undone; after it everything is finished.
+ */
+import { diffSpecs } from '../core/diff.ts'
+import type { Json } from '../core/json.ts'
+import { environmentLease } from '../core/names.ts'
+import type { Plan, PlanLine, PlannedStep } from '../core/plan.ts'
+import type { Release } from '../core/release.ts'
+import type { SecretRef } from '../core/secret.ts'
+import { planSecrets, type SecretChange, type SecretPlan } from '../core/secrets.ts'
+import { neededSecrets } from '../core/spec/derived.ts'
+import { lastSteps, type Name, type Next, settleSteps, startSteps, switchSteps, wantedInstances } from './activation.ts'
+import { basisOf } from './basis.ts'
+import { type Environment, readEnvironment } from './environment.ts'
+import { type RehearsalMode, rehearsalSteps } from './rehearsal.ts'
+import { readScale } from './scale-record.ts'
+import { isManaged, snapshotSteps, storeConfigs } from './snapshots.ts'
+import { type ProjectFile, readProject, type TargetRequest } from './target.ts'
+import type { World } from './world.ts'
+
+export interface DeployRequest extends TargetRequest {
+  rehearse?: RehearsalMode | undefined
+  acceptUnproven: boolean
+}
+
+export async function planDeploy(world: World, request: DeployRequest): Promise<Plan> {
+  const project = await readProject(request)
+  const environment = await readEnvironment(world, project.spec.app, project.environment)
+  const secrets = await secretsFor(world, project, environment.serving)
+  const digest = await world.source(project.spec, project.folder).digest()
+  const lines = describe(environment, project, secrets, digest)
+  const mode = request.rehearse ?? project.spec.release.rehearse.mode
+  const unproven = mode === 'off' ? 'rehearsal is off: the migration meets the real data first' : isolationLack(world)
+  const base = {
+    format: 1 as const,
+    kind: 'deploy' as const,
+    app: project.spec.app,
+    environment: project.environment,
+    leases: [environmentLease(project.spec.app, project.environment)],
+    basis: basisOf({
+      digest,
+      spec: project.spec as Json,
+      generation: environment.table.generation,
+      secrets: secrets.refs as unknown as Json,
+      mode,
+    }),
+  }
+  const serving = environment.serving
+  const isSame = serving !== undefined && serving.artifact.digest === digest && lines.length === 0
+  if (isSame) return { ...base, lines: [{ text: `${serving.id} serves exactly this already`, tone: 'plain' }], empty: true, steps: [] }
+  const steps = await deploySteps(world, project, environment, secrets.refs, unproven === undefined ? mode : 'off')
+  const warning: PlanLine[] = unproven === undefined ? [] : [{ text: `stays unproven: ${unproven}`, tone: 'warn' }]
+  const mustAsk = unproven !== undefined && !request.acceptUnproven && mode !== 'off' && serving !== undefined
+  return { ...base, lines: [...lines, ...warning], ...(mustAsk ? { confirm: `deploy without a rehearsal (${unproven})` } : {}), steps }
+}
+
+const isolationLack = (world: World): string | undefined =>
+  world.runtime.caps.isolation === 'none'
+    ? `no sandbox on this machine: ${world.runtime.caps.isolationReason ?? 'not supported'}`
+    : undefined
+
+/** @throws FettleError SECRET_MISSING */
+async function secretsFor(world: World, { spec, environment, folder }: ProjectFile, serving: Release | undefined): Promise<SecretPlan> {
+  const needed = neededSecrets(spec)
+  const latest = needed.length === 0 ? [] : await world.secrets(spec.app, environment, folder).latest()
+  return planSecrets(needed, latest, serving?.secrets ?? [], environment)
+}
+
+function describe({ serving, table }: Environment, { spec }: ProjectFile, secrets: SecretPlan, digest: string): PlanLine[] {
+  if (serving === undefined) return [{ text: `first release of ${spec.app}`, tone: 'add' }, ...diffSpecs(undefined, spec)]
+  const lines = diffSpecs(serving.spec, spec)
+  if (serving.artifact.digest !== digest) lines.unshift({ text: 'source: changed', tone: 'change' })
+  lines.push(...secrets.changes.map(secretLine))
+  const wasStopped = table.generation > 0 && Object.keys(table.groups).length === 0 && Object.keys(spec.services).length > 0
+  if (wasStopped) lines.unshift({ text: 'the services are stopped: they start', tone: 'change' })
+  return lines
+}
+
+function secretLine({ name, from, to }: SecretChange): PlanLine {
+  if (from === undefined) return { text: `secret ${name}: new`, tone: 'add' }
+  if (to === undefined) return { text: `secret ${name}: no longer used`, tone: 'remove' }
+  return { text: `secret ${name}: changed (version ${from} → ${to})`, tone: 'change' }
+}
+
+async function deploySteps(
+  world: World,
+  project: ProjectFile,
+  environment: Environment,
+  secrets: SecretRef[],
+  mode: RehearsalMode,
+): Promise<PlannedStep[]> {
+  const { spec } = project
+  const number = (environment.releases[0]?.number ?? 0) + 1
+  const release = `r${number}`
+  const stores: Record<string, Name> = {}
+  const created: Record<string, Name> = {}
+  for (const [name, config] of Object.entries(spec.stores)) {
+    if (!isManaged(config)) continue
+    const present = environment.table.stores[name]
+    stores[name] = present ?? { $op: `${world.layout.liveStore(spec.app, project.environment, name)}/` }
+    if (present === undefined) created[name] = stores[name]
+  }
+  const next: Next = {
+    release,
+    spec,
+    activation: { $op: `${release}-` },
+    stores,
+    instances: wantedInstances(spec, await readScale(world, spec.app, project.environment)),
+  }
+  const build = [...world.source(spec, project.folder).build, ...spec.build]
+  const make = makeSteps(build, project, environment, secrets, next, number)
+  const backup = snapshotSteps(environment, { label: `before ${release}`, after: ['preflight'] })
+  const rehearsal = await rehearsalSteps(world, environment, next, {
+    mode,
+    after: ['release', ...lastSteps(backup)],
+    hasFresh: backup.length > 0,
+  })
+  const before = lastSteps([...make, ...backup, ...rehearsal])
+  const data = dataSteps(spec, environment, next, created, before)
+  const starts = startSteps(next, data.length > 0 ? lastSteps(data) : before)
+  const switching = switchSteps(environment, next, lastSteps([...make, ...backup, ...rehearsal, ...data, ...starts]))
+  return [...make, ...backup, ...rehearsal, ...data, ...starts, ...switching, ...settleSteps(environment, next)]
+}
+
+function makeSteps(
+  build: string[],
+  project: ProjectFile,
+  environment: Environment,
+  secrets: SecretRef[],
+  next: Next,
+  number: number,
+): PlannedStep[] {
+  const { spec, folder, file } = project
+  const fetched = { $from: 'fetch', path: '' }
+  const record = {
+    format: 1,
+    id: next.release,
+    number,
+    app: spec.app,
+    environment: project.environment,
+    spec: spec as unknown as Json,
+    secrets: secrets as unknown as Json,
+    file,
+    fettle: '',
+  }
+  const steps: PlannedStep[] = [
+    {
+      id: 'preflight',
+      kind: 'deploy.preflight@1',
+      title: 'preflight',
+      input: { project: folder, stores: environment.table.stores },
+      after: [],
+    },
+    {
+      id: 'fetch',
+      kind: 'source.fetch@1',
+      title: 'take the source',
+      input: { spec: spec as unknown as Json, project: folder },
+      after: ['preflight'],
+    },
+    {
+      id: 'build',
+      kind: 'artifact.build@1',
+      title: build.length > 0 ? `build: ${build.join(' && ')}` : 'seal the artifact',
+      input: { fetched, build },
+      after: ['fetch'],
+    },
+    {
+      id: 'release',
+      kind: 'release.write@1',
+      title: `record ${next.release}`,
+      input: { release: record, artifact: fetched },
+      after: ['build'],
+    },
+  ]
+  return steps
+}
+
+/** Stores that are new, and the one-way gate. */
+function dataSteps(
+  spec: ProjectFile['spec'],
+  environment: Environment,
+  next: Next,
+  created: Record<string, Name>,
+  after: string[],
+): PlannedStep[] {
+  const steps: PlannedStep[] = []
+  if (Object.keys(created).length > 0) {
+    const configs = storeConfigs(spec, Object.keys(created))
+    steps.push({
+      id: 'stores',
+      kind: 'stores.create@1',
+      title: `create ${Object.keys(created).join(', ')}`,
+      input: { configs, folders: created as never },
+      after,
+    })
+  }
+  if (spec.release.migrate !== undefined) {
+    const serving = environment.serving !== undefined && Object.keys(environment.table.groups).length > 0 ? environment.serving.id : null
+    steps.push({
+      id: 'migrate',
+      kind: 'data.migrate@1',
+      title: 'migrate the live data',
+      input: { release: next.release, stores: next.stores as never, serving },
+      after: steps.length > 0 ? ['stores'] : after,
+    })
+  }
+  return steps
+}

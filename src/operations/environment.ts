@@ -1,0 +1,93 @@
+/**
+ * What an environment is now, read from where the truth lies: the proxy's table says what serves, folders say which releases exist.
+ */
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { FettleError } from '../core/errors.ts'
+import type { Release, ReleaseNotes } from '../core/release.ts'
+import { readIfExists, writeFileAtomic } from '../lib/files.ts'
+import type { RouteTable } from '../ports/proxy.ts'
+import type { World } from './world.ts'
+
+export interface Environment {
+  app: string
+  environment: string
+  /** Generation 0 when it never served. */
+  table: RouteTable
+  serving: Release | undefined
+  /** Newest first. */
+  releases: Release[]
+}
+
+export const emptyTable = (app: string, environment: string): RouteTable => ({
+  format: 1,
+  app,
+  environment,
+  generation: 0,
+  release: '',
+  activation: '',
+  stores: {},
+  groups: {},
+  routes: [],
+})
+
+export async function readEnvironment(world: World, app: string, environment: string): Promise<Environment> {
+  const table = (await world.proxy.current(app, environment)) ?? emptyTable(app, environment)
+  const releases = await listReleases(world, app, environment)
+  return { app, environment, table, releases, serving: releases.find(release => release.id === table.release) }
+}
+
+/** Newest first. Folders without a record are half-made and not listed. */
+export async function listReleases(world: World, app: string, environment: string): Promise<Release[]> {
+  const folder = world.layout.releases(app, environment)
+  const names = await readdir(folder).catch(emptyWhenMissing)
+  const releases = await Promise.all(names.map(name => readRelease(world, app, environment, name)))
+  return releases.filter(release => release !== undefined).sort((a, b) => b.number - a.number)
+}
+
+export async function readRelease(world: World, app: string, environment: string, id: string): Promise<Release | undefined> {
+  const text = await readIfExists(join(world.layout.release(app, environment, id), 'release.json'))
+  if (text === undefined) return undefined
+  const release = JSON.parse(text) as Release
+  if (release.format !== 1) {
+    throw new FettleError(
+      'VERSION',
+      `release ${id} of ${app}/${environment} was written by a newer fettle (format ${String(release.format)})`,
+    )
+  }
+  return release
+}
+
+/** @throws FettleError NOT_FOUND naming those that exist */
+export async function requireRelease(world: World, app: string, environment: string, id: string): Promise<Release> {
+  const release = await readRelease(world, app, environment, id)
+  if (release !== undefined) return release
+  const others = (await listReleases(world, app, environment)).map(other => other.id).join(', ')
+  throw new FettleError('NOT_FOUND', `${app}/${environment} has no release ${id}`, { hint: `It has: ${others || 'none'}.` })
+}
+
+export async function writeRelease(world: World, release: Release): Promise<void> {
+  const folder = world.layout.release(release.app, release.environment, release.id)
+  await mkdir(folder, { recursive: true })
+  await writeFileAtomic(join(folder, 'release.json'), JSON.stringify(release, null, 2), 0o600)
+}
+
+export async function removeRelease(world: World, app: string, environment: string, id: string): Promise<void> {
+  await rm(world.layout.release(app, environment, id), { recursive: true, force: true })
+}
+
+const notesPath = (world: World, release: Release) => join(world.layout.release(release.app, release.environment, release.id), 'notes.json')
+
+export async function readNotes(world: World, release: Release): Promise<ReleaseNotes> {
+  const text = await readFile(notesPath(world, release), 'utf8').catch(emptyWhenMissing)
+  return typeof text === 'string' ? (JSON.parse(text) as ReleaseNotes) : {}
+}
+
+export async function addNotes(world: World, release: Release, notes: ReleaseNotes): Promise<void> {
+  await writeFileAtomic(notesPath(world, release), JSON.stringify({ ...(await readNotes(world, release)), ...notes }, null, 2))
+}
+
+function emptyWhenMissing(error: NodeJS.ErrnoException): [] {
+  if (error.code === 'ENOENT') return []
+  throw error
+}

@@ -1,0 +1,154 @@
+/** From a release's words to what a runtime runs: references resolved, secrets opened, live or in a scratch place. */
+import { dirname } from 'node:path'
+import { FettleError } from '../core/errors.ts'
+import { groupName } from '../core/names.ts'
+import type { Release } from '../core/release.ts'
+import { bindSecrets } from '../core/sandbox-env.ts'
+import { Secret } from '../core/secret.ts'
+import { refsForRollback } from '../core/secrets.ts'
+import { migrationEnvironment, readyCheck } from '../core/spec/derived.ts'
+import { resolveCommand, resolveEnvironment, type Scope } from '../core/spec/references.ts'
+import type { Spec } from '../core/spec/schema.ts'
+import type { Group, SandboxName } from '../ports/runtime.ts'
+import type { CommandBody } from './commands.ts'
+import type { World } from './world.ts'
+
+const MIGRATION_LIMIT_MS = 3_600_000
+
+/** Where a release runs: against live data, or against copies in a sandbox. */
+export interface Place {
+  /** Store → folder. */
+  stores: Record<string, string>
+  sandbox?: SandboxName
+}
+
+/** The words of a command line are the shell's; a simple one replaces the shell, so that signals reach it. */
+export const shellArgv = (command: string): string[] => ['/bin/sh', '-c', /[;&|<>()`\n]/.test(command) ? command : `exec ${command}`]
+
+export const releaseSource = (world: World, release: Release): string =>
+  world.layout.artifact(release.app, release.environment, release.artifact.key)
+
+/** @throws FettleError SECRET_MISSING, SECRET_LOCKED */
+export async function groupOf(
+  world: World,
+  release: Release,
+  serviceName: string,
+  activation: string,
+  place: Place,
+  instances?: number,
+): Promise<Group> {
+  const service = release.spec.services[serviceName]
+  if (service === undefined) throw new FettleError('NOT_FOUND', `release ${release.id} has no service ${serviceName}`)
+  const { app, environment, spec } = release
+  const scope = await scopeOf(world, release, place)
+  return {
+    name: groupName(app, environment, serviceName, activation),
+    labels: { app, environment, service: serviceName, release: release.id },
+    argv: shellArgv(resolveCommand(service.run, scope)),
+    cwd: releaseSource(world, release),
+    env: resolveEnvironment(service.env, scope),
+    instances: instances ?? service.instances,
+    port: true,
+    ready: readyCheck(spec, serviceName),
+    stop: { signal: service.stop.signal, drainMs: service.stop.drain },
+    limits: service.limits.memory === undefined ? {} : { memoryBytes: service.limits.memory },
+    ...sandboxOf(place),
+  }
+}
+
+/** A migration runs with `release.env`, or with what the service behind the first route gets. */
+export async function migrationCommand(world: World, release: Release, place: Place): Promise<CommandBody> {
+  const scope = await scopeOf(world, release, place)
+  return {
+    argv: shellArgv(resolveCommand(release.spec.release.migrate ?? 'true', scope)),
+    cwd: releaseSource(world, release),
+    env: resolveEnvironment(migrationEnvironment(release.spec), scope),
+    timeoutMs: MIGRATION_LIMIT_MS,
+    ...sandboxOf(place),
+  }
+}
+
+/** Somebody's own command in a release, with the environment of a service or, without one, of the migration. */
+export async function ownCommand(
+  world: World,
+  release: Release,
+  argv: string[],
+  service: string | null,
+  place: Place,
+): Promise<CommandBody> {
+  const env = service === null ? migrationEnvironment(release.spec) : release.spec.services[service]?.env
+  if (env === undefined) {
+    throw new FettleError('NOT_FOUND', `release ${release.id} has no service ${service}`, {
+      hint: `It has: ${Object.keys(release.spec.services).join(', ')}.`,
+    })
+  }
+  return {
+    argv,
+    cwd: releaseSource(world, release),
+    env: resolveEnvironment(env, await scopeOf(world, release, place)),
+    ...sandboxOf(place),
+  }
+}
+
+const sandboxOf = ({ sandbox }: Place) => (sandbox === undefined ? {} : { sandbox })
+
+async function scopeOf(world: World, release: Release, place: Place): Promise<Scope> {
+  return {
+    app: release.app,
+    environment: release.environment,
+    release: release.id,
+    stores: storePaths(world, release.spec, place.stores),
+    secrets: await openSecrets(world, release, place.sandbox !== undefined),
+  }
+}
+
+export function storePaths(world: World, spec: Spec, folders: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(spec.stores).map(([name, entry]) => {
+      const { driver, config } = storeOf(world, entry)
+      return [name, driver.path(folders[name] ?? EXTERNAL_FOLDER, config)]
+    }),
+  )
+}
+
+/** A store outside of what fettle manages has an absolute path: its folder is the root. */
+export const EXTERNAL_FOLDER = '/'
+
+/** The driver is named by the key of the store's entry, and the value is what it is about. */
+export function storeOf(world: World, entry: Spec['stores'][string]) {
+  const [[name, value] = ['', '']] = Object.entries(entry)
+  const driver = world.stores.get(name)
+  if (driver === undefined) throw new FettleError('UNSUPPORTED', `there is no store driver ${name}`)
+  return { driver, config: name === 'sqlite' ? { file: value } : { folder: value } }
+}
+
+/**
+ * The values a release runs with: the versions it recorded, but for those that were rotated since, whose recorded value is no longer
+ * valid anywhere. @throws FettleError SECRET_MISSING when one was removed since
+ */
+async function openSecrets(world: World, release: Release, isDrill: boolean): Promise<Record<string, Secret>> {
+  if (release.secrets.length === 0) return {}
+  const { app, environment } = release
+  const own = world.secrets(app, environment, releaseFolder(world, release))
+  const project = world.secrets(app, environment, dirname(release.file))
+  const present = await project.latest()
+  const { refs, rotated, gone } = refsForRollback(release.secrets, present.length > 0 ? present : await own.latest())
+  if (gone.length > 0) {
+    throw new FettleError(
+      'SECRET_MISSING',
+      `${release.id} needs ${gone.join(', ')}, which ${gone.length === 1 ? 'was' : 'were'} removed since`,
+      {
+        hint: gone.map(name => `fettle secrets set ${name} --env ${environment}`).join('\n'),
+      },
+    )
+  }
+  const bindings = bindSecrets(release.spec.secrets, refs, isDrill ? 'sandbox' : 'live')
+  const opened = [...bindings].map(async ([name, binding]) => {
+    if ('dummy' in binding) return [name, new Secret(binding.dummy)] as const
+    return [name, await (rotated.includes(name) ? project : own).open(binding.open)] as const
+  })
+  return Object.fromEntries(await Promise.all(opened))
+}
+
+/** A release keeps the encrypted file it was made with, in the same place below its folder. */
+export const releaseFolder = (world: World, release: Release): string => world.layout.release(release.app, release.environment, release.id)

@@ -1,0 +1,80 @@
+/** From a request to a plan, and from an ended operation to what it brings about: the one list of what fettle can do. */
+import type { OperationKind, OperationRecord, Plan } from '../core/plan.ts'
+import { type StepKinds, stepKinds } from '../engine/step.ts'
+import { planBackup, planDrill } from './backup.ts'
+import { bakeKinds, planBake, planReturn } from './bake.ts'
+import { type DeployRequest, planDeploy } from './deploy.ts'
+import { planRestart, planScale, planStop } from './restart.ts'
+import { planRestore, type RestoreRequest } from './restore.ts'
+import { planRollback, type RollbackRequest } from './rollback.ts'
+import { planRun, planTest, runKinds } from './run.ts'
+import { collectKinds } from './steps/collect.ts'
+import { rehearseKinds } from './steps/rehearse.ts'
+import { releaseKinds } from './steps/release.ts'
+import { serveKinds } from './steps/serve.ts'
+import { settleKinds } from './steps/settle.ts'
+import { snapshotKinds } from './steps/snapshot.ts'
+import type { TargetRequest } from './target.ts'
+import type { World } from './world.ts'
+
+export type PlanRequest =
+  | ({ kind: 'deploy' } & DeployRequest)
+  | ({ kind: 'rollback' } & RollbackRequest)
+  | ({ kind: 'restore' } & RestoreRequest)
+  | ({ kind: 'restart' | 'stop' | 'down' | 'test' } & TargetRequest)
+  | ({ kind: 'scale'; instances: Record<string, number> } & TargetRequest)
+  | ({ kind: 'backup'; label: string } & TargetRequest)
+  | ({ kind: 'drill'; snapshot: string } & TargetRequest)
+  | ({ kind: 'run'; argv: string[]; service?: string | undefined } & TargetRequest)
+
+export function makePlan(world: World, request: PlanRequest): Promise<Plan> {
+  switch (request.kind) {
+    case 'deploy':
+      return planDeploy(world, request)
+    case 'rollback':
+      return planRollback(world, request)
+    case 'restore':
+      return planRestore(world, request)
+    case 'restart':
+      return planRestart(world, request)
+    case 'scale':
+      return planScale(world, request)
+    case 'stop':
+    case 'down':
+      return planStop(world, request, request.kind)
+    case 'backup':
+      return planBackup(world, request)
+    case 'drill':
+      return planDrill(world, request)
+    case 'test':
+      return planTest(world, request)
+    case 'run':
+      return planRun(world, request)
+  }
+}
+
+/** What an ended operation brings about. Asked again after a crash, so it looks at the world, not at what it did before. */
+export async function followUps(world: World, ended: OperationRecord): Promise<Plan[]> {
+  if (ended.state !== 'done') return []
+  const plan = await followUp(world, ended)
+  return plan === undefined ? [] : [plan]
+}
+
+async function followUp(world: World, ended: OperationRecord): Promise<Plan | undefined> {
+  const kind: OperationKind = ended.plan.kind
+  if (kind === 'bake') return planReturn(world, ended)
+  if (kind === 'deploy') return (await planReturn(world, ended)) ?? planBake(world, ended)
+  return undefined
+}
+
+export const allKinds = (world: World): StepKinds =>
+  stepKinds(
+    releaseKinds(world),
+    snapshotKinds(world),
+    rehearseKinds(world),
+    serveKinds(world),
+    settleKinds(world),
+    collectKinds(world),
+    bakeKinds(world),
+    runKinds(world),
+  )

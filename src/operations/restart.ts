@@ -1,0 +1,112 @@
+/** Restart: the same release again beside itself, then switched, so that nothing is lost. Scale and stop are of the same family. */
+import { FettleError } from '../core/errors.ts'
+import { environmentLease } from '../core/names.ts'
+import type { OperationKind, Plan, PlanLine, PlannedStep } from '../core/plan.ts'
+import { lastSteps, type Next, settleSteps, startSteps, switchSteps, wantedInstances } from './activation.ts'
+import { basisOf } from './basis.ts'
+import type { Environment } from './environment.ts'
+import { readScale } from './scale-record.ts'
+import { readTarget, requireServing, type TargetRequest } from './target.ts'
+import type { World } from './world.ts'
+
+export async function planRestart(world: World, request: TargetRequest): Promise<Plan> {
+  const environment = await readTarget(world, request)
+  const scaled = await readScale(world, environment.app, environment.environment)
+  return activatePlan(environment, 'restart', scaled, [
+    { text: `${requireServing(environment).id} starts anew beside itself`, tone: 'change' },
+  ])
+}
+
+export async function planScale(world: World, request: TargetRequest & { instances: Record<string, number> }): Promise<Plan> {
+  const environment = await readTarget(world, request)
+  const serving = requireServing(environment)
+  const scaled = await readScale(world, environment.app, environment.environment)
+  const before = wantedInstances(serving.spec, scaled)
+  for (const [name, count] of Object.entries(request.instances)) {
+    const service = serving.spec.services[name]
+    if (service === undefined)
+      throw new FettleError('NOT_FOUND', `${serving.id} has no service ${name}`, {
+        hint: `It has: ${Object.keys(serving.spec.services).join(', ')}.`,
+      })
+    if (service.singleton && count !== 1)
+      throw new FettleError('REFUSED', `${name} is a singleton: it runs once`, { hint: '`fettle stop` ends all services.' })
+  }
+  const wanted = { ...scaled, ...request.instances }
+  const lines = Object.entries(request.instances).map(
+    ([name, count]): PlanLine => ({ text: `${name}: ${before[name]} → ${count}`, tone: 'change' }),
+  )
+  const plan = activatePlan(environment, 'scale', wanted, lines)
+  const record: PlannedStep = {
+    id: 'record',
+    kind: 'scale.record@1',
+    title: 'record the numbers',
+    input: { instances: wanted, before: scaled },
+    after: [],
+  }
+  return { ...plan, steps: [record, ...plan.steps.map(step => (step.after.length === 0 ? { ...step, after: ['record'] } : step))] }
+}
+
+function activatePlan(environment: Environment, kind: OperationKind, scaled: Record<string, number>, lines: PlanLine[]): Plan {
+  const serving = requireServing(environment)
+  const next: Next = {
+    release: serving.id,
+    spec: serving.spec,
+    activation: { $op: `${serving.id}-` },
+    stores: environment.table.stores,
+    instances: wantedInstances(serving.spec, scaled),
+  }
+  const starts = startSteps(next, [])
+  return {
+    ...head(environment, kind),
+    lines,
+    steps: [...starts, ...switchSteps(environment, next, lastSteps(starts)), ...settleSteps(environment, next)],
+  }
+}
+
+const head = ({ app, environment, table }: Environment, kind: OperationKind) => ({
+  format: 1 as const,
+  kind,
+  app,
+  environment,
+  leases: [environmentLease(app, environment)],
+  basis: basisOf({ kind, generation: table.generation }),
+})
+
+/** Stop keeps release and data and answers 503; down also forgets the routes and releases. Neither touches data or backups. */
+export async function planStop(world: World, request: TargetRequest, kind: 'stop' | 'down'): Promise<Plan> {
+  const environment = await readTarget(world, request)
+  const { table } = environment
+  const groups = Object.values(table.groups)
+  const isDown = groups.length === 0 && (kind === 'stop' || environment.releases.length === 0)
+  if (isDown) return { ...head(environment, kind), lines: [{ text: 'nothing runs', tone: 'plain' }], empty: true, steps: [] }
+  const drainMs = Math.max(0, ...Object.values(environment.serving?.spec.services ?? {}).map(service => service.stop.drain))
+  const steps: PlannedStep[] = [
+    {
+      id: 'close',
+      kind: 'route.close@1',
+      title: kind === 'stop' ? 'answer 503' : 'remove the routes',
+      input: { expected: table.generation, routes: kind === 'stop' },
+      after: [],
+      pivot: true,
+    },
+    {
+      id: 'retire',
+      kind: 'groups.retire@1',
+      title: 'drain and stop',
+      input: { activation: table.activation, groups, drainMs },
+      after: ['close'],
+    },
+  ]
+  if (kind === 'down')
+    steps.push({ id: 'forget', kind: 'releases.forget@1', title: 'remove releases and artifacts', input: {}, after: ['retire'] })
+  const lines: PlanLine[] = [
+    { text: `${groups.length} services end, the routes ${kind === 'stop' ? 'answer 503' : 'go'}`, tone: 'remove' },
+    { text: 'data and backups stay', tone: 'plain' },
+  ]
+  return {
+    ...head(environment, kind),
+    lines,
+    ...(kind === 'down' ? { confirm: `take ${environment.app}/${environment.environment} down` } : {}),
+    steps,
+  }
+}

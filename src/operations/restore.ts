@@ -1,0 +1,136 @@
+/**
+ * Restore: a snapshot loaded beside what is live and compared, then put in its place in the one write that also switches the routes.
+ * What it replaces stays aside until the next clean-up.
+ */
+import { join } from 'node:path'
+import { FettleError } from '../core/errors.ts'
+import { environmentLease } from '../core/names.ts'
+import type { Plan, PlannedStep } from '../core/plan.ts'
+import type { Spec } from '../core/spec/schema.ts'
+import type { Manifest } from '../ports/repository.ts'
+import { lastSteps, type Name, type Next, settleSteps, startSteps, switchSteps, wantedInstances } from './activation.ts'
+import { basisOf } from './basis.ts'
+import type { Environment } from './environment.ts'
+import { countLoss } from './loss.ts'
+import { holdSteps } from './rollback.ts'
+import { readScale } from './scale-record.ts'
+import { findSnapshot, isManaged, loadStep, storeConfigs } from './snapshots.ts'
+import { readProject, readTarget, type TargetRequest } from './target.ts'
+import type { World } from './world.ts'
+
+export interface RestoreRequest extends TargetRequest {
+  snapshot: string
+  stores?: string[] | undefined
+  to?: string | undefined
+}
+
+export async function planRestore(world: World, request: RestoreRequest): Promise<Plan> {
+  const environment = await readTarget(world, request)
+  const spec = environment.serving?.spec ?? (await readProject(request)).spec
+  const manifest = await findSnapshot(world, environment, spec, request.snapshot)
+  const names = chosenStores(manifest, spec, request.stores)
+  return request.to === undefined
+    ? restoreInPlace(world, environment, spec, manifest, names)
+    : restoreBeside(environment, spec, manifest, names, request.to)
+}
+
+/** @throws FettleError NOT_FOUND */
+function chosenStores(manifest: Manifest, spec: Spec, wanted: string[] | undefined): string[] {
+  const held = manifest.parts.map(part => part.store)
+  const unknown = (wanted ?? []).filter(name => !held.includes(name))
+  if (unknown.length > 0)
+    throw new FettleError('NOT_FOUND', `${manifest.id} holds no store ${unknown.join(', ')}`, { hint: `It holds: ${held.join(', ')}.` })
+  const names = (wanted ?? held).filter(name => spec.stores[name] !== undefined)
+  if (names.length === 0) throw new FettleError('NOT_FOUND', `none of the stores of ${manifest.id} (${held.join(', ')}) is in the file now`)
+  return names
+}
+
+function restoreBeside(environment: Environment, spec: Spec, manifest: Manifest, names: string[], to: string): Plan {
+  const folders = Object.fromEntries(names.map(name => [name, join(to, name)]))
+  return {
+    ...head(environment, { manifest: manifest.id, to }),
+    leases: [],
+    lines: [{ text: `${manifest.id} → ${to}, beside what is live`, tone: 'add' }],
+    steps: [
+      loadStep(spec, names, { id: 'load', snapshot: manifest.id, folders, after: [], title: `restore ${names.join(', ')} and compare` }),
+    ],
+  }
+}
+
+async function restoreInPlace(world: World, environment: Environment, spec: Spec, manifest: Manifest, names: string[]): Promise<Plan> {
+  const foreign = names.filter(name => !isManaged(spec.stores[name] ?? { files: '.' }))
+  if (foreign.length > 0) {
+    throw new FettleError('REFUSED', `${foreign.join(', ')} lies outside of what fettle manages and is not replaced in place`, {
+      hint: '`fettle restore --to FOLDER` restores it beside; stop what uses it, then put it in place.',
+    })
+  }
+  const { serving } = environment
+  if (serving === undefined)
+    throw new FettleError('NOT_FOUND', `${environment.app}/${environment.environment} runs no release to restore into`, {
+      hint: '`fettle deploy` first, or `fettle restore --to FOLDER`.',
+    })
+  const loss = await countLoss(world, environment, spec, manifest, names)
+  const back = dataBackSteps(world, environment, spec, manifest, names)
+  const next: Next = {
+    release: serving.id,
+    spec: serving.spec,
+    activation: { $op: `${serving.id}-` },
+    stores: back.stores,
+    instances: wantedInstances(serving.spec, await readScale(world, environment.app, environment.environment)),
+  }
+  const starts = startSteps(next, lastSteps(back.steps))
+  const before = [...back.steps, ...starts]
+  const hold = holdSteps(environment, lastSteps(before))
+  const steps = [...before, ...hold, ...lossSteps(environment, spec, manifest, names, lastSteps([...before, ...hold]))]
+  return {
+    ...head(environment, { manifest: manifest.id, generation: environment.table.generation }),
+    leases: [environmentLease(environment.app, environment.environment)],
+    lines: [
+      { text: `${names.join(', ')}: back to ${manifest.id} (${new Date(manifest.takenAt).toISOString()})`, tone: 'change' },
+      { text: loss.text, tone: loss.rows > 0 ? 'warn' : 'plain' },
+      { text: 'what is replaced stays aside until the restore after this one; requests wait while it is exchanged', tone: 'plain' },
+    ],
+    ...(loss.rows > 0 ? { confirm: `restore ${manifest.id}: ${loss.text}` } : {}),
+    steps: [...steps, ...switchSteps(environment, next, lastSteps(steps)), ...settleSteps(environment, next)],
+  }
+}
+
+const head = ({ app, environment }: Environment, facts: Parameters<typeof basisOf>[0]) => ({
+  format: 1 as const,
+  kind: 'restore' as const,
+  app,
+  environment,
+  basis: basisOf(facts),
+})
+
+/** New generations of live data, filled from a snapshot. */
+export function dataBackSteps(
+  world: World,
+  environment: Environment,
+  spec: Spec,
+  manifest: Manifest,
+  names: string[],
+): { steps: PlannedStep[]; stores: Record<string, Name> } {
+  const { app, environment: name } = environment
+  const folders: Record<string, Name> = Object.fromEntries(
+    names.map(store => [store, { $op: `${world.layout.liveStore(app, name, store)}/` }]),
+  )
+  const step = loadStep(spec, names, {
+    id: 'load',
+    snapshot: manifest.id,
+    folders,
+    after: [],
+    title: `load ${names.join(', ')} beside what is live and compare`,
+  })
+  return { steps: [step], stores: { ...environment.table.stores, ...folders } }
+}
+
+/** The exact figure, once nobody writes any more. */
+function lossSteps(environment: Environment, spec: Spec, manifest: Manifest, names: string[], after: string[]): PlannedStep[] {
+  const folders = Object.fromEntries(
+    names.flatMap(name => (environment.table.stores[name] === undefined ? [] : [[name, environment.table.stores[name]]])),
+  )
+  if (Object.keys(folders).length === 0) return []
+  const input = { snapshot: manifest.id, configs: storeConfigs(spec, Object.keys(folders)), folders, backups: spec.backups as never }
+  return [{ id: 'loss', kind: 'loss.count@1', title: 'count what is replaced', input, after }]
+}

@@ -1,0 +1,129 @@
+/**
+ * Rollback: an earlier release again, with the configuration and secrets it was recorded with. Data stays, unless a snapshot is
+ * named; then what would be lost is counted and asked for.
+ */
+import { readFile } from 'node:fs/promises'
+import { FettleError } from '../core/errors.ts'
+import { environmentLease } from '../core/names.ts'
+import type { Plan, PlanLine } from '../core/plan.ts'
+import type { Release } from '../core/release.ts'
+import { lastSteps, type Next, settleSteps, startSteps, switchSteps, wantedInstances } from './activation.ts'
+import { basisOf } from './basis.ts'
+import { type Environment, readNotes, requireRelease } from './environment.ts'
+import { releaseSource } from './groups.ts'
+import { countLoss } from './loss.ts'
+import { dataBackSteps } from './restore.ts'
+import { readScale } from './scale-record.ts'
+import { findSnapshot } from './snapshots.ts'
+import { readTarget, requireServing, type TargetRequest } from './target.ts'
+import type { World } from './world.ts'
+
+export interface RollbackRequest extends TargetRequest {
+  release?: string | undefined
+  /** `keep`, or the id of a snapshot. */
+  data: string
+}
+
+export async function planRollback(world: World, request: RollbackRequest): Promise<Plan> {
+  const environment = await readTarget(world, request)
+  const serving = requireServing(environment)
+  const release =
+    request.release === undefined
+      ? await releaseBefore(world, environment, serving)
+      : await requireRelease(world, environment.app, environment.environment, request.release)
+  await requireArtifact(world, release)
+  const lines = await describe(world, environment, serving, release, request.data)
+  const next: Next = {
+    release: release.id,
+    spec: release.spec,
+    activation: { $op: `${release.id}-` },
+    stores: environment.table.stores,
+    instances: wantedInstances(release.spec, await readScale(world, environment.app, environment.environment)),
+  }
+  const back =
+    request.data === 'keep'
+      ? { steps: [], stores: next.stores, confirm: undefined }
+      : await dataBack(world, environment, release, request.data)
+  const moved = { ...next, stores: back.stores }
+  const starts = startSteps(moved, lastSteps(back.steps))
+  const hold = back.steps.length > 0 ? holdSteps(environment, lastSteps([...back.steps, ...starts])) : []
+  const before = [...back.steps, ...starts, ...hold]
+  return {
+    format: 1,
+    kind: 'rollback',
+    app: environment.app,
+    environment: environment.environment,
+    leases: [environmentLease(environment.app, environment.environment)],
+    basis: basisOf({ generation: environment.table.generation, release: release.id, data: request.data }),
+    lines,
+    ...(back.confirm === undefined ? {} : { confirm: back.confirm }),
+    steps: [...before, ...switchSteps(environment, moved, lastSteps(before)), ...settleSteps(environment, moved)],
+  }
+}
+
+async function dataBack(world: World, environment: Environment, release: Release, snapshot: string) {
+  const manifest = await findSnapshot(world, environment, release.spec, snapshot)
+  const names = manifest.parts.map(part => part.store).filter(name => release.spec.stores[name] !== undefined)
+  const loss = await countLoss(world, environment, release.spec, manifest, names)
+  const { steps, stores } = dataBackSteps(world, environment, release.spec, manifest, names)
+  return { steps, stores, confirm: `go back to the data of ${manifest.id}: ${loss.text}` }
+}
+
+/** While the data is exchanged nobody may write to what will be gone: requests wait, the old instances are stopped. */
+export function holdSteps(environment: Environment, after: string[]) {
+  const { table, serving } = environment
+  const names = Object.keys(table.groups)
+  if (names.length === 0) return []
+  const services = Object.fromEntries(names.map(name => [name, serving?.spec.services[name]?.instances ?? 1]))
+  const drainMs = Math.max(0, ...Object.values(serving?.spec.services ?? {}).map(service => service.stop.drain))
+  return [
+    { id: 'hold', kind: 'route.hold@1', title: 'hold new requests, let running ones finish', input: { drainMs, maxWaitMs: 60_000 }, after },
+    {
+      id: 'stop-old',
+      kind: 'groups.stop@1',
+      title: `stop ${table.release}`,
+      input: { release: table.release, activation: table.activation, stores: table.stores, services },
+      after: ['hold'],
+    },
+  ]
+}
+
+/** The one that served before, that did not end badly. @throws FettleError NOT_FOUND */
+async function releaseBefore(world: World, environment: Environment, serving: Release): Promise<Release> {
+  for (const release of environment.releases) {
+    if (release.number >= serving.number) continue
+    const notes = await readNotes(world, release)
+    if (notes.note === undefined && notes.servedAt !== undefined) return release
+  }
+  throw new FettleError('NOT_FOUND', `there is no good release before ${serving.id}`, {
+    hint: '`fettle releases` lists those that can be returned to: `fettle rollback production r1`.',
+  })
+}
+
+async function requireArtifact(world: World, release: Release): Promise<void> {
+  await readFile(`${releaseSource(world, release)}.json`).catch(error => {
+    throw new FettleError('NOT_FOUND', `the artifact of ${release.id} is gone`, {
+      cause: error,
+      hint: 'Deploy that version of the source again.',
+    })
+  })
+}
+
+async function describe(world: World, environment: Environment, serving: Release, release: Release, data: string): Promise<PlanLine[]> {
+  const lines: PlanLine[] = [{ text: `${serving.id} → ${release.id}, with its configuration and secrets`, tone: 'change' }]
+  const newer = environment.releases.filter(
+    other => other.number > release.number && other.number <= serving.number && other.spec.release.migrate !== undefined,
+  )
+  for (const other of newer) {
+    const { reversible, snapshot } = await readNotes(world, other)
+    if (data !== 'keep') continue
+    if (reversible === 'proved')
+      lines.push({ text: `data stays: the tests of the release before ${other.id} passed on data it migrated`, tone: 'plain' })
+    else {
+      const text = `data stays, and ${other.id} migrated it: that ${release.id} works on it is ${reversible === 'refuted' ? 'refuted' : 'unproven'}`
+      lines.push({ text: snapshot === undefined ? text : `${text}; \`--data ${snapshot}\` goes back to the data before it`, tone: 'warn' })
+    }
+  }
+  if (newer.length === 0 && data === 'keep') lines.push({ text: 'data stays as it is: no release between them migrated it', tone: 'plain' })
+  return lines
+}

@@ -1,0 +1,86 @@
+/** One command in the release that serves, and the release's tests on the live route at any time. */
+import * as z from 'zod'
+import { FettleError } from '../core/errors.ts'
+import type { Json } from '../core/json.ts'
+import type { Plan } from '../core/plan.ts'
+import { stepKind } from '../engine/step.ts'
+import { basisOf } from './basis.ts'
+import { endCommand, runCommand } from './commands.ts'
+import { type readEnvironment, requireRelease } from './environment.ts'
+import { ownCommand } from './groups.ts'
+import { readTarget, requireServing, type TargetRequest } from './target.ts'
+import type { World } from './world.ts'
+
+export async function planRun(world: World, request: TargetRequest & { argv: string[]; service?: string | undefined }): Promise<Plan> {
+  const environment = await readTarget(world, request)
+  const serving = requireServing(environment)
+  const input: { [key: string]: Json } = {
+    release: serving.id,
+    argv: request.argv,
+    stores: environment.table.stores,
+    service: request.service ?? null,
+  }
+  return {
+    ...head('run', environment),
+    lines: [{ text: `${request.argv.join(' ')} in ${serving.id}`, tone: 'plain' }],
+    steps: [{ id: 'run', kind: 'command.run@1', title: request.argv.join(' '), input, after: [] }],
+  }
+}
+
+export async function planTest(world: World, request: TargetRequest): Promise<Plan> {
+  const environment = await readTarget(world, request)
+  const serving = requireServing(environment)
+  const tests = serving.spec.release.test.length
+  if (tests === 0)
+    throw new FettleError('NOT_FOUND', `${serving.id} declares no tests`, {
+      hint: 'Add `release: { test: [{ http: / }] }` to fettle.yaml.',
+    })
+  return {
+    ...head('test', environment),
+    lines: [{ text: `${tests} tests of ${serving.id} on the live route`, tone: 'plain' }],
+    steps: [
+      {
+        id: 'test',
+        kind: 'live.test@1',
+        title: 'tests through the public route',
+        input: { release: serving.id, mustPass: true },
+        after: [],
+      },
+    ],
+  }
+}
+
+const head = (kind: 'run' | 'test', { app, environment, table }: Awaited<ReturnType<typeof readEnvironment>>) => ({
+  format: 1 as const,
+  kind,
+  app,
+  environment,
+  leases: [],
+  basis: basisOf({ kind, generation: table.generation }),
+})
+
+const commandRun = (world: World) =>
+  stepKind({
+    kind: 'command.run@1',
+    input: z.object({
+      release: z.string(),
+      argv: z.array(z.string()),
+      stores: z.record(z.string(), z.string()),
+      service: z.string().nullable(),
+    }),
+    cancel: 'now',
+    silentForMs: 600_000,
+    observe: async () => 'partial',
+    async run({ release: id, argv, stores, service }, context) {
+      const release = await requireRelease(world, context.operation.app, context.operation.environment, id)
+      const result = await runCommand(world, context, await ownCommand(world, release, argv, service, { stores }))
+      if (result.code !== 0)
+        context.complain(new FettleError('COMMAND_FAILED', `${argv[0]} exited ${result.code}`, { context: { code: result.code } }))
+      return { code: result.code, durationMs: result.durationMs }
+    },
+    async undo(_input, context) {
+      await endCommand(world, context)
+    },
+  })
+
+export const runKinds = (world: World) => [commandRun(world)]

@@ -1,0 +1,15 @@
+/** How many instances were asked for by `fettle scale`, over what the file says. Kept beside the releases, for it outlives them. */
+import { join } from 'node:path'
+import { readIfExists, writeFileAtomic } from '../lib/files.ts'
+import type { World } from './world.ts'
+
+const path = (world: World, app: string, environment: string) => join(world.layout.environment(app, environment), 'scale.json')
+
+export async function readScale(world: World, app: string, environment: string): Promise<Record<string, number>> {
+  const text = await readIfExists(path(world, app, environment))
+  return text === undefined ? {} : (JSON.parse(text) as Record<string, number>)
+}
+
+export async function writeScale(world: World, app: string, environment: string, instances: Record<string, number>): Promise<void> {
+  await writeFileAtomic(path(world, app, environment), JSON.stringify(instances))
+}

@@ -1,0 +1,90 @@
+/** Steps that several operations share to take and load snapshots. Pure but for the ports they read. */
+import { FettleError } from '../core/errors.ts'
+import type { Json, JsonObject } from '../core/json.ts'
+import type { PlannedStep } from '../core/plan.ts'
+import { externalPath } from '../core/spec/derived.ts'
+import type { Spec } from '../core/spec/schema.ts'
+import type { Manifest } from '../ports/repository.ts'
+import type { Name } from './activation.ts'
+import type { Environment } from './environment.ts'
+import { isProven } from './steps/snapshot.ts'
+import type { World } from './world.ts'
+
+/** A store with an absolute path is somebody else's: backed up and drilled, never created or replaced. */
+export const isManaged = (store: Spec['stores'][string]): boolean => externalPath(store) === undefined
+
+export const storeConfigs = (spec: Spec, names: string[]): JsonObject =>
+  Object.fromEntries(names.map(name => [name, spec.stores[name] as unknown as Json]))
+
+/** Where a restored copy of a store lies during one operation. */
+export const scratchFolder = (world: World, store: string): Name => ({ $op: `${world.layout.scratches}/`, suffix: `/${store}` })
+
+/** Take and commit; none where there is no data yet. */
+export function snapshotSteps(
+  environment: Environment,
+  options: { label: string; after: string[]; pivot?: true; spec?: Spec },
+): PlannedStep[] {
+  const spec = options.spec ?? environment.serving?.spec
+  if (spec === undefined) return []
+  const names = Object.keys(spec.stores).filter(
+    name => !isManaged(spec.stores[name] ?? { files: '.' }) || environment.table.stores[name] !== undefined,
+  )
+  if (names.length === 0) return []
+  const folders = Object.fromEntries(names.map(name => [name, environment.table.stores[name] ?? '']))
+  const backups = spec.backups as unknown as Json
+  return [
+    {
+      id: 'snapshot',
+      kind: 'snapshot.take@1',
+      title: `snapshot of ${names.join(', ')}`,
+      input: { configs: storeConfigs(spec, names), folders, backups, release: environment.table.release, label: options.label },
+      after: options.after,
+    },
+    {
+      id: 'commit',
+      kind: 'snapshot.commit@1',
+      title: 'commit the snapshot',
+      input: { manifest: { $from: 'snapshot', path: 'manifest' }, backups },
+      after: ['snapshot'],
+      ...(options.pivot === undefined ? {} : { pivot: options.pivot }),
+    },
+  ]
+}
+
+export const loadStep = (
+  spec: Spec,
+  names: string[],
+  options: { id: string; snapshot: Json; folders: Record<string, Name>; after: string[]; title: string },
+): PlannedStep => ({
+  id: options.id,
+  kind: 'snapshot.load@1',
+  title: options.title,
+  input: {
+    snapshot: options.snapshot,
+    configs: storeConfigs(spec, names),
+    folders: options.folders as never,
+    backups: spec.backups as unknown as Json,
+  },
+  after: options.after,
+})
+
+/** `newest`, `newest-proven`, or an id. @throws FettleError NOT_FOUND */
+export async function findSnapshot(world: World, environment: Environment, spec: Spec, wanted: string): Promise<Manifest> {
+  const repository = await world.repository(environment.app, spec.backups)
+  await repository.open()
+  const manifests = await repository.list(environment.app, environment.environment)
+  if (wanted === 'newest' && manifests[0] !== undefined) return manifests[0]
+  for (const manifest of manifests) {
+    if (manifest.id === wanted) return manifest
+    if (wanted === 'newest-proven' && isProven(await repository.proofs(manifest.id))) return manifest
+  }
+  const name = `${environment.app}/${environment.environment}`
+  if (wanted === 'newest-proven' && manifests.length > 0) {
+    throw new FettleError('NOT_FOUND', `no snapshot of ${name} was ever proven by a restore`, {
+      hint: `\`fettle drill\` proves the newest (${manifests[0]?.id}); \`fettle restore --snapshot newest\` takes it unproven.`,
+    })
+  }
+  throw new FettleError('NOT_FOUND', wanted.startsWith('newest') ? `${name} has no snapshot` : `${name} has no snapshot ${wanted}`, {
+    hint: manifests.length === 0 ? '`fettle backup` takes one.' : '`fettle snapshots` lists them.',
+  })
+}

@@ -1,0 +1,72 @@
+/** Removes what fettle itself made and no longer needs, and nothing else. */
+import { readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import * as z from 'zod'
+import { stepKind } from '../../engine/step.ts'
+import { addNotes, readEnvironment, removeRelease } from '../environment.ts'
+import type { World } from '../world.ts'
+
+const list = (folder: string): Promise<string[]> =>
+  readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return []
+    throw error
+  })
+
+/** Releases beyond the newest `keep`; the one that serves always stays. */
+async function collectReleases(world: World, app: string, environment: string, keep: number): Promise<string[]> {
+  const { releases, table } = await readEnvironment(world, app, environment)
+  const doomed = releases.slice(Math.max(keep, 1)).filter(release => release.id !== table.release)
+  for (const release of doomed) await removeRelease(world, app, environment, release.id)
+  return doomed.map(release => release.id)
+}
+
+/** Artifacts that no release names. */
+async function collectArtifacts(world: World, app: string, environment: string): Promise<string[]> {
+  const { releases } = await readEnvironment(world, app, environment)
+  const named = new Set(releases.map(release => release.artifact.key))
+  const folder = world.layout.artifacts(app, environment)
+  const doomed = (await list(folder)).filter(name => !named.has(name.replace(/\.json$/, '')))
+  for (const name of doomed) await rm(join(folder, name), { recursive: true, force: true })
+  return doomed
+}
+
+/** Generations of live data that are not served, but for the one replaced last: what a restore took away can be had back. */
+async function collectLiveData(world: World, app: string, environment: string): Promise<string[]> {
+  const { table, serving } = await readEnvironment(world, app, environment)
+  const doomed: string[] = []
+  for (const store of Object.keys(serving?.spec.stores ?? {})) {
+    const folder = world.layout.liveStore(app, environment, store)
+    const current = table.stores[store]
+    if (current === undefined) continue
+    const others = (await list(folder)).filter(name => join(folder, name) !== current).sort(byOperation)
+    for (const name of others.slice(0, -1)) {
+      await rm(join(folder, name), { recursive: true, force: true })
+      doomed.push(join(folder, name))
+    }
+  }
+  return doomed
+}
+
+const byOperation = (a: string, b: string): number => Number(a.replace(/\D/g, '')) - Number(b.replace(/\D/g, ''))
+
+const environmentCollect = (world: World) =>
+  stepKind({
+    kind: 'environment.collect@1',
+    input: z.object({ keep: z.number().int() }),
+    cancel: 'at-end',
+    silentForMs: 60_000,
+    observe: async () => 'partial',
+    async run({ keep }, { operation, fault }) {
+      const { app, environment } = operation
+      const { serving } = await readEnvironment(world, app, environment)
+      if (serving !== undefined) await addNotes(world, serving, { servedAt: world.clock.now() })
+      const releases = await collectReleases(world, app, environment, keep)
+      await fault('releases')
+      const artifacts = await collectArtifacts(world, app, environment)
+      const data = await collectLiveData(world, app, environment)
+      return { releases, artifacts, data }
+    },
+    undo: 'nothing',
+  })
+
+export const collectKinds = (world: World) => [environmentCollect(world)]

@@ -1,0 +1,55 @@
+/** Which app and environment a request means, and the file as it is now. */
+import { readFile } from 'node:fs/promises'
+import { dirname, isAbsolute } from 'node:path'
+import { FettleError, toFettleError } from '../core/errors.ts'
+import { parseSpec } from '../core/spec/parse.ts'
+import type { Spec } from '../core/spec/schema.ts'
+import { type Environment, readEnvironment } from './environment.ts'
+import type { World } from './world.ts'
+
+export interface TargetRequest {
+  file?: string | undefined
+  app?: string | undefined
+  environment?: string | undefined
+}
+
+export interface ProjectFile {
+  file: string
+  folder: string
+  spec: Spec
+  environment: string
+}
+
+/** @throws FettleError USAGE, NOT_FOUND, SPEC_INVALID */
+export async function readProject(request: TargetRequest): Promise<ProjectFile> {
+  const { file } = request
+  if (file === undefined)
+    throw new FettleError('USAGE', 'no fettle.yaml was named', { hint: 'Run it in the project folder, or name the file with --file.' })
+  if (!isAbsolute(file)) throw new FettleError('USAGE', `${file} is no absolute path`)
+  const text = await readFile(file, 'utf8').catch(error => {
+    throw toFettleError(error, `read ${file}`)
+  })
+  const { environments } = parseSpec(text, { file })
+  const environment = request.environment ?? defaultEnvironment(environments)
+  const { spec } = parseSpec(text, { file, environment })
+  const folder = dirname(file)
+  return { file, folder, spec, environment }
+}
+
+const defaultEnvironment = (environments: string[]): string =>
+  environments.includes('production') ? 'production' : (environments[0] ?? 'production')
+
+/** The environment a request is about, by its file or, where that is gone, by names. */
+export async function readTarget(world: World, request: TargetRequest): Promise<Environment> {
+  if (request.app !== undefined) return readEnvironment(world, request.app, request.environment ?? 'production')
+  const { spec, environment } = await readProject(request)
+  return readEnvironment(world, spec.app, environment)
+}
+
+/** @throws FettleError NOT_FOUND when nothing was deployed there */
+export function requireServing(environment: Environment): NonNullable<Environment['serving']> {
+  if (environment.serving !== undefined) return environment.serving
+  throw new FettleError('NOT_FOUND', `${environment.app}/${environment.environment} runs no release`, {
+    hint: '`fettle deploy` makes one.',
+  })
+}
