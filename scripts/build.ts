@@ -17,7 +17,7 @@ const current = join(dist, 'current')
 /** Bundles into memory: nothing is written before all of it is known to be good. */
 async function bundle(): Promise<{ files: Map<string, Uint8Array>; metafile: Metafile }> {
   const manifest: { version: string } = JSON.parse(await readFile(join(home, 'package.json'), 'utf8'))
-  const entries = ['main', 'agent', 'front', 'worker'].map(name => `src/${name}.ts`).filter(path => existsSync(join(home, path)))
+  const entries = ['main', 'agent', 'front', 'worker', 'relay'].map(name => `src/${name}.ts`).filter(path => existsSync(join(home, path)))
   const result = await build({
     absWorkingDir: home,
     entryPoints: entries,

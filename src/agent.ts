@@ -1,6 +1,7 @@
-/** The agent's entry: `node agent.js`, with FETTLE_HOME. Composes drivers into a world and starts the daemon on it. */
+/** The agent's entry: `node agent.js --home FOLDER`. Composes drivers into a world and starts the daemon on it. */
 import { mkdir, readFile } from 'node:fs/promises'
 import { dirname, isAbsolute, join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { startAgent } from './agent/agent.ts'
 import { faultsFrom } from './agent/faults.ts'
 import { Redaction } from './agent/redaction.ts'
@@ -11,7 +12,7 @@ import { layout } from './core/layout.ts'
 import { Secret } from './core/secret.ts'
 import type { Spec } from './core/spec/schema.ts'
 import { createBoot } from './drivers/boot/index.ts'
-import { createEmbeddedProxy } from './drivers/proxies/embedded/index.ts'
+import { createEmbeddedProxy, frontProgram } from './drivers/proxies/embedded/index.ts'
 import { repositories, sourceOf, stores } from './drivers/registry.ts'
 import { createProcessRuntime } from './drivers/runtimes/process/index.ts'
 import { openSecretFile } from './drivers/secrets/age-file/index.ts'
@@ -20,7 +21,8 @@ import { programPath } from './lib/program-path.ts'
 import { version } from './lib/version.ts'
 import type { World } from './operations/world.ts'
 
-const home = process.env.FETTLE_HOME ?? ''
+const { values } = parseArgs({ options: { home: { type: 'string', default: process.env.FETTLE_HOME ?? '' } } })
+const { home } = values
 const paths = layout(home)
 const faults = faultsFrom(process.env)
 const redaction = new Redaction()
@@ -47,10 +49,17 @@ async function composeWorld(): Promise<World> {
       home,
       clock: systemClock,
       ports: settings.ports,
+      relayProgram: [process.execPath, programPath('relay')],
       fault: point => faults.reach(`runtime/${point}`),
       log,
     }),
-    proxy: createEmbeddedProxy({ home, listen: settings.http, clock: systemClock, fault: point => faults.reach(`proxy/${point}`) }),
+    proxy: createEmbeddedProxy({
+      home,
+      program: frontProgram(programPath('front')),
+      listen: settings.http,
+      clock: systemClock,
+      fault: point => faults.reach(`proxy/${point}`),
+    }),
     stores,
     async repository(app, backups) {
       const { driver, folder, recipients, identityFile = '' } = await repositoryConfig(app, backups)
@@ -67,7 +76,7 @@ async function composeWorld(): Promise<World> {
 }
 
 try {
-  if (!isAbsolute(home)) throw new Error('FETTLE_HOME must name a folder by its absolute path')
+  if (!isAbsolute(home)) throw new Error('--home must name a folder by its absolute path')
   await mkdir(home, { recursive: true, mode: 0o700 })
   const stopping = Promise.withResolvers<void>()
   const agent = await startAgent({

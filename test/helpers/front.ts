@@ -14,10 +14,19 @@ export interface FrontUnderTest {
   stop(): Promise<void>
 }
 
-export async function startFront({ restartWaitMs = 10_000, trusted = false } = {}): Promise<FrontUnderTest> {
+/** @param found called each time a request has looked up where to go */
+export async function startFront({ restartWaitMs = 10_000, trusted = false, found = () => {} } = {}): Promise<FrontUnderTest> {
   const board = new Switchboard(systemClock)
   const server = createPublicServer(
-    { find: (host, target) => board.find(host, target), now: systemClock.monotonic, isTrusted: () => trusted, restartWaitMs },
+    {
+      find: (host, target) => {
+        found()
+        return board.find(host, target)
+      },
+      now: systemClock.monotonic,
+      isTrusted: () => trusted,
+      restartWaitMs,
+    },
     () => board.closeTunnels(),
   )
   await server.listen({ host: '127.0.0.1', port: 0 })

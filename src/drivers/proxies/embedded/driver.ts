@@ -6,12 +6,14 @@ import type { Clock } from '../../../ports/clock.ts'
 import type { Counters, Proxy as ProxyPort, RouteTable } from '../../../ports/proxy.ts'
 import { type Call, callFront } from './control-client.ts'
 import type { About, ActivationReport } from './front/control.ts'
-import { commandOf, isShimRunning, launch, readSettings, writeSettings } from './launch.ts'
-import { CONTROL_SOCKET } from './layout.ts'
+import { commandOf, launch, readSettings, runningShim, writeSettings } from './launch.ts'
+import { CONTROL_SOCKET, LOG } from './layout.ts'
 import { writeProgram } from './shim.ts'
 
 /** Longer than the front drains. */
 const END_MS = 15_000
+/** A successor that says nothing for so long does not start: it usually takes 0.1 s. */
+const SUCCESSOR_MS = 3_000
 const PAUSE_MS = 10
 
 export interface EmbeddedProxyOptions {
@@ -55,7 +57,7 @@ export class EmbeddedProxy implements ProxyPort {
   /** The front that runs, or is just being started again by its shim. */
   async #running(): Promise<About | undefined> {
     try {
-      return await this.#about((await isShimRunning(this.#folder)) ? undefined : 0)
+      return await this.#about((await runningShim(this.#folder)) === undefined ? 0 : undefined)
     } catch (error) {
       if (error instanceof FettleError && error.code === 'TIMEOUT') return undefined
       throw error
@@ -97,23 +99,29 @@ export class EmbeddedProxy implements ProxyPort {
     await writeProgram(this.#folder, program)
     await this.#call({ method: 'POST', path: '/end?successor=yes' })
     try {
-      await this.#until(async () => (await this.#about()).pid !== before.pid)
+      await this.#replaced(before)
     } catch (error) {
       await writeProgram(this.#folder, before.program)
-      await this.#until(async () => (await this.#about()).pid !== before.pid)
+      await this.#replaced(before)
       throw new FettleError('REFUSED', `the front ${program.join(' ')} does not start; the one before serves again`, {
         cause: error,
-        hint: `See ${join(this.#folder, 'log')}.`,
+        hint: `See ${join(this.#folder, LOG)}.`,
       })
     }
-    await this.#until(async () => commandOf(before.pid).length <= 1)
+    await this.#until(async () => commandOf(before.pid).length === 0)
+  }
+
+  async #replaced(before: About): Promise<void> {
+    await this.#until(async () => (await this.#about(SUCCESSOR_MS)).pid !== before.pid)
   }
 
   async shutdown(): Promise<void> {
     const running = await this.#running()
     if (running === undefined) return
+    const shim = await runningShim(this.#folder)
     await this.#call({ method: 'POST', path: '/end?successor=no' })
-    await this.#until(async () => commandOf(running.pid).length <= 1 && !(await isShimRunning(this.#folder)))
+    // Both: the listener is closed when the last of them is gone.
+    await this.#until(async () => [running.pid, shim].every(pid => pid === undefined || commandOf(pid).length === 0))
   }
 
   async #until(isSo: () => Promise<boolean>): Promise<void> {

@@ -52,16 +52,18 @@ function descriptorOf(server: Server): number {
   return handle.fd
 }
 
-/** The shim of this folder runs: its pid is in the file, and is its own still. */
-export async function isShimRunning(folder: string): Promise<boolean> {
+/** Pid of this folder's shim, if it runs: the one in the file may be another process by now. */
+export async function runningShim(folder: string): Promise<number | undefined> {
   const pid = Number(await readIfExists(join(folder, PID)))
-  return Number.isInteger(pid) && pid > 0 && commandOf(pid).includes(folder)
+  return Number.isInteger(pid) && pid > 0 && commandOf(pid).includes(folder) ? pid : undefined
 }
 
 /** Words of a process, empty when there is none, also for one that is dead and not yet collected. */
 export function commandOf(pid: number): string[] {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+      .split('\0')
+      .filter(word => word !== '')
   } catch (error) {
     if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return []
     throw error

@@ -3,10 +3,11 @@
  * Version 2 gives both; many machines mount version 1's memory controller beside a version 2 that has only `cgroup.kill`.
  * Everything lies below the agent's own group, which is what the machine delegated to it. Nothing is assumed: a probe enters one.
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { mkdir, rmdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { execute } from './execute.ts'
+import { isGone, readIfThere } from './proc.ts'
 
 export interface Cgroups {
   /** Folder of version 2 in which units get theirs; undefined: what a unit started is found by its environment. */
@@ -133,9 +134,17 @@ export async function removeUnitCgroup(unit: UnitCgroup): Promise<void> {
   for (const folder of unit.folders) await removeFolder(folder)
 }
 
-/** Undefined where no group tells. */
+/** Undefined where no group tells. Removed meanwhile, it holds nothing. */
 export function cgroupPids(unit: UnitCgroup): number[] | undefined {
   if (unit.kill === undefined) return undefined
-  const file = join(unit.kill, 'cgroup.procs')
-  return existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean).map(Number) : []
+  const text = readIfThere(join(unit.kill, 'cgroup.procs'))?.toString() ?? ''
+  return text.split('\n').filter(Boolean).map(Number)
+}
+
+export function killCgroup(file: string): void {
+  try {
+    writeFileSync(file, '1')
+  } catch (error) {
+    if (!isGone(error)) throw error
+  }
 }

@@ -5,7 +5,7 @@
  *
  *   log   log.json (segments)   log.<offset>.zst   log.times (when the rest came)
  */
-import { appendFile, type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { appendFile, type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { zstdCompress, zstdDecompress } from 'node:zlib'
@@ -208,12 +208,11 @@ export class LogStore {
     return offsetBefore([...this.#segments.flatMap(({ marks }) => marks), ...this.#marks], at)
   }
 
-  /** All of it as one file that `zstdcat` reads: compressed pieces one after the other are such a file. */
+  /** All of it, in an existing folder, as one file that `zstdcat` reads: compressed pieces one after the other are such a file. */
   async archive(path: string): Promise<void> {
     await this.#work
     const { size } = await stat(this.path)
     if (size === 0) return
-    await mkdir(join(path, '..'), { recursive: true, mode: 0o700 })
     const file = await open(`${path}.tmp`, 'w', 0o600)
     try {
       for await (const piece of this.#packedPieces()) await file.writeFile(piece)

@@ -1,5 +1,5 @@
 /** The logs of all units: read, merged by time, followed, archived. */
-import { readdir, rm, stat } from 'node:fs/promises'
+import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Labels, LogLine, Runtime } from '../../../ports/runtime.ts'
 import { Changes } from './changes.ts'
@@ -96,6 +96,7 @@ export class Logs {
     if (log === undefined) return
     log.close()
     const folder = join(this.#host.archive, name)
+    await mkdir(folder, { recursive: true, mode: 0o700 })
     await log.store.archive(join(folder, `${new Date(createdAt).toISOString().replaceAll(/[:.]/g, '')}.log.zst`))
     this.#logs.delete(name)
     await this.#prune(folder)

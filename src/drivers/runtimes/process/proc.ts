@@ -106,9 +106,10 @@ function readStart(path: string, bytes = 256 * 1024): string {
 }
 
 /** The process ended in between, or belongs to somebody else: either way it is none of ours. */
-const isGone = (error: unknown) => ['ENOENT', 'ESRCH', 'EACCES', 'EPERM', 'EINVAL'].includes((error as NodeJS.ErrnoException).code ?? '')
+export const isGone = (error: unknown): boolean =>
+  ['ENOENT', 'ENODEV', 'ESRCH', 'EACCES', 'EPERM', 'EINVAL'].includes((error as NodeJS.ErrnoException).code ?? '')
 
-function readIfThere(path: string): Buffer | undefined {
+export function readIfThere(path: string): Buffer | undefined {
   try {
     return readFileSync(path)
   } catch (error) {

@@ -3,11 +3,10 @@
  * and the next agent goes on where the file says. The app's first process gets the stop signal; what outlives it (a shell's child,
  * a worker) gets the same for the rest of the time; then everything is killed, and the unit is dead when nothing of it is left.
  */
-import { writeFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FettleError } from '../../../core/errors.ts'
-import { killFile, removeUnitCgroup } from './cgroups.ts'
+import { killCgroup, killFile, removeUnitCgroup } from './cgroups.ts'
 import type { Host } from './host.ts'
 import { isAlive } from './proc.ts'
 import type { Unit } from './unit.ts'
@@ -87,7 +86,7 @@ export function killRest(unit: Unit): void {
   const file = killFile(unit.record.cgroup)
   const { shim, alive, isOfEarlierBoot } = unit.status()
   if (unit.pids().length > 0) {
-    if (file !== undefined) writeFileSync(file, '1')
+    if (file !== undefined) killCgroup(file)
     else for (const pid of unit.pids()) signalProcess(pid, 'SIGKILL')
   }
   if (shim === undefined || isOfEarlierBoot) return
