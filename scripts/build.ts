@@ -5,35 +5,21 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises'
-import { isBuiltin } from 'node:module'
 import { join } from 'node:path'
-import { build, type Metafile, type Plugin } from 'esbuild'
+import { build, type Metafile } from 'esbuild'
 import { readIfExists, writeFileAtomic } from '../src/lib/files.ts'
+import { lazyBuiltins } from './builtins.ts'
 import { noticesOf } from './notices.ts'
+import { filesOf } from './test-files.ts'
 
 const home = join(import.meta.dirname, '..')
 const dist = join(home, 'dist')
 const current = join(dist, 'current')
 
-/**
- * An ES import of one of Node's modules reads every export of it, also those that are loaded when they are first read: `node:http` brings
- * all of undici that way, 28 ms in each start. An object's properties are read when they are used. (What `import()` gives has to be a real
- * module: those stay as they are.)
- */
-const lazyBuiltins: Plugin = {
-  name: 'lazy-builtins',
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /./ }, ({ path, kind }) =>
-      isBuiltin(path) && kind !== 'dynamic-import' ? { path, namespace: 'builtin' } : undefined,
-    )
-    onLoad({ filter: /./, namespace: 'builtin' }, ({ path }) => ({ contents: `module.exports = process.getBuiltinModule('${path}')` }))
-  },
-}
-
 /** Bundles into memory: nothing is written before all of it is known to be good. */
 async function bundle(): Promise<{ files: Map<string, Uint8Array>; metafile: Metafile }> {
   const manifest: { version: string } = JSON.parse(await readFile(join(home, 'package.json'), 'utf8'))
-  const entries = ['main', 'agent', 'front', 'worker', 'relay'].map(name => `src/${name}.ts`).filter(path => existsSync(join(home, path)))
+  const entries = (await filesOf(['src/*.ts'], home)).filter(path => !path.endsWith('.test.ts')) // a program each
   const result = await build({
     absWorkingDir: home,
     entryPoints: entries,
@@ -51,6 +37,8 @@ async function bundle(): Promise<{ files: Map<string, Uint8Array>; metafile: Met
     legalComments: 'none', // THIRD-PARTY-NOTICES has them whole
     preserveSymlinks: true, // the same bytes when node_modules is a symlink to another checkout's
     chunkNames: '[name]-[hash]', // beside the entries, so that `import.meta.dirname` is the same folder everywhere
+    // Dependencies in CommonJS call require() for Node's own modules.
+    banner: { js: "const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);" },
     plugins: [lazyBuiltins],
     define: { FETTLE_VERSION: JSON.stringify(manifest.version) },
     logLevel: 'warning',
