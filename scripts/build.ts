@@ -8,6 +8,7 @@ import { mkdir, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs
 import { join } from 'node:path'
 import { build, type Metafile } from 'esbuild'
 import { readIfExists, writeFileAtomic } from '../src/lib/files.ts'
+import { lazyBuiltins } from './builtins.ts'
 import { noticesOf } from './notices.ts'
 
 const home = join(import.meta.dirname, '..')
@@ -36,7 +37,8 @@ async function bundle(): Promise<{ files: Map<string, Uint8Array>; metafile: Met
     preserveSymlinks: true, // the same bytes when node_modules is a symlink to another checkout's
     chunkNames: '[name]-[hash]', // beside the entries, so that `import.meta.dirname` is the same folder everywhere
     // Dependencies in CommonJS call require() for Node's own modules.
-    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+    banner: { js: "const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);" },
+    plugins: [lazyBuiltins],
     define: { FETTLE_VERSION: JSON.stringify(manifest.version) },
     logLevel: 'warning',
   })
