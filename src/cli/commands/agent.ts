@@ -4,13 +4,13 @@ import { FettleError } from '../../core/errors.ts'
 import { formatBytes, plural } from '../../core/format.ts'
 import { runInForeground } from '../../lib/foreground.ts'
 import { programPath } from '../../lib/program-path.ts'
-import { agentEnvironment } from '../agent.ts'
 import type { Cli } from '../cli.ts'
 import type { CommandDefinition } from '../command.ts'
 import { commandLine } from '../command-line.ts'
 import type { Style } from '../output/style.ts'
 import { formatSpan } from '../output/time.ts'
 import { confirm } from '../prompt.ts'
+import { agentEnvironment } from '../start-agent.ts'
 
 export const agent: CommandDefinition = {
   example: { line: 'fettle agent enable', does: 'the agent, and with it every service, returns after a reboot' },
