@@ -17,6 +17,10 @@ test('equal specs have no difference, whatever other environments the file has',
   assert.deepEqual(lines('staging: { services', 'testing: { services'), [])
 })
 
+test('a spec that was kept as JSON equals the one it came from', () => {
+  assert.deepEqual(specChanges(JSON.parse(JSON.stringify(guestbook)), guestbook), [])
+})
+
 test('a first release is all new', () => {
   assert.deepEqual(
     diffSpecs(undefined, guestbook).map(({ text, tone }) => `${tone}: ${text}`),

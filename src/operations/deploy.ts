@@ -10,7 +10,17 @@ import type { Release } from '../core/release.ts'
 import type { SecretRef } from '../core/secret.ts'
 import { planSecrets, type SecretChange, type SecretPlan } from '../core/secrets.ts'
 import { neededSecrets } from '../core/spec/derived.ts'
-import { lastSteps, type Name, type Next, settleSteps, startSteps, switchSteps, wantedInstances } from './activation.ts'
+import {
+  handoverSteps,
+  inTurn,
+  lastSteps,
+  type Name,
+  type Next,
+  settleSteps,
+  startSteps,
+  switchStep,
+  wantedInstances,
+} from './activation.ts'
 import { basisOf } from './basis.ts'
 import { type Environment, readEnvironment } from './environment.ts'
 import { type RehearsalMode, rehearsalSteps } from './rehearsal.ts'
@@ -116,11 +126,14 @@ async function deploySteps(
     after: ['release', ...lastSteps(backup)],
     hasFresh: backup.length > 0,
   })
-  const before = lastSteps([...make, ...backup, ...rehearsal])
-  const data = dataSteps(spec, environment, next, created, before)
-  const starts = startSteps(next, data.length > 0 ? lastSteps(data) : before)
-  const switching = switchSteps(environment, next, lastSteps([...make, ...backup, ...rehearsal, ...data, ...starts]))
-  return [...make, ...backup, ...rehearsal, ...data, ...starts, ...switching, ...settleSteps(environment, next)]
+  return inTurn(
+    () => [...make, ...backup, ...rehearsal],
+    after => dataSteps(spec, environment, next, created, after),
+    after => startSteps(next, after),
+    after => handoverSteps(environment, next, after),
+    after => [switchStep(environment, next, after)],
+    () => settleSteps(environment, next),
+  )
 }
 
 function makeSteps(

@@ -3,17 +3,17 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FettleError } from '../../../core/errors.ts'
 import type { Command, CommandResult, CommandState, Labels } from '../../../ports/runtime.ts'
-import { removeUnitCgroup } from './cgroups.ts'
 import { defineCommand } from './definition.ts'
 import { foldersIn, matches } from './group-files.ts'
 import type { Host } from './host.ts'
 import type { Logs } from './logs.ts'
+import type { Limited } from './memory-watch.ts'
 import { ticksSinceBoot } from './proc.ts'
 import type { Sandboxes } from './sandboxes.ts'
 import type { Trash } from './trash.ts'
 import { Unit, type UnitStatus } from './unit.ts'
 import { readUnitRecord, readUnitSecrets, redact, writeUnitFolder } from './unit-files.ts'
-import { killRest, killUnit, stopUnit } from './unit-stop.ts'
+import { killUnit, stopUnit } from './unit-stop.ts'
 
 const TAIL_BYTES = 4096
 const TAIL_LINES = 200
@@ -37,7 +37,7 @@ export class Commands {
       const record = await readUnitRecord(folder)
       if (record === undefined) continue
       const unit = new Unit(this.#deps.host, folder, record)
-      unit.adopt()
+      if (!unit.adopt()) await killUnit(this.#deps.host, unit)
       this.#units.set(name, unit)
       await this.#deps.logs.add(unit)
     }
@@ -49,6 +49,8 @@ export class Commands {
     this.#starting.set(name, starting)
     const unit = await starting
     const status = await unit.until(({ alive }) => !alive, signal)
+    // What it left behind: nobody may go on beside that.
+    await killUnit(this.#deps.host, unit)
     const result = await this.#result(unit, status)
     if (result !== undefined) return result
     throw new FettleError('LOST', `the result of ${name} is unknown: it was started and is gone, as after a power cut`, {
@@ -76,9 +78,6 @@ export class Commands {
 
   async #result(unit: Unit, { shim }: UnitStatus): Promise<CommandResult | undefined> {
     if (shim === undefined || (shim.phase !== 'exited' && shim.phase !== 'stopped')) return undefined
-    // What it left behind where no cgroup took that along.
-    killRest(unit)
-    await removeUnitCgroup(unit.record.cgroup)
     const secrets = await readUnitSecrets(unit.folder, unit.record)
     const tail = redact(await this.#deps.logs.tail(unit, TAIL_LINES), secrets)
     return { code: shim.lastCode ?? 143, timedOut: shim.why === 'timeout', durationMs: shim.lastRanMs, tail: tail.slice(-TAIL_BYTES) }
@@ -107,8 +106,11 @@ export class Commands {
   async forget(name: string): Promise<void> {
     await this.kill(name)
     const unit = this.#units.get(name)
-    if (unit !== undefined) await this.#deps.logs.archive(unit)
-    unit?.release()
+    if (unit !== undefined) {
+      await killUnit(this.#deps.host, unit)
+      await this.#deps.logs.archive(unit)
+      unit.release()
+    }
     this.#units.delete(name)
     await this.#deps.trash.take(join(this.#folder, name))
   }
@@ -120,6 +122,10 @@ export class Commands {
   async killInSandbox(sandbox: string): Promise<void> {
     const inside = [...this.#units.values()].filter(({ alive, record }) => alive && record.sandbox === sandbox)
     await Promise.all(inside.map(unit => killUnit(this.#deps.host, unit)))
+  }
+
+  *limited(): Generator<Limited> {
+    for (const unit of this.#units.values()) yield { unit, stop: KILL }
   }
 
   close(): void {

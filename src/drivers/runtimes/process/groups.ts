@@ -7,6 +7,7 @@ import { foldersIn, type GroupRecord, indicesIn, matches, readGroup, recordOfGro
 import type { Host } from './host.ts'
 import { Instance } from './instance.ts'
 import type { Logs } from './logs.ts'
+import type { Limited } from './memory-watch.ts'
 import { notReady } from './not-ready.ts'
 import type { Ports } from './ports.ts'
 import type { Sandboxes } from './sandboxes.ts'
@@ -191,6 +192,10 @@ export class Groups {
   async killInSandbox(sandbox: string): Promise<void> {
     const instances = [...this.#groups.values()].flatMap(group => [...group.instances.values()])
     await Promise.all(instances.filter(({ unit }) => unit.record.sandbox === sandbox).map(instance => instance.kill()))
+  }
+
+  *limited(): Generator<Limited> {
+    for (const { instances, record } of this.#groups.values()) for (const { unit } of instances.values()) yield { unit, stop: record.stop }
   }
 
   close(): void {

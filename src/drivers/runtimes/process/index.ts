@@ -15,6 +15,7 @@ import { Groups } from './groups.ts'
 import type { Host, LogLimits } from './host.ts'
 import type { Isolation } from './isolation.ts'
 import { Logs } from './logs.ts'
+import { watchMemory } from './memory-watch.ts'
 import { Ports } from './ports.ts'
 import { Sandboxes } from './sandboxes.ts'
 import { Trash } from './trash.ts'
@@ -67,6 +68,7 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): Runtime {
   const groups = new Groups({ host, ports: range, sandboxes, logs, trash })
   const commands = new Commands({ host, sandboxes, logs, trash })
   let isOpen = false
+  let stopMemoryWatch = () => {}
 
   return {
     get caps() {
@@ -83,8 +85,10 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): Runtime {
       await groups.open()
       await commands.open()
       await logs.pruneArchives()
+      if (host.cgroups.memory === undefined) stopMemoryWatch = watchMemory(() => [...groups.limited(), ...commands.limited()])
     },
     async close() {
+      stopMemoryWatch()
       groups.close()
       commands.close()
       sandboxes.release()

@@ -1,6 +1,7 @@
 /** The logs of all units: read, merged by time, followed, archived. */
-import { mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { mkdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { namesIn } from '../../../lib/files.ts'
 import type { Labels, LogLine, Runtime } from '../../../ports/runtime.ts'
 import { Changes } from './changes.ts'
 import { foldersIn, matches } from './group-files.ts'
@@ -110,7 +111,7 @@ export class Logs {
   async #prune(folder: string): Promise<void> {
     const { keepBytes, keepMs } = this.#host.logs
     let bytes = 0
-    for (const name of (await readdir(folder)).sort().reverse()) {
+    for (const name of (await namesIn(folder)).sort().reverse()) {
       const { size, mtimeMs } = await stat(join(folder, name))
       bytes += size
       if (bytes > keepBytes || this.#host.clock.now() - mtimeMs > keepMs) await rm(join(folder, name), { force: true })

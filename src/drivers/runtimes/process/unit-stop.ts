@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { FettleError } from '../../../core/errors.ts'
 import { killCgroup, killFile, removeUnitCgroup } from './cgroups.ts'
 import type { Host } from './host.ts'
-import { isAlive } from './proc.ts'
+import { isAlive, isGone } from './proc.ts'
 import type { Unit } from './unit.ts'
 import { readStop } from './unit-files.ts'
 
@@ -22,6 +22,7 @@ export async function stopUnit(host: Host, unit: Unit, wish: StopWish, signal: A
   const enough = AbortSignal.timeout(wish.drainMs)
   await askToEnd(host, unit, wish.signal)
   await host.fault('stop:signalled')
+  if (readStop(unit.folder) === 'dead' && !unit.alive) return
   await waitForEnd(unit, signal, enough)
   await outlive(host, unit, wish.signal, AbortSignal.any([signal, enough]))
   if (signal.aborted) throw new FettleError('CANCELLED', `stopping ${unit.record.unit} was cancelled`)
@@ -31,7 +32,8 @@ export async function stopUnit(host: Host, unit: Unit, wish: StopWish, signal: A
 async function askToEnd(host: Host, unit: Unit, stopSignal: NodeJS.Signals): Promise<void> {
   const file = join(unit.folder, 'stop')
   // A second stop signal makes many apps quit at once and drop what they were asked to finish.
-  if (readStop(unit.folder) === 'signalled') return
+  const asked = readStop(unit.folder)
+  if (asked === 'signalled' || asked === 'dead') return
   await writeFile(file, 'requested')
   await host.fault('stop:requested')
   const { shim, alive } = unit.status()
@@ -61,9 +63,12 @@ async function outlive(host: Host, unit: Unit, stopSignal: NodeJS.Signals, until
   }
 }
 
-/** Ends everything of the unit, at once and for certain: the app, what it started, the shim last. */
+/** Ends everything of the unit, at once and for certain: the app, what it started, the shim last. Cheap when that was done before. */
 export async function killUnit(host: Host, unit: Unit): Promise<void> {
-  if (readStop(unit.folder) === undefined) await writeFile(join(unit.folder, 'stop'), 'requested')
+  const stopFile = join(unit.folder, 'stop')
+  const asked = readStop(unit.folder)
+  if (asked === 'dead' && !unit.alive) return
+  if (asked === undefined) await writeFile(stopFile, 'requested')
   for (let round = 0; ; round++) {
     killRest(unit)
     const patience = AbortSignal.timeout(round < 5 ? 200 : 2000)
@@ -79,6 +84,7 @@ export async function killUnit(host: Host, unit: Unit): Promise<void> {
     if (isDead) await host.clock.sleep(5)
   }
   await removeUnitCgroup(unit.record.cgroup)
+  await writeFile(stopFile, 'dead')
 }
 
 /** Kills what there is of it now, and asks its shim to look again. Does not keep it from being started. */
@@ -100,10 +106,11 @@ function endShim(unit: Unit): void {
   if (alive && shim !== undefined) signalProcess(shim.shimPid, 'SIGKILL')
 }
 
+/** One that is gone needs no signal; one that became somebody else's (sudo) is named when the unit does not die. */
 export function signalProcess(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    if (!isGone(error)) throw error
   }
 }

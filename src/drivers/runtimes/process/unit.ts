@@ -101,7 +101,7 @@ export class Unit {
   async #spawn(): Promise<void> {
     const writer = this.#openFifo(constants.O_RDWR)
     try {
-      const child = spawn('/bin/sh', ['shim'], {
+      const child = spawn('/bin/sh', [join(this.folder, 'shim')], {
         argv0: 'fettle-shim',
         cwd: this.folder,
         detached: true,

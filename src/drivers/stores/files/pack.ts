@@ -93,8 +93,9 @@ async function* packLarge(root: string, first: Seen, outcome: Outcome): AsyncGen
     let now: Seen
     try {
       yield tarHeader(seen)
+      const buffer = Buffer.allocUnsafeSlow(BATCH)
       for (let left = seen.size; left > 0; ) {
-        const piece = Buffer.allocUnsafeSlow(Math.min(left, BATCH))
+        const piece = buffer.subarray(0, left)
         piece.fill(0, readFully(fd, piece))
         hash.update(piece)
         left -= piece.length
@@ -183,10 +184,9 @@ class Batch {
     this.length = length
   }
 
-  /** What was collected; the next goes to memory of its own, because this is still to be compressed. */
+  /** What was collected. Its memory is used again: it must be done with before the next is asked for. */
   take(): Buffer {
     const taken = this.#buffer.subarray(0, this.length)
-    this.#buffer = Buffer.allocUnsafeSlow(4 * BATCH)
     this.length = 0
     return taken
   }

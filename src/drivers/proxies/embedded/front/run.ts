@@ -16,6 +16,7 @@ import { TableFiles } from './table-files.ts'
 
 const SAVE_MS = 2_000
 const DRAIN_MS = 10_000
+const FOLLOW_MS = 50
 
 /** @param folder `<home>/front` */
 export async function runFront(folder: string): Promise<void> {
@@ -27,19 +28,18 @@ export async function runFront(folder: string): Promise<void> {
   const counters = keepCounters(board, join(folder, COUNTERS))
   const shim = process.ppid
   let isDraining = false
-  const reload = () => {
+  const follow = () => {
     files.load()
-    for (const table of files.all()) board.serve(table)
-    for (const { app, environment, maxWaitMs } of files.holds()) board.hold(app, environment, maxWaitMs)
+    board.follow(files.all(), files.holds())
   }
   files.removeHalfWritten()
-  reload()
+  follow()
 
   const server = createPublicServer(
     {
       find: (host, target) => {
         // A successor has the control socket now: the files are how this process learns of a commit.
-        if (isDraining) reload()
+        if (isDraining) follow()
         return board.find(host, target)
       },
       now: systemClock.monotonic,
@@ -55,7 +55,10 @@ export async function runFront(folder: string): Promise<void> {
     control.close()
     control.closeIdleConnections()
     await counters.stop()
-    if (successor) startSuccessor(folder, shim)
+    if (successor) {
+      startSuccessor(folder, shim)
+      setInterval(follow, FOLLOW_MS) // for those that wait here in a hold
+    }
     await server.drain({ lingerMs: successor ? DRAIN_MS / 2 : 0, drainMs: DRAIN_MS })
     if (!successor) await counters.stop()
     process.exit(0)

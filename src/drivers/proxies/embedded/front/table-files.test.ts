@@ -96,12 +96,12 @@ test('a hold is found again after a restart, until a release or a commit ends it
   const files = open()
   await files.commit(tableOf(1, [backend]), 0, serve)
   await files.hold('shop', 'production', 5_000, () => {})
-  assert.deepEqual(open().holds(), [{ app: 'shop', environment: 'production', maxWaitMs: 5_000 }])
+  assert.deepEqual([...open().holds()], [['shop/production', { maxWaitMs: 5_000 }]])
   await files.release('shop', 'production', () => {})
-  assert.deepEqual(open().holds(), [])
+  assert.equal(open().holds().size, 0)
   await files.hold('shop', 'production', 5_000, () => {})
   await files.commit(tableOf(2, [backend]), 1, serve)
-  assert.deepEqual(open().holds(), [])
+  assert.equal(open().holds().size, 0)
 })
 
 test('a name that would leave the folder is refused', async () => {

@@ -25,7 +25,7 @@ export class TableFiles {
     this.#log = log
   }
 
-  /** Reads everything again. Synchronous: nothing may be served before it. */
+  /** Reads everything again; a table that did not change stays the same object. Synchronous: nothing may be served before it. */
   load(): void {
     this.#holds.clear()
     for (const app of namesIn(this.#folder)) for (const file of namesIn(join(this.#folder, app))) this.#loadFile(app, file)
@@ -40,7 +40,7 @@ export class TableFiles {
         const table = parseTable(readJson(path))
         if (`${table.app}/${table.environment}` !== key)
           throw new FettleError('DAMAGED', `it is the table of ${table.app}/${table.environment}`)
-        this.#tables.set(key, table)
+        if (!isSame(this.#tables.get(key), table)) this.#tables.set(key, table)
         this.#damaged.delete(key)
       }
     } catch (error) {
@@ -71,11 +71,9 @@ export class TableFiles {
     return [...this.#tables.values()]
   }
 
-  holds(): { app: string; environment: string; maxWaitMs: number }[] {
-    return [...this.#holds].map(([key, { maxWaitMs }]) => {
-      const [app = '', environment = ''] = key.split('/')
-      return { app, environment, maxWaitMs }
-    })
+  /** By `app/environment`. */
+  holds(): ReadonlyMap<string, { maxWaitMs: number }> {
+    return this.#holds
   }
 
   /** @throws FettleError DAMAGED, VERSION when its file can not be read */
