@@ -139,6 +139,11 @@ export class TableFiles {
     this.#holds.delete(`${app}/${environment}`)
   }
 
+  /** When no write is under way. */
+  async settled(): Promise<void> {
+    await this.#last
+  }
+
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const mine = this.#last.then(work, work)
     this.#last = mine.catch(() => {})
