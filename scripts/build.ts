@@ -10,6 +10,7 @@ import { build, type Metafile } from 'esbuild'
 import { readIfExists, writeFileAtomic } from '../src/lib/files.ts'
 import { lazyBuiltins } from './builtins.ts'
 import { noticesOf } from './notices.ts'
+import { filesOf } from './test-files.ts'
 
 const home = join(import.meta.dirname, '..')
 const dist = join(home, 'dist')
@@ -18,7 +19,7 @@ const current = join(dist, 'current')
 /** Bundles into memory: nothing is written before all of it is known to be good. */
 async function bundle(): Promise<{ files: Map<string, Uint8Array>; metafile: Metafile }> {
   const manifest: { version: string } = JSON.parse(await readFile(join(home, 'package.json'), 'utf8'))
-  const entries = ['main', 'agent', 'front', 'worker'].map(name => `src/${name}.ts`).filter(path => existsSync(join(home, path)))
+  const entries = (await filesOf(['src/*.ts'], home)).filter(path => !path.endsWith('.test.ts')) // a program each
   const result = await build({
     absWorkingDir: home,
     entryPoints: entries,
@@ -31,7 +32,7 @@ async function bundle(): Promise<{ files: Map<string, Uint8Array>; metafile: Met
     platform: 'node',
     target: 'node24',
     minifySyntax: true, // not names or white space: a stack trace from somebody's server must be readable
-    sourcemap: 'external',
+    sourcemap: 'linked', // read only under `--enable-source-maps`
     sourcesContent: false,
     legalComments: 'none', // THIRD-PARTY-NOTICES has them whole
     preserveSymlinks: true, // the same bytes when node_modules is a symlink to another checkout's

@@ -6,5 +6,5 @@ import { cliPages } from './cli-docs.ts'
 
 it('the pages about the command line are what the definitions say', async () => {
   for (const [path, text] of Object.entries(await cliPages()))
-    assert.equal(await readFile(join(import.meta.dirname, '..', path), 'utf8'), text, `${path} is stale: npm run docs writes it`)
+    assert.equal(await readFile(join(import.meta.dirname, '..', path), 'utf8'), text, `${path} is stale: npm run reference writes it`)
 })

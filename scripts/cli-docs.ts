@@ -4,7 +4,7 @@ import { COMMON, type OptionDefinition, optionsOf } from '../src/cli/command.ts'
 import { exitCodes } from '../src/cli/exit-codes.ts'
 import { allCommands, type Documented } from '../src/cli/reference.ts'
 
-const NOTICE = '<!-- Written by `npm run docs`; a test fails when it is stale. -->'
+const NOTICE = '<!-- Written by `npm run reference`; a test fails when it is stale. -->'
 
 export async function cliPages(): Promise<Record<'docs/cli.md' | 'docs/exit-codes.md', string>> {
   return { 'docs/cli.md': cliPage(await allCommands()), 'docs/exit-codes.md': exitCodesPage() }

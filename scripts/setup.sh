@@ -24,6 +24,8 @@ fail() {
 choose_state() {
   state=$home/.node
   if mkdir -p "$state" 2>/dev/null && [ -w "$state" ]; then return; fi
+  [ "$stage" = node ] || fail "the build in $home is missing or stale, and $(id -un) can not write there" \
+    "Run $home/fettle --version once as the owner of that folder."
   cache=${XDG_CACHE_HOME:-${HOME:-}/.cache}
   state=$cache/fettle
   if mkdir -p "$state" 2>/dev/null && [ -w "$state" ]; then return; fi
@@ -49,7 +51,7 @@ quietly() {
   what=$1
   shift
   if "$@" >"$state/log" 2>&1; then return; fi
-  tail -n 15 "$state/log" >&2
+  grep -m 10 -E '^npm (error|ERR!)' "$state/log" >&2 || tail -n 15 "$state/log" >&2 # npm's cause comes before its advice
   fail "$what failed" "It ran: $*" "Its whole output: $state/log"
 }
 
@@ -85,7 +87,7 @@ bring_node() {
   incoming=$state/incoming.$$
   mkdir "$incoming"
   quietly "bringing Node $PINNED" npm install --prefix "$incoming" --location=project --ignore-scripts --prefer-offline --no-audit --no-fund \
-    "$package@$PINNED"
+    --no-update-notifier "$package@$PINNED"
   grep -qF "$integrity" "$incoming/node_modules/.package-lock.json" ||
     fail "refused $package@$PINNED: npm sent other bytes than the ones that were pinned" "Look at $incoming and at the registry that npm uses."
   node=$(new_enough "$incoming/node_modules/$package/bin/node")

@@ -26,4 +26,5 @@ if [ -n "$missing" ]; then
   }
 fi
 
+sh scripts/setup.sh build >/dev/null # tests that start ./fettle at the same time need not wait for each other
 exec sh scripts/with-node.sh node scripts/test.ts "$@"

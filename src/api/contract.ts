@@ -2,7 +2,7 @@
  * What each endpoint takes and gives. Answers are typed by the types the agent works with; requests are parsed, since they come from
  * outside. A GET's input is its query; `:id` is taken from the path and is part of the input.
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import type { OperationEvent, OperationRecord, Plan } from '../core/plan.ts'
 import type { LogLine } from '../ports/runtime.ts'
 import type { EndpointName } from './endpoints.ts'

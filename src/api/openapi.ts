@@ -1,5 +1,5 @@
 /** The API's description in OpenAPI 3.1, made from the same table and schemas that the agent serves from. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { errorCodes } from '../core/errors.ts'
 import { requests } from './contract.ts'
 import { type EndpointName, endpoints } from './endpoints.ts'

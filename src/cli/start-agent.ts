@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { About } from '../api/views.ts'
 import { FettleError, toFettleError } from '../core/errors.ts'
 import { layout } from '../core/layout.ts'
-import { programPath } from '../lib/program-path.ts'
+import { installVersion } from '../lib/versions.ts'
 
 const START_MS = 10_000
 /** After our own agent ended, another CLI's may still be on its way to the socket. */
@@ -51,7 +51,7 @@ async function launch(home: string, options: StartOptions): Promise<{ code?: num
   const log = await open(agentLog, 'a', 0o600)
   const ended: { code?: number } = {}
   try {
-    const argv = [options.program ?? programPath('agent'), '--home', home]
+    const argv = [options.program ?? (await installVersion(home)), '--home', home]
     const child = spawn(process.execPath, argv, {
       cwd: home,
       detached: true,

@@ -5,17 +5,23 @@ export function nearestName(written: string, names: Iterable<string>): string | 
   // Beyond any name of ours; the distance is quadratic in the length.
   if (written.length === 0 || written.length > 60) return undefined
   const text = written.toLowerCase()
+  const mostChanges = Math.max(1, Math.floor(text.length / 3))
   let best: string | undefined
-  let bestScore = Math.max(1, Math.floor(text.length / 3)) + 0.5
+  let fewest = mostChanges + 1
   for (const name of names) {
-    const other = name.toLowerCase()
-    const isBeginning = text.length >= 3 && (other.startsWith(text) || (other.length >= 3 && text.startsWith(other)))
-    // Letters in the wrong order are the commonest slip, and two changes to the plain distance.
-    const isNear = isBeginning || sorted(text) === sorted(other)
-    const score = isNear ? Math.min(1, distance(text, other)) : distance(text, other)
-    if (score < bestScore) [best, bestScore] = [name, score]
+    const changes = changesBetween(text, name.toLowerCase(), mostChanges)
+    if (changes < fewest) [best, fewest] = [name, changes]
   }
   return best
+}
+
+function changesBetween(text: string, name: string, most: number): number {
+  if (text === name) return 0
+  const isBeginning = Math.min(text.length, name.length) >= 3 && (name.startsWith(text) || text.startsWith(name))
+  if (isBeginning) return 1
+  if (Math.abs(text.length - name.length) > most) return Number.POSITIVE_INFINITY
+  // Letters in the wrong order are the commonest slip, and two changes to the plain distance.
+  return text.length === name.length && sorted(text) === sorted(name) ? 1 : distance(text, name)
 }
 
 const sorted = (text: string): string => [...text].sort().join('')

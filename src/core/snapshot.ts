@@ -2,7 +2,7 @@
  * What a snapshot is made of, as data: read back from manifests, task files and results, so each schema parses what an
  * older or a damaged file may hold.
  */
-import { z } from 'zod'
+import * as z from 'zod'
 
 /**
  * What a store holds, small enough for a manifest, exact enough that equal fingerprints mean equal content. `items` locate a
@@ -14,7 +14,7 @@ export const Fingerprint = z.object({
   driver: z.string(),
   /** `shared-view`: of exactly what was dumped. `of-the-dump`: computed from the dump while it was written. */
   of: z.enum(['shared-view', 'of-the-dump']),
-  /** Hash of the shape: tables, columns, indices, triggers; '' for files. */
+  /** Of the shape: a hash of tables, columns, indices, triggers; for files the mode of the root. */
   schema: z.string(),
   items: z.record(z.string(), z.object({ rows: z.number().int().nonnegative(), content: z.string() })),
 })

@@ -11,6 +11,9 @@ import { FettleError } from '../core/errors.ts'
 const SQLITE_BUSY = 5
 const RETRY_MS = 20
 
+/** Keeps what is held reachable: `work` may wait for something that only the kernel refers to, and a collected database drops its lock. */
+const held = new Set<DatabaseSync>()
+
 /**
  * Runs `work` while holding the lock of this file, which stays behind empty. Not re-entrant; also excludes others of this process.
  * @throws FettleError BUSY when another holds it for longer than `waitMs`
@@ -18,9 +21,11 @@ const RETRY_MS = 20
 export async function withFileLock<T>(path: string, waitMs: number, work: () => Promise<T>): Promise<T> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   const lock = await acquire(path, performance.now() + waitMs)
+  held.add(lock)
   try {
     return await work()
   } finally {
+    held.delete(lock)
     lock.close()
   }
 }

@@ -1,5 +1,5 @@
 /** Bake: a release that just began to serve is on trial; a breach brings a rollback about, too little traffic is no pass. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { type BakeVerdict, judgeBake } from '../core/bake.ts'
 import { formatCount, formatDuration } from '../core/format.ts'
 import type { OperationRecord, Plan } from '../core/plan.ts'

@@ -2,12 +2,9 @@
  * Commands of an operation: each is a unit with a result of its own under a deterministic name, so that a new agent adopts it in
  * place of starting a second.
  */
-import { join } from 'node:path'
-import { type ErrorJson, FettleError } from '../core/errors.ts'
-import type { Json } from '../core/json.ts'
+import { FettleError } from '../core/errors.ts'
 import { commandName } from '../core/names.ts'
 import type { StepContext } from '../engine/step.ts'
-import { readIfExists, writeFileAtomic } from '../lib/files.ts'
 import type { Command, CommandResult } from '../ports/runtime.ts'
 import type { World } from './world.ts'
 
@@ -39,24 +36,4 @@ export async function runToSuccess(world: World, context: StepContext, what: str
 export async function endCommand(world: World, context: StepContext, part = ''): Promise<void> {
   await world.runtime.kill(stepCommand(context, part))
   await world.runtime.forget(stepCommand(context, part))
-}
-
-/** Runs a data task in a worker and gives its result. @throws FettleError as the worker reported it, LOST */
-export async function runTask<Result>(
-  world: World,
-  context: StepContext,
-  task: Record<string, Json | undefined>,
-  part = '',
-): Promise<Result> {
-  const folder = world.layout.task(context.operation.id)
-  const base = join(folder, part === '' ? context.step : `${context.step}-${part}`)
-  const result = `${base}.result.json`
-  await writeFileAtomic(`${base}.task.json`, JSON.stringify({ ...task, result }), 0o600)
-  const ended = await runCommand(world, context, { argv: [...world.worker, `${base}.task.json`], cwd: folder, env: {} }, part)
-  const text = await readIfExists(result)
-  const answer = text === undefined ? undefined : (JSON.parse(text) as { ok: true; value: Result } | { ok: false; error: ErrorJson })
-  if (answer?.ok) return answer.value
-  await world.runtime.forget(stepCommand(context, part))
-  if (answer !== undefined) throw FettleError.fromJSON(answer.error)
-  throw new FettleError('COMMAND_FAILED', `the data worker exited ${ended.code} without a result:\n${ended.tail}`)
 }

@@ -10,7 +10,17 @@ import type { Release } from '../core/release.ts'
 import type { SecretRef } from '../core/secret.ts'
 import { planSecrets, type SecretChange, type SecretPlan } from '../core/secrets.ts'
 import { neededSecrets } from '../core/spec/derived.ts'
-import { lastSteps, type Name, type Next, settleSteps, startSteps, switchSteps, wantedInstances } from './activation.ts'
+import {
+  handoverSteps,
+  inTurn,
+  lastSteps,
+  type Name,
+  type Next,
+  settleSteps,
+  startSteps,
+  switchStep,
+  wantedInstances,
+} from './activation.ts'
 import { basisOf } from './basis.ts'
 import { type Environment, readEnvironment } from './environment.ts'
 import { type RehearsalMode, rehearsalSteps } from './rehearsal.ts'
@@ -108,21 +118,32 @@ async function deploySteps(
     stores,
     instances: wantedInstances(spec, await readScale(world, spec.app, project.environment)),
   }
-  const make = makeSteps(project, environment, secrets, next, number)
+  const build = [...world.source(spec, project.folder).build, ...spec.build]
+  const make = makeSteps(build, project, environment, secrets, next, number)
   const backup = snapshotSteps(environment, { label: `before ${release}`, after: ['preflight'] })
   const rehearsal = await rehearsalSteps(world, environment, next, {
     mode,
     after: ['release', ...lastSteps(backup)],
     hasFresh: backup.length > 0,
   })
-  const before = lastSteps([...make, ...backup, ...rehearsal])
-  const data = dataSteps(spec, environment, next, created, before)
-  const starts = startSteps(next, data.length > 0 ? lastSteps(data) : before)
-  const switching = switchSteps(environment, next, lastSteps([...make, ...backup, ...rehearsal, ...data, ...starts]))
-  return [...make, ...backup, ...rehearsal, ...data, ...starts, ...switching, ...settleSteps(environment, next)]
+  return inTurn(
+    () => [...make, ...backup, ...rehearsal],
+    after => dataSteps(spec, environment, next, created, after),
+    after => startSteps(next, after),
+    after => handoverSteps(environment, next, after),
+    after => [switchStep(environment, next, after)],
+    () => settleSteps(environment, next),
+  )
 }
 
-function makeSteps(project: ProjectFile, environment: Environment, secrets: SecretRef[], next: Next, number: number): PlannedStep[] {
+function makeSteps(
+  build: string[],
+  project: ProjectFile,
+  environment: Environment,
+  secrets: SecretRef[],
+  next: Next,
+  number: number,
+): PlannedStep[] {
   const { spec, folder, file } = project
   const fetched = { $from: 'fetch', path: '' }
   const record = {
@@ -154,8 +175,8 @@ function makeSteps(project: ProjectFile, environment: Environment, secrets: Secr
     {
       id: 'build',
       kind: 'artifact.build@1',
-      title: spec.build.length > 0 ? `build: ${spec.build.join(' && ')}` : 'seal the artifact',
-      input: { fetched, build: spec.build },
+      title: build.length > 0 ? `build: ${build.join(' && ')}` : 'seal the artifact',
+      input: { fetched, build },
       after: ['fetch'],
     },
     {

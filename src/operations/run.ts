@@ -1,5 +1,5 @@
 /** One command in the release that serves, and the release's tests on the live route at any time. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { FettleError } from '../core/errors.ts'
 import type { Json } from '../core/json.ts'
 import type { Plan } from '../core/plan.ts'

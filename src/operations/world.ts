@@ -1,6 +1,7 @@
 /**
  * What operations are handed: everything they may touch, as ports. Nothing here knows which driver is behind a port.
  */
+import type { RepositoryConfig } from '../core/data-tasks.ts'
 import type { Layout } from '../core/layout.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -20,6 +21,8 @@ export interface World {
   /** By the key in the file: `sqlite`, `files`. */
   stores: ReadonlyMap<string, Store>
   repository(app: string, backups: Spec['backups']): Promise<Repository>
+  /** The same repository, as a data worker is told of it. */
+  repositoryConfig(app: string, backups: Spec['backups']): Promise<RepositoryConfig>
   /** The encrypted file of an environment in `folder`: a project, or a release that keeps a copy. Without a file there are no secrets. */
   secrets(app: string, environment: string, folder: string): SecretStore
   source(spec: Spec, projectFolder: string): Source

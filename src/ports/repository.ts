@@ -2,7 +2,7 @@
  * Where snapshots live. Objects are written under a transaction's name and are invisible until its manifest is committed: that one
  * atomic write is the pivot of a backup.
  */
-import type { Manifest, Proof, Rung } from '../core/snapshot.ts'
+import type { Manifest, Proof, Rung, SnapshotPart } from '../core/snapshot.ts'
 import type { Sink, Source } from './store.ts'
 
 export type { Manifest, Proof, Rung }
@@ -16,13 +16,13 @@ export interface Unreadable {
 export interface Repository {
   /** Idempotent: creates what is missing. @throws READ_ONLY, DISK_FULL */
   open(): Promise<void>
-  /** Begins or continues the transaction of this name, which is unique among all that share the repository. */
+  /** Begins or continues the transaction of this name. Names are the owner's: another user of the repository may have the same. */
   begin(operation: string): Promise<void>
   /** Objects go to the transaction. Safe for several streams at once. */
   sink(operation: string): Sink
   /** Makes the snapshot visible, atomically and durably. Idempotent for the same manifest. @throws CONFLICT when an object it refers to is gone */
   commit(operation: string, manifest: Manifest): Promise<void>
-  /** Transactions without a manifest. */
+  /** This owner's transactions without a manifest. */
   pending(): Promise<string[]>
   /** Removes what a transaction wrote. Idempotent. */
   abandon(operation: string): Promise<void>
@@ -33,8 +33,15 @@ export interface Repository {
   /** @throws NOT_FOUND, DAMAGED */
   get(id: string): Promise<Manifest>
   source(): Source
+  /**
+   * Whether a later snapshot may refer to the part's objects instead of writing them again: all are there in full length, none was ever
+   * read as damaged, and no proof of a snapshot that holds them failed.
+   */
+  isReusable(part: SnapshotPart): Promise<boolean>
   /** Re-reads stored bytes against their hashes. @throws DAMAGED naming the object */
   verify(manifest: Manifest, signal: AbortSignal): Promise<{ objects: number; bytes: number }>
+  /** Shell commands that restore the parts without fettle, with standard tools; for the manifest. */
+  howToRestore(parts: SnapshotPart[]): string[]
   proofs(id: string): Promise<Proof[]>
   addProof(id: string, proof: Proof): Promise<void>
   /**

@@ -1,25 +1,25 @@
 /**
  * A kind of data: how it is created, dumped, restored, fingerprinted and compared. A driver's methods run in a *data worker*: a
- * command of the runtime, beside the data, that outlives the agent. All folders are absolute paths.
+ * command of the runtime, beside the data, that outlives the agent. All folders are absolute paths. A store whose configuration names
+ * an absolute path is somebody else's: its live folder is `/`; in a scratch folder it gets the same path below that.
  */
-import type { Readable } from 'node:stream'
 import type { Difference, Fingerprint, Loss, SnapshotPart, StoredObject } from '../core/snapshot.ts'
 
 export type { Difference, Fingerprint, Loss, SnapshotPart, StoredObject }
 
 /** Where a dump's payload goes: compressed, encrypted, hashed and stored by the repository. */
 export interface Sink {
-  /** Writes one object from a stream of payload bytes. */
+  /** Writes one object from a stream of payload bytes. A piece is used up before the next is asked for, so its memory may be used again. */
   write(content: string, payload: AsyncIterable<Uint8Array>): Promise<StoredObject>
 }
 export interface Source {
   /** The payload of a stored object; the stream fails with DAMAGED when bytes are not those that were written. */
-  read(object: StoredObject): Readable
+  read(object: StoredObject): AsyncIterable<Uint8Array>
 }
 
 export interface DumpOptions {
   store: string
-  /** The part of the newest snapshot whose objects are all still there: a driver may refer to them in place of writing them again. */
+  /** The part of the newest snapshot, when its objects may be referred to in place of writing them again. */
   previous?: SnapshotPart
   /** An existing private folder for temporary copies; the caller removes it. */
   scratch: string
@@ -32,6 +32,8 @@ export interface DumpOptions {
 
 export interface Store<Config = unknown> {
   readonly driver: string
+  /** Reads plain data as the driver's configuration; a zod schema is one. */
+  readonly config: { parse(value: unknown): Config }
   /** Shown where a proof is explained. */
   readonly equality: Fingerprint['of']
   /** What `${stores.x.path}` means inside a folder of live or scratch data. */

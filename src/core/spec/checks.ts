@@ -1,10 +1,13 @@
 /** What no single value shows: names that lead nowhere, things that exclude each other. Works on a valid spec; places come from the tree. */
 import { nearestName } from '../nearest.ts'
 import { smokeTestService } from './derived.ts'
-import type { Finding, Span } from './problem.ts'
+import { type Finding, quoted, type Span } from './problem.ts'
 import { type Place, references } from './references.ts'
 import type { Expectation, Service, SmokeTest, Spec } from './schema.ts'
 import { namesAt, nearestAt, type Tree } from './tree.ts'
+
+/** More would only be counted, and each costs a search for the nearest name. */
+const MOST_FINDINGS = 1000
 
 type Path = (string | number)[]
 
@@ -122,9 +125,9 @@ class Checks {
     const names = this.#names[kind]
     if (names.includes(name)) return true
     const nearest = nearestName(name, names)
-    const list = names.length === 0 ? `\`${kind}:\` names none` : nearest === undefined ? `there is ${names.join(', ')}` : ''
+    const list = names.length === 0 ? `\`${kind}:\` names none` : nearest === undefined ? `there is ${listed(names)}` : ''
     const where = part === undefined ? '' : ` in ${part}`
-    this.#add(path, `no ${word} ${JSON.stringify(name)}${where}${list === '' ? '' : `; ${list}`}`, { part, nearest })
+    this.#add(path, `no ${word} ${quoted(name)}${where}${list === '' ? '' : `; ${list}`}`, { part, nearest })
     return false
   }
 
@@ -134,11 +137,14 @@ class Checks {
   }
 
   #add(path: Path, message: string, { part, nearest }: { part?: string; nearest?: string } = {}): void {
+    if (this.#findings.length >= MOST_FINDINGS) return
     const { tree, isExact } = nearestAt(this.#tree, path)
     const at = isExact ? tree.at : (tree.key ?? tree.at)
     this.#findings.push({ at: part === undefined ? at : partOf(at, part, this.#source), message, nearest })
   }
 }
+
+const listed = (names: string[]): string => (names.length > 10 ? `${names.slice(0, 10).join(', ')} …` : names.join(', '))
 
 /** The part inside a value, where it stands there as it is meant (not so with escapes). */
 function partOf(at: Span, part: string, source: string): Span {

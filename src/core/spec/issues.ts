@@ -2,7 +2,7 @@
 import type * as z from 'zod'
 import { nearestName } from '../nearest.ts'
 import { type JsonSchema, schemasAt, specJsonSchema } from './json-schema.ts'
-import type { Finding } from './problem.ts'
+import { type Finding, quoted } from './problem.ts'
 import { namesAt, nearestAt, type Tree } from './tree.ts'
 
 type Issue = z.core.$ZodIssue
@@ -65,7 +65,7 @@ class Description {
     if (known.includes(key)) return { path, at: tree.key ?? tree.at, message: `expected only one of the keys ${known.join(', ')}` }
     const nearest = nearestName(key, known)
     const list = nearest === undefined ? `; known here: ${[...new Set(known)].join(', ')}` : ''
-    return { path, at: tree.key ?? tree.at, message: `unknown key ${JSON.stringify(key)}${list}`, nearest }
+    return { path, at: tree.key ?? tree.at, message: `unknown key ${quoted(key)}${list}`, nearest }
   }
 
   #notOneOf(values: string[]): LocatedFinding {
@@ -82,7 +82,7 @@ class Description {
     const [parent, key] = [this.#path.slice(0, -1), String(this.#path.at(-1))]
     const [meaning] = schemasAt(this.#schema, this.#path).flatMap(schema => schema.description ?? [])
     const place = tree.key ?? { start: tree.at.start, end: tree.at.start }
-    return { path: parent, at: place, message: `${JSON.stringify(key)} is missing${meaning === undefined ? '' : ` (${meaning})`}` }
+    return { path: parent, at: place, message: `${quoted(key)} is missing${meaning === undefined ? '' : ` (${meaning})`}` }
   }
 
   #message(issue: Issue, tree: Tree): string {

@@ -1,6 +1,6 @@
 /** Environments: what differs from the rest of the file, laid over it. Maps merge, lists and single values replace, null removes. */
 import { nearestName } from '../nearest.ts'
-import type { Finding } from './problem.ts'
+import { type Finding, quoted } from './problem.ts'
 import { identifier } from './scalars.ts'
 import { type Branch, isNull, type Tree } from './tree.ts'
 
@@ -13,7 +13,8 @@ const SAME_EVERYWHERE = ['app', 'fettle', 'environments']
 export function environmentTrees(file: Branch, findings: Finding[]): Map<string, Branch> {
   const { base, overlays } = split(file, findings)
   const trees = new Map<string, Branch>()
-  for (const [name, overlay] of overlays) trees.set(name, overlay === undefined ? base : overlaid(base, overlay, findings))
+  for (const [name, overlay] of overlays)
+    trees.set(name, overlay === undefined || overlay.entries.size === 0 ? base : overlaid(base, overlay, findings))
   return trees
 }
 
@@ -43,7 +44,7 @@ function overlayOf(overlay: Branch, findings: Finding[]): Branch {
   for (const key of SAME_EVERYWHERE) {
     const fixed = entries.get(key)
     if (fixed === undefined) continue
-    findings.push({ at: fixed.key ?? fixed.at, message: `${JSON.stringify(key)} is the same in every environment and cannot stand here` })
+    findings.push({ at: fixed.key ?? fixed.at, message: `${quoted(key)} is the same in every environment and cannot stand here` })
     entries.delete(key)
   }
   return { ...overlay, entries }
@@ -57,7 +58,7 @@ function overlaid(base: Branch, overlay: Branch, findings: Finding[]): Branch {
       if (under === undefined)
         findings.push({
           at: over.key ?? over.at,
-          message: `nothing to remove: the rest of the file has no ${JSON.stringify(key)} here`,
+          message: `nothing to remove: the rest of the file has no ${quoted(key)} here`,
           nearest: nearestName(key, base.entries.keys()),
         })
       entries.delete(key)

@@ -27,6 +27,9 @@ export interface Problem {
 
 const MOST_PROBLEMS = 100
 
+/** A name from the file inside a message, however long it is there. */
+export const quoted = (name: string): string => JSON.stringify(name.length > 60 ? `${name.slice(0, 60)}…` : name)
+
 /** Sorted by place, without repetitions, at most a hundred. */
 export function toProblems(findings: Finding[], source: string, file: string): Problem[] {
   const seen = new Set<string>()

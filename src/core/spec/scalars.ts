@@ -40,11 +40,12 @@ export function parseBytes(text: string): number | undefined {
   return Number.isSafeInteger(size) ? size : undefined
 }
 
-/** The pattern is for editors, which see the JSON Schema; `parse` decides. */
-function parsed(pattern: RegExp, parse: (text: string) => number | undefined, expected: string) {
+/** Title and pattern are for editors and the reference page, which see the JSON Schema; `parse` decides. */
+function parsed(title: string, pattern: RegExp, parse: (text: string) => number | undefined, expected: string) {
   return z
     .string({ error: expected })
     .regex(pattern, expected)
+    .meta({ title })
     .transform((text, context) => {
       const value = parse(text)
       if (value !== undefined) return value
@@ -53,15 +54,16 @@ function parsed(pattern: RegExp, parse: (text: string) => number | undefined, ex
     })
 }
 
-export const durationMs = parsed(DURATION, parseDuration, 'expected a duration of at most ten years, such as 30s or 1h30m')
+export const durationMs = parsed('duration', DURATION, parseDuration, 'expected a duration of at most ten years, such as 30s or 1h30m')
 /** A time limit: nothing can be done within 0s. */
 export const timeoutMs = parsed(
+  'duration',
   /^(?!0+(\.0+)?(ms|[smhdw])$)(\d+(\.\d+)?(ms|[smhdw]))+$/,
   text => parseDuration(text) || undefined,
   'expected a duration above 0 and of at most ten years, such as 30s or 1h30m',
 )
-export const bytes = z.union([z.number().int().nonnegative(), parsed(BYTES, parseBytes, 'expected a size, such as 256M or 2kB')])
-export const percent = parsed(PERCENT, text => Number(text.slice(0, -1)) / 100, 'expected a percentage, such as 5%')
+export const bytes = z.union([z.number().int().nonnegative(), parsed('size', BYTES, parseBytes, 'expected a size, such as 256M or 2kB')])
+export const percent = parsed('percentage', PERCENT, text => Number(text.slice(0, -1)) / 100, 'expected a percentage, such as 5%')
 export const count = z.number().int().min(0).max(1000)
 export const identifier = z
   .string()

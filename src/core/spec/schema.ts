@@ -17,7 +17,7 @@ export const ReadyCheck = z
     tcp: z.literal(true).optional().describe('ready when the port accepts a connection'),
     command: commandLine.optional().describe('ready when this command, run in the release, exits 0'),
     uptime: durationMs.optional().describe('ready when the process has run this long'),
-    within: timeoutMs.default(30_000).describe('give up after this time'),
+    within: timeoutMs.prefault('30s').describe('give up after this time'),
   })
   .describe('how a service shows that it can take work; with no check of its own: `tcp` where requests lead to it, else `uptime: 1s`')
 
@@ -34,7 +34,7 @@ export const Service = z
     stop: z
       .strictObject({
         signal: z.enum(['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2']).default('SIGTERM').describe('what asks it to end'),
-        drain: durationMs.default(10_000).describe('time to finish before it is killed'),
+        drain: durationMs.prefault('10s').describe('time to finish before it is killed'),
       })
       .prefault({})
       .describe('how it is stopped'),
@@ -92,31 +92,28 @@ export const SmokeTest = z
     'near-end': z
       .strictObject({
         text: z.string().min(1).describe('the text, such as </html>'),
-        within: bytes.default(2000).describe('it lies wholly in so many last bytes'),
+        within: bytes.prefault('2kB').describe('it lies wholly in so many last bytes'),
       })
       .optional()
       .describe('text near the end of the body: a truncated page fails'),
-    within: timeoutMs.default(10_000).describe('time for the whole answer'),
+    within: timeoutMs.prefault('10s').describe('time for the whole answer'),
   })
   .describe('a request and what must come back')
 
 export const Bake = z.strictObject({
-  for: durationMs.default(60_000).describe('how long a release is on trial after the switch; 0s: not at all'),
-  errors: percent.default(0.05).describe('the share of failed answers that ends the trial'),
+  for: durationMs.prefault('1m').describe('how long a release is on trial after the switch; 0s: not at all'),
+  errors: percent.prefault('5%').describe('the share of failed answers that ends the trial'),
   latency: z.number().min(1).default(3).describe('p95 of the new release may be this many times that of the old'),
   'min-requests': count.default(50).describe('with fewer requests the trial is inconclusive'),
 })
 
 const RehearsalMode = z.enum(['on', 'newest-proven', 'off'])
-const REHEARSAL_MS = 300_000
+const Rehearsal = z.strictObject({
+  mode: RehearsalMode.default('on').describe('on: a fresh snapshot; newest-proven: the last one that a drill restored; off'),
+  'at-most': timeoutMs.prefault('5m').describe('what does not fit is said in the plan as unproven'),
+})
 
-export const Rehearse = z.union([
-  RehearsalMode.transform(mode => ({ mode, 'at-most': REHEARSAL_MS })),
-  z.strictObject({
-    mode: RehearsalMode.default('on').describe('on: a fresh snapshot; newest-proven: the last one that a drill restored; off'),
-    'at-most': timeoutMs.default(REHEARSAL_MS).describe('what does not fit is said in the plan as unproven'),
-  }),
-])
+export const Rehearse = z.union([RehearsalMode.transform((mode): z.input<typeof Rehearsal> => ({ mode })).pipe(Rehearsal), Rehearsal])
 
 export const Release = z
   .strictObject({

@@ -1,22 +1,11 @@
-/** YAML text → tree with places, or findings. Bounded in time and memory whatever the text is: size, lexemes, depth and aliases have limits. */
-import { Composer, type Document, isAlias, isMap, isScalar, isSeq, Lexer, type Pair, Parser, type Node as YamlNode } from 'yaml'
+/** YAML text → tree with places, or findings. Aliases are followed without being copied, and counted as often as they stand. */
+import { isAlias, isMap, isScalar, isSeq, type Pair, type Node as YamlNode } from 'yaml'
 import { nearestName } from '../nearest.ts'
-import type { Finding, Span } from './problem.ts'
+import { type Finding, quoted, type Span } from './problem.ts'
 import { type Branch, isNull, type Tree } from './tree.ts'
+import { compose, Stop, span, syntaxFindings, textFindings } from './yaml-document.ts'
 
-/** Far above any file that a person writes; parsing up to here takes a tenth of a second. */
-const MOST_CHARACTERS = 1024 ** 2
-const MOST_LEXEMES = 60_000
 const MOST_VALUES = 10_000
-const DEEPEST = 50
-
-/** Thrown inside this module where going on makes no sense. */
-class Stop {
-  readonly finding: Finding
-  constructor(finding: Finding) {
-    this.finding = finding
-  }
-}
 
 /** `tree` is undefined when the findings leave nothing to look at. */
 export function readYaml(text: string): { tree?: Branch; findings: Finding[] } {
@@ -24,10 +13,10 @@ export function readYaml(text: string): { tree?: Branch; findings: Finding[] } {
   if (broken.length > 0) return { findings: broken }
   try {
     const document = compose(text)
-    const errors = [...document.errors, ...document.warnings]
-    if (errors.length > 0) return { findings: errors.slice(0, 20).map(error => ({ at: span(error.pos), message: wording(error) })) }
+    const errors = syntaxFindings(document, text)
+    if (errors.length > 0) return { findings: errors }
     const builder = new TreeBuilder(text)
-    const tree = document.contents === null ? undefined : builder.build(document.contents as YamlNode, 0)
+    const tree = document.contents === null ? undefined : builder.build(document.contents as YamlNode)
     if (tree === undefined || isNull(tree))
       throw new Stop({ at: { start: 0, end: 0 }, message: 'the file is empty; it needs at least `app: <name>`' })
     if (tree.kind !== 'map')
@@ -42,73 +31,6 @@ export function readYaml(text: string): { tree?: Branch; findings: Finding[] } {
   }
 }
 
-function textFindings(text: string): Finding[] {
-  if (text.length > MOST_CHARACTERS)
-    return [
-      {
-        at: { start: 0, end: 0 },
-        message: `the file is larger than 1 MiB (${(text.length / MOST_CHARACTERS).toFixed(1)} MiB) and was not read`,
-      },
-    ]
-  const findings: Finding[] = []
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  for (const { 0: character, index } of text.matchAll(/[\0-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]/g)) {
-    const code = character.charCodeAt(0)
-    const message = code === 0xfffd ? 'bytes that are not UTF-8' : `a control character (0x${code.toString(16).padStart(2, '0')})`
-    findings.push({ at: { start: index, end: index + 1 }, message: `${message} cannot stand in the file` })
-    if (findings.length === 10) break
-  }
-  return findings
-}
-
-/** parseDocument, with a lexer that stops at a limit: some short texts make millions of lexemes or errors. */
-function compose(text: string): Document {
-  function* tokens() {
-    const parser = new Parser()
-    let offset = 0
-    let lexemes = 0
-    for (const lexeme of new Lexer().lex(text)) {
-      if (++lexemes > MOST_LEXEMES)
-        throw new Stop({
-          at: { start: offset, end: offset },
-          message: 'the file has more parts than any description of an app needs; reading stopped here',
-        })
-      offset += lexeme.length
-      yield* parser.next(lexeme)
-    }
-    yield* parser.end()
-  }
-  // Duplicates are found below: the library compares every key with every other.
-  const composer = new Composer({ uniqueKeys: false, logLevel: 'silent', prettyErrors: false })
-  let first: Document | undefined
-  for (const document of composer.compose(tokens(), true, text.length)) {
-    if (first !== undefined)
-      throw new Stop({
-        at: { start: document.range[0], end: document.range[0] + 3 },
-        message: 'a second YAML document begins here; the file holds one',
-      })
-    first = document as Document
-  }
-  return first as Document
-}
-
-const span = ([start, end]: readonly [number, number, ...number[]]): Span => ({ start, end })
-
-function wording({ code, message }: { code: string; message: string }): string {
-  switch (code) {
-    case 'TAB_AS_INDENT':
-      return 'a tab indents this line; YAML wants spaces'
-    case 'RESOURCE_EXHAUSTION':
-      return 'nested too deeply'
-    case 'MULTIPLE_DOCS':
-      return 'a second YAML document begins here; the file holds one'
-    case 'TAG_RESOLVE_FAILED':
-      return 'tags (!…) have no meaning here'
-    default:
-      return `not YAML: ${message}`
-  }
-}
-
 class TreeBuilder {
   readonly findings: Finding[] = []
   readonly #anchors = new Map<string, Tree>()
@@ -118,10 +40,9 @@ class TreeBuilder {
     this.#text = text
   }
 
-  build(node: YamlNode, depth: number): Tree {
+  build(node: YamlNode): Tree {
     const at = span([node.range?.[0] ?? 0, node.range?.[1] ?? 0])
-    if (depth > DEEPEST) throw new Stop({ at, message: `nested more than ${DEEPEST} levels deep` })
-    const tree = isAlias(node) ? this.#alias(node.source, at) : this.#value(node, at, depth)
+    const tree = isAlias(node) ? this.#alias(node.source, at) : this.#value(node, at)
     if (!isAlias(node) && node.anchor !== undefined) this.#anchors.set(node.anchor, tree)
     return tree
   }
@@ -142,15 +63,15 @@ class TreeBuilder {
     return target
   }
 
-  #value(node: YamlNode, at: Span, depth: number): Tree {
+  #value(node: YamlNode, at: Span): Tree {
     this.#count(1, at)
     const before = this.#values
     if (isMap(node)) {
-      const entries = this.#entries(node.items as Pair<YamlNode, YamlNode | null>[], depth)
+      const entries = this.#entries(node.items as Pair<YamlNode, YamlNode | null>[])
       return { kind: 'map', at, entries, size: this.#values - before + 1 }
     }
     if (isSeq(node)) {
-      const items = (node.items as YamlNode[]).map(item => this.build(item, depth + 1))
+      const items = (node.items as YamlNode[]).map(item => this.build(item))
       return { kind: 'list', at, items, size: this.#values - before + 1 }
     }
     const value: unknown = isScalar(node) ? node.value : null
@@ -160,7 +81,7 @@ class TreeBuilder {
     return { kind: 'leaf', at, size: 1, value: isPlain ? value : null, written }
   }
 
-  #entries(pairs: Pair<YamlNode, YamlNode | null>[], depth: number): Map<string, Tree> {
+  #entries(pairs: Pair<YamlNode, YamlNode | null>[]): Map<string, Tree> {
     const entries = new Map<string, Tree>()
     const merged: Tree[] = []
     for (const { key, value } of pairs) {
@@ -170,10 +91,10 @@ class TreeBuilder {
         continue
       }
       const name = typeof key.value === 'string' ? key.value : (key.source ?? String(key.value))
-      const tree = value === null ? nothingAt(keySpan.end) : this.build(value, depth + 1)
+      const tree = value === null ? nothingAt(keySpan.end) : this.build(value)
       const isMerge = name === '<<' && this.#text.startsWith('<<', keySpan.start)
       if (isMerge) merged.push(...(tree.kind === 'list' ? tree.items : [tree]))
-      else if (entries.has(name)) this.findings.push({ at: keySpan, message: `the key ${JSON.stringify(name)} stands here twice` })
+      else if (entries.has(name)) this.findings.push({ at: keySpan, message: `the key ${quoted(name)} stands here twice` })
       else entries.set(name, { ...tree, key: keySpan })
     }
     // What stands in the map itself wins, then the earlier of the merged.

@@ -1,7 +1,7 @@
 /** Removes what fettle itself made and no longer needs, and nothing else. */
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { stepKind } from '../../engine/step.ts'
 import { addNotes, readEnvironment, removeRelease } from '../environment.ts'
 import type { World } from '../world.ts'

@@ -4,7 +4,7 @@
  */
 import { rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { FettleError, toFettleError } from '../../core/errors.ts'
 import { groupName } from '../../core/names.ts'
 import type { Release, Reversible } from '../../core/release.ts'

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { copyFile, mkdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { canonicalJson } from '../../core/json.ts'
 import type { Release } from '../../core/release.ts'
 import type { Spec } from '../../core/spec/schema.ts'
@@ -47,7 +47,7 @@ const sourceFetch = (world: World) =>
       const fetched = await world.source(spec, project).fetch(partial, signal)
       progress(`${fetched.files} files`)
       await fault('copied')
-      const key = artifactKey(fetched.digest, spec.build)
+      const key = artifactKey(fetched.digest, [...world.source(spec, project).build, ...spec.build])
       const final = join(folder, key)
       if ((await readIfExists(sealPath(final))) === undefined) {
         await rm(final, { recursive: true, force: true })

@@ -2,7 +2,7 @@
  * The steps that bring a release to serve: groups started and tested beside the old ones, singletons handed over, routes switched in
  * one atomic write, the old groups retired.
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { FettleError, toFettleError } from '../../core/errors.ts'
 import { groupName } from '../../core/names.ts'
 import { smokeTestService } from '../../core/spec/derived.ts'

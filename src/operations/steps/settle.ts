@@ -1,6 +1,6 @@
 /** Steps around an activation: what is checked before, and what stopping, scaling and taking down need. */
 import { mkdir, rm, statfs } from 'node:fs/promises'
-import { z } from 'zod'
+import * as z from 'zod'
 import { FettleError } from '../../core/errors.ts'
 import { formatBytes } from '../../core/format.ts'
 import { stepKind } from '../../engine/step.ts'

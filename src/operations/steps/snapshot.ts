@@ -1,7 +1,7 @@
 /** The steps of backups, restores and drills: taking, committing, retaining, loading and comparing snapshots. */
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { FettleError } from '../../core/errors.ts'
 import { formatCount } from '../../core/format.ts'
 import { retentionPlan } from '../../core/retention.ts'
@@ -63,7 +63,7 @@ const snapshotTake = (world: World) =>
       const repository = await repositoryOf(world, context, input.backups)
       await repository.begin(id)
       const [previous] = await repository.list(app, environment)
-      const { parts, skewMs } = await takeTask(world, context, { ...input, ...(previous === undefined ? {} : { previous }) })
+      const { parts, skewMs, how } = await takeTask(world, context, { ...input, ...(previous === undefined ? {} : { previous }) })
       const takenAt = Math.min(...parts.map(part => part.takenAt))
       const manifest: Manifest = {
         format: 1,
@@ -76,7 +76,7 @@ const snapshotTake = (world: World) =>
         skewMs,
         parts,
         fettle: world.version,
-        how: [],
+        how,
       }
       return { manifest: JSON.parse(JSON.stringify(manifest)) }
     },
@@ -149,7 +149,7 @@ const snapshotLoad = (world: World) =>
       const durationMs = Math.round(world.clock.monotonic() - began)
       const proof = { rung: 'content-equal', at: world.clock.now(), operation: context.operation.id, durationMs, compared } as const
       if (differences.length > 0) {
-        const note = differences.map(difference => `${difference.item}: ${difference.what}`).join('; ')
+        const note = differences.map(difference => `${difference.store}/${difference.item}: ${difference.what}`).join('; ')
         await repository.addProof(manifest.id, { ...proof, passed: false, note })
         throw new FettleError('DIFFERENT', `what was restored from ${manifest.id} is not what was backed up: ${note}`, {
           hint: '`fettle snapshots` shows the newest proven one; take a new backup, then `fettle drill`.',

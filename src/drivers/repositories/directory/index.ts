@@ -2,13 +2,17 @@
  * Snapshots in a plain folder: zstd inside standard age files, and readable manifests. Restorable with `age`, `zstd` and the
  * database's own tool. Objects are never changed once written, so snapshots may share them.
  */
-import { access, mkdir, readFile, rm, stat } from 'node:fs/promises'
+
+import { mkdir, readFile, rm, stat } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { FettleError, toFettleError } from '../../../core/errors.ts'
 import { canonicalJson, type Json } from '../../../core/json.ts'
 import type { Secret } from '../../../core/secret.ts'
-import { fsyncFolder, namesIn, readIfExists, writeFileAtomic } from '../../../lib/files.ts'
+import { exists, fsyncFolder, namesIn, readIfExists, writeFileAtomic } from '../../../lib/files.ts'
 import type { Manifest, Repository } from '../../../ports/repository.ts'
+import type { SnapshotPart, StoredObject } from '../../../ports/store.ts'
 import { collect, referredNow, referredTo } from './garbage.ts'
+import { howToRestore } from './how.ts'
 import { type FaultPoint, Layout } from './layout.ts'
 import {
   appendProof,
@@ -29,11 +33,13 @@ export interface DirectoryOptions {
   recipients: string[]
   /** Asked for only when something is read back. */
   identity?: () => Promise<Secret>
+  /** Who uses the repository, when several do: each sees its own open transactions only. Default: the name of the machine. */
+  owner?: string
   fault?: (point: FaultPoint) => Promise<void> | void
 }
 
 export function createDirectoryRepository(options: DirectoryOptions): Repository {
-  const layout = new Layout(options.folder)
+  const layout = new Layout(options.folder, options.owner ?? hostname())
   const fault = options.fault ?? (() => {})
   const identity =
     options.identity ??
@@ -72,7 +78,9 @@ export function createDirectoryRepository(options: DirectoryOptions): Repository
   async function pending(): Promise<string[]> {
     const open: string[] = []
     const known = referredTo((await readManifests(layout)).manifests)
-    for (const operation of await namesIn(layout.pending)) {
+    for (const folder of await namesIn(layout.pending)) {
+      const operation = layout.operationOf(folder)
+      if (operation === undefined) continue
       const names = await namesIn(layout.transaction(operation))
       // Committed, and stopped before it was tidied up.
       if (!names.some(name => known.has(name))) open.push(operation)
@@ -97,6 +105,16 @@ export function createDirectoryRepository(options: DirectoryOptions): Repository
   async function get(id: string): Promise<Manifest> {
     const path = await findManifest(layout, id)
     return parseManifest(await readFile(path, 'utf8'), path)
+  }
+
+  async function isReusable(part: SnapshotPart): Promise<boolean> {
+    for (const object of part.objects) if (!(await isThere(layout, object)) || (await exists(layout.damageMark(object.name)))) return false
+    const names = new Set(part.objects.map(object => object.name))
+    for (const manifest of (await readManifests(layout)).manifests) {
+      if (!manifest.parts.some(other => other.objects.some(object => names.has(object.name)))) continue
+      if ((await readProofs(manifestPath(layout, manifest))).some(proof => !proof.passed)) return false
+    }
+    return true
   }
 
   async function verify(manifest: Manifest, signal: AbortSignal): Promise<{ objects: number; bytes: number }> {
@@ -130,7 +148,9 @@ export function createDirectoryRepository(options: DirectoryOptions): Repository
     unreadable: async () => (await readManifests(layout)).unreadable,
     get,
     source: () => ({ read: object => readObject(layout, object, identity) }),
+    isReusable,
     verify,
+    howToRestore,
     proofs: async id => readProofs(await findManifest(layout, id)),
     addProof: async (id, proof) => appendProof(await findManifest(layout, id), proof),
     forget,
@@ -147,16 +167,16 @@ async function isCommitted(layout: Layout, manifest: Manifest): Promise<boolean>
 }
 
 async function requireObjects(layout: Layout, manifest: Manifest): Promise<void> {
-  for (const object of manifest.parts.flatMap(part => part.objects)) {
-    const path = layout.object(object.name)
-    const there = await access(path).then(
-      () => true,
-      () => false,
-    )
-    if (!there || (await stat(path)).size !== object.storedBytes)
+  for (const object of manifest.parts.flatMap(part => part.objects))
+    if (!(await isThere(layout, object)))
       throw new FettleError('CONFLICT', `snapshot ${manifest.id} refers to the object ${object.name}, which is gone or cut short`, {
         hint: 'Take the backup again: it will write everything anew.',
         retryable: true,
       })
-  }
+}
+
+/** In full length; its bytes are not read. */
+async function isThere(layout: Layout, object: StoredObject): Promise<boolean> {
+  const path = layout.object(object.name)
+  return (await exists(path)) && (await stat(path)).size === object.storedBytes
 }

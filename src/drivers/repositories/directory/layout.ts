@@ -12,8 +12,10 @@ const SAFE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,200}$/
 /** Where things lie in the repository's folder. Names come from manifests that somebody else may have written: each is checked. */
 export class Layout {
   readonly folder: string
-  constructor(folder: string) {
+  readonly #owner: string
+  constructor(folder: string, owner: string) {
     this.folder = folder
+    this.#owner = safe(owner, 'owner')
   }
 
   get readme(): string {
@@ -25,13 +27,21 @@ export class Layout {
   object(name: string): string {
     return join(this.folder, objectPath(name))
   }
+  /** An empty file that says: these bytes were read and were not those that were written. */
+  damageMark(name: string): string {
+    return `${this.object(name)}.damaged`
+  }
 
-  /** One folder for each open transaction, in it an empty file for each object it wrote or was about to write. */
+  /** One folder for each open transaction of each owner, in it an empty file for each object it wrote or was about to write. */
   get pending(): string {
     return join(this.folder, 'pending')
   }
   transaction(operation: string): string {
-    return join(this.pending, safe(operation, 'operation'))
+    return join(this.pending, `${this.#owner}~${safe(operation, 'operation')}`)
+  }
+  /** The operation, when a folder in `pending` is this owner's. */
+  operationOf(folder: string): string | undefined {
+    return folder.startsWith(`${this.#owner}~`) ? folder.slice(this.#owner.length + 1) : undefined
   }
 
   /** Objects on their way out; see `collect` in garbage.ts. */

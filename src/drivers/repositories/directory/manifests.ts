@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { FettleError } from '../../../core/errors.ts'
 import { canonicalJson, type Json } from '../../../core/json.ts'
 import { Manifest, Proof } from '../../../core/snapshot.ts'

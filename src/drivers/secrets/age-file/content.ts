@@ -1,5 +1,5 @@
 /** What is inside the encrypted file, and the pure changes to it. Versions of a name only grow, also over a removal. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { FettleError } from '../../../core/errors.ts'
 import type { LatestSecret, SecretRef } from '../../../core/secret.ts'
 

@@ -1,5 +1,5 @@
 import { isAbsolute, join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** An absolute file is somebody else's database: its live folder is `/`, and in a scratch folder it has the same path below that. */
 export const SqliteConfig = z.strictObject({ file: z.string().min(1) })

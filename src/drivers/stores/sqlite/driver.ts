@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
-import { access, chmod, mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { chmod, mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { backup, type DatabaseSync } from 'node:sqlite'
 import { pipeline } from 'node:stream/promises'
 import { FettleError } from '../../../core/errors.ts'
-import { fsyncFolder } from '../../../lib/files.ts'
+import { exists, fsyncFolder } from '../../../lib/files.ts'
 import type { DumpOptions, Fingerprint, Loss, Sink, SnapshotPart, Source } from '../../../ports/store.ts'
 import { lostRows } from './changed.ts'
 import { checkIntegrity } from './check.ts'
@@ -142,9 +142,3 @@ async function sha256Of(path: string): Promise<string> {
   for await (const piece of createReadStream(path, { highWaterMark: READ_SIZE })) hash.update(piece as Buffer)
   return hash.digest('hex')
 }
-
-const exists = (path: string) =>
-  access(path).then(
-    () => true,
-    () => false,
-  )

@@ -3,12 +3,13 @@
  * is of exactly that copy. A live file is never read or written but by SQLite.
  */
 import type { Store } from '../../../ports/store.ts'
-import { databasePath, type SqliteConfig } from './config.ts'
+import { databasePath, SqliteConfig } from './config.ts'
 import { changedSince, create, dump, fingerprint, load } from './driver.ts'
 import { firstValue } from './query.ts'
 
 export const sqliteStore: Store<SqliteConfig> = {
   driver: 'sqlite',
+  config: SqliteConfig,
   equality: 'shared-view',
   path: databasePath,
   create,

@@ -34,6 +34,8 @@ export function firstValue(path: string, sql: string, timeoutMs: number): Promis
         else resolve(answer.value)
       }
     })
+    // A child that could not start has no one to read its input; the callback above says why.
+    child.stdin?.on('error', () => {})
     child.stdin?.end(JSON.stringify({ path, sql }))
   })
 }

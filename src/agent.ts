@@ -1,0 +1,98 @@
+/** The agent's entry: `node agent.js --home FOLDER`. Composes drivers into a world and starts the daemon on it. */
+import { mkdir, readFile } from 'node:fs/promises'
+import { dirname, isAbsolute, join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { startAgent } from './agent/agent.ts'
+import { faultsFrom } from './agent/faults.ts'
+import { Redaction } from './agent/redaction.ts'
+import { readSettings } from './agent/settings.ts'
+import type { RepositoryConfig } from './core/data-tasks.ts'
+import { exitCodeOf, toFettleError } from './core/errors.ts'
+import { layout } from './core/layout.ts'
+import { Secret } from './core/secret.ts'
+import type { Spec } from './core/spec/schema.ts'
+import { createBoot } from './drivers/boot/index.ts'
+import { createEmbeddedProxy, frontProgram } from './drivers/proxies/embedded/index.ts'
+import { repositories, sourceOf, stores } from './drivers/registry.ts'
+import { createProcessRuntime } from './drivers/runtimes/process/index.ts'
+import { openSecretFile } from './drivers/secrets/age-file/index.ts'
+import { systemClock } from './lib/clock.ts'
+import { programPath } from './lib/program-path.ts'
+import { version } from './lib/version.ts'
+import type { World } from './operations/world.ts'
+
+const { values } = parseArgs({ options: { home: { type: 'string', default: process.env.FETTLE_HOME ?? '' } } })
+const { home } = values
+const paths = layout(home)
+const faults = faultsFrom(process.env)
+const redaction = new Redaction()
+const log = (text: string): void => void process.stderr.write(redaction.redact(`${new Date().toISOString()} ${text}\n`))
+
+async function repositoryConfig(app: string, backups: Spec['backups']): Promise<RepositoryConfig> {
+  const { directory } = backups.repository
+  const keys = openSecretFile({ project: paths.keys, home, app, environment: 'keys' }, systemClock)
+  return {
+    driver: 'directory',
+    folder: isAbsolute(directory) ? directory : join(home, directory),
+    recipients: await keys.publicKeys(),
+    identityFile: paths.key(app),
+  }
+}
+
+async function composeWorld(): Promise<World> {
+  const settings = await readSettings(paths, process.env)
+  return {
+    layout: paths,
+    version,
+    clock: systemClock,
+    runtime: createProcessRuntime({
+      home,
+      clock: systemClock,
+      ports: settings.ports,
+      relayProgram: [process.execPath, programPath('relay')],
+      fault: point => faults.reach(`runtime/${point}`),
+      log,
+    }),
+    proxy: createEmbeddedProxy({
+      home,
+      program: frontProgram(programPath('front')),
+      listen: settings.http,
+      clock: systemClock,
+      fault: point => faults.reach(`proxy/${point}`),
+    }),
+    stores,
+    async repository(app, backups) {
+      const { driver, folder, recipients, identityFile = '' } = await repositoryConfig(app, backups)
+      const create = repositories.get(driver)
+      if (create === undefined) throw new Error(`no repository driver ${driver}`)
+      const identity = async () => new Secret(await readFile(identityFile, 'utf8'))
+      return create({ folder, recipients, identity, fault: point => faults.reach(`repository/${point}`) })
+    },
+    repositoryConfig,
+    secrets: (app, environment, project) => redaction.watch(openSecretFile({ project, home, app, environment }, systemClock)),
+    source: (spec, project) => sourceOf(spec, project, home),
+    worker: [process.execPath, programPath('worker')],
+  }
+}
+
+try {
+  if (!isAbsolute(home)) throw new Error('--home must name a folder by its absolute path')
+  await mkdir(home, { recursive: true, mode: 0o700 })
+  const stopping = Promise.withResolvers<void>()
+  const agent = await startAgent({
+    world: await composeWorld(),
+    faults,
+    boot: createBoot(),
+    redact: redaction.redact,
+    log,
+    onShutdown: stopping.resolve,
+  })
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.resolve())
+  process.on('SIGHUP', () => {})
+  await stopping.promise
+  await agent.stop()
+} catch (thrown) {
+  const error = toFettleError(thrown, `start the agent in ${dirname(paths.agent)}`)
+  log(`${error.message}${error.code === 'INTERNAL' ? `\n${String(error.stack)}` : ''}`)
+  process.exitCode = exitCodeOf(error.code)
+}

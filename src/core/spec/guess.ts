@@ -1,0 +1,34 @@
+/**
+ * A first `fettle.yaml` from what lies in a folder, with what was guessed and why. Pure: reading the folder is the caller's.
+ * What is closest to running wins: Procfile, package.json, Python, Ruby, and the Dockerfile only where nothing else tells.
+ */
+import { fromData, fromHealthPath } from './guess/data.ts'
+import { type Draft, type FolderSketch, toIdentifier } from './guess/draft.ts'
+import { fromPackageJson, manifestOf } from './guess/node.ts'
+import { fromDockerfile, fromProcfile } from './guess/procfile.ts'
+import { fromPython, fromRuby } from './guess/python-ruby.ts'
+import { draftText } from './guess/text.ts'
+
+export interface Guess {
+  /** Of a fettle.yaml that validates. Holds names of secrets, never values. */
+  text: string
+  /** One sentence each: what was found and what was made of it. */
+  reasons: string[]
+}
+
+export function guessSpec(sketch: FolderSketch): Guess {
+  const name = manifestOf(sketch)?.name?.replace(/^@[^/]*\//, '') ?? sketch.name
+  const draft: Draft = {
+    app: toIdentifier(name) || toIdentifier(sketch.name) || 'app',
+    build: [],
+    services: new Map(),
+    stores: new Map(),
+    secrets: [],
+    reasons: [],
+  }
+  for (const look of [fromProcfile, fromPackageJson, fromPython, fromRuby, fromDockerfile, fromHealthPath, fromData]) look(sketch, draft)
+  if (draft.services.size === 0) draft.reasons.push('nothing says how the app starts: `services:` is left to you')
+  const compose = sketch.files.find(file => /^(docker-)?compose\.ya?ml$/.test(file))
+  if (compose !== undefined) draft.reasons.push(`${compose} is not read: what it starts beside the app is yours to run`)
+  return { text: draftText(draft), reasons: draft.reasons }
+}

@@ -1,0 +1,81 @@
+/** What a folder shows, and the file as it comes about while one thing after the other is looked at. */
+import { references } from '../references.ts'
+
+export interface FolderSketch {
+  name: string
+  /** Relative paths, at least of two levels; a folder ends in `/`. */
+  files: string[]
+  /** Texts of the files in `TELLING_FILES` that exist, by path. */
+  texts: Record<string, string>
+}
+
+/** Where a program often begins. */
+export const CODE_FILES = ['server.js', 'server.mjs', 'server.ts', 'app.js', 'index.js', 'app.py', 'main.py'] as const
+
+/** What the detectors may read. `.env` is among them for its names only. */
+export const TELLING_FILES = [
+  'package.json',
+  'Procfile',
+  'Dockerfile',
+  'Containerfile',
+  'Gemfile',
+  'requirements.txt',
+  'pyproject.toml',
+  '.env',
+  '.env.example',
+  '.env.sample',
+  ...CODE_FILES,
+] as const
+
+export interface DraftService {
+  run: string
+  /** Where the command was found: a comment in the file. */
+  why: string
+  env: Record<string, string>
+  ready?: string
+}
+
+export interface Draft {
+  app: string
+  build: string[]
+  services: Map<string, DraftService>
+  migrate?: { command: string; why: string }
+  stores: Map<string, { kind: 'sqlite' | 'files'; path: string; why: string }>
+  secrets: string[]
+  /** For the person: what was found and what was made of it. */
+  reasons: string[]
+}
+
+export const MAIN_SERVICE = 'web'
+
+/** Lower-case letters, digits and -, as names are in the file. */
+export function toIdentifier(text: string): string {
+  return text
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^[^a-z]+|-+$/g, '')
+    .slice(0, 40)
+    .replace(/-+$/, '')
+}
+
+/** Neither broken bytes, nor what would be taken for a reference. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const isSound = (command: string): boolean => !/^$|[\0-\x1f\x7f\ufffd]/.test(command) && references(command, 'command').length === 0
+
+export function addService(draft: Draft, name: string, run: string, why: string): void {
+  const identifier = toIdentifier(name)
+  if (identifier === '' || !isSound(run) || draft.services.has(identifier)) return
+  draft.services.set(identifier, { run, why, env: {} })
+  draft.reasons.push(`service ${identifier}: \`${run}\`, from ${why}`)
+}
+
+export function addBuild(draft: Draft, command: string, why: string): void {
+  draft.build.push(command)
+  draft.reasons.push(`build: \`${command}\`, because of ${why}`)
+}
+
+export function setMigration(draft: Draft, command: string, why: string): void {
+  if (draft.migrate !== undefined || !isSound(command)) return
+  draft.migrate = { command, why }
+  draft.reasons.push(`migration: \`${command}\`, from ${why}; it must be repeatable`)
+}

@@ -1,0 +1,59 @@
+/** Files that are made to cost time or memory: each ends early, at a place. The limits make it so; no time is asserted. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { problemLines } from '../../../test/helpers/spec-problems.ts'
+
+const firstProblem = (text: string): string => problemLines(text)[0] ?? ''
+const TOO_MANY_PARTS = 'the file has more parts than any description of an app needs; reading stopped here'
+const nested = (open: string, close: string): string => `app: a\nx: ${open.repeat(60)}${close.repeat(60)}`
+const laughs = ['a: &a [x, x, x, x, x, x, x, x, x]', ...[...'bcdefghi'].map((name, index) => laugh(name, 'abcdefgh'[index] ?? ''))]
+function laugh(name: string, of: string): string {
+  return `${name}: &${name} [${Array(9).fill(`*${of}`).join(', ')}]`
+}
+
+const FILES: [title: string, text: string, expected: string][] = [
+  ['ten megabytes', 'x'.repeat(10 * 1024 ** 2), '1:1: the file is larger than 1 MiB (10.0 MiB) and was not read'],
+  [
+    'a billion laughs',
+    ['app: a', ...laughs].join('\n'),
+    '6:8: more than 10000 values (aliases counted as often as they stand); reading stopped here',
+  ],
+  ['an alias of what it stands in', 'app: a\nx: &a [*a]', '2:8: no anchor &a stands before this alias'],
+  ['a megabyte of brackets', '['.repeat(1e6), '1:42: nested more than 40 levels deep'],
+  ['a megabyte of commas', `[${','.repeat(1e6)}`, `1:60001: ${TOO_MANY_PARTS}`],
+  ['half a million list items in one line', '- '.repeat(500_000), '1:81: nested more than 40 levels deep'],
+  ['lists in lists', nested('[', ']'), '2:47: nested more than 40 levels deep'],
+  ['maps in maps', nested('{ a: ', '}'), '2:237: nested more than 40 levels deep'],
+  [
+    'a thousand levels of indentation',
+    Array.from({ length: 1300 }, (_, level) => `${' '.repeat(level)}a:`).join('\n'),
+    '41:40: nested more than 40 levels deep',
+  ],
+  ['tens of thousands of keys', Array.from({ length: 70_000 }, (_, index) => `k${index}: 1`).join('\n'), `10429:9: ${TOO_MANY_PARTS}`],
+  ['a quarter of a million documents', '---\n'.repeat(250_000), '2:1: a second YAML document begins here; the file holds one'],
+  [
+    'a thousand overlays over a large file',
+    `app: a\nservices:\n${Array.from({ length: 200 }, (_, index) => `  k${index}: { run: x }`).join('\n')}\nenvironments: { ${Array.from({ length: 1000 }, (_, index) => `e${index}: {}`).join(', ')} }`,
+    '203:1: too many environments for a file of this size',
+  ],
+  [
+    'a value of unclosed references',
+    `app: a\nservices: { w: { run: x, env: { A: "${'${'.repeat(300_000)}" } } }`,
+    '2:37: ${$: a reference begins here and is not closed; a plain ${ is written $${',
+  ],
+]
+for (const [title, text, expected] of FILES)
+  test(`${title}: refused at its place`, () => {
+    assert.equal(firstProblem(text), expected)
+  })
+
+test('a key of a megabyte is named by its beginning', () => {
+  const message = firstProblem(`app: a\n? ${'k'.repeat(900_000)}\n: 1`)
+  assert.match(message, /^2:3: unknown key "k{60}…"; known here: fettle, app/)
+})
+
+test('keys that are names of every object mean nothing special', () => {
+  for (const key of ['__proto__', 'constructor', 'toString'])
+    assert.match(firstProblem(`app: a\n${key}: { polluted: true }`), new RegExp(`^2:1: unknown key "${key}"`))
+  assert.equal('polluted' in {}, false)
+})

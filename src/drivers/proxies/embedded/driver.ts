@@ -1,0 +1,187 @@
+/** The embedded proxy as the agent holds it: everything is asked of the front process, nothing is remembered here. */
+import { chmod, mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { FettleError } from '../../../core/errors.ts'
+import type { Clock } from '../../../ports/clock.ts'
+import type { Counters, Proxy as ProxyPort, RouteTable } from '../../../ports/proxy.ts'
+import { type Call, callFront } from './control-client.ts'
+import type { About, ActivationReport } from './front/control.ts'
+import { commandOf, launch, readSettings, runningShim, writeSettings } from './launch.ts'
+import { CONTROL_SOCKET, LOG } from './layout.ts'
+import { writeProgram } from './shim.ts'
+
+/** Longer than the front drains. */
+const END_MS = 15_000
+/** A successor that says nothing for so long does not start: it usually takes 0.1 s. */
+const SUCCESSOR_MS = 3_000
+const PAUSE_MS = 10
+
+export interface EmbeddedProxyOptions {
+  /** The front lives in `<home>/front`. */
+  home: string
+  /** argv that starts the front; the folder is added to it. */
+  program: readonly string[]
+  /** Port 0: any, and the same one ever after if it is free. */
+  listen: { host: string; port: number }
+  clock: Clock
+  /** Addresses of proxies in front of this one, whose X-Forwarded-* are believed. */
+  trust?: readonly string[]
+  /** How long a request waits for an instance that restarts; 10 s unless told. */
+  restartWaitMs?: number
+  /** Called at named points of an act, where the crash tests end the process. */
+  fault?: (point: string) => Promise<void>
+}
+
+export class EmbeddedProxy implements ProxyPort {
+  readonly caps = { atomic: 'all-routes' } as const
+  readonly #options: EmbeddedProxyOptions
+  readonly #folder: string
+
+  constructor(options: EmbeddedProxyOptions) {
+    this.#options = options
+    this.#folder = join(options.home, 'front')
+  }
+
+  async open(): Promise<void> {
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 })
+    await chmod(this.#folder, 0o700)
+    const running = await this.#running()
+    if (running !== undefined && this.#listensAsAsked(running)) {
+      if (running.isOrphan) await this.reload(this.#options.program)
+      return
+    }
+    if (running !== undefined) await this.shutdown()
+    await this.#start()
+  }
+
+  /** The front that runs, or is just being started again by its shim. */
+  async #running(): Promise<About | undefined> {
+    try {
+      return await this.#about((await runningShim(this.#folder)) === undefined ? 0 : undefined)
+    } catch (error) {
+      if (error instanceof FettleError && error.code === 'TIMEOUT') return undefined
+      throw error
+    }
+  }
+
+  #listensAsAsked({ listens }: About): boolean {
+    const { host, port } = this.#options.listen
+    return listens.host === host && (port === 0 || listens.port === port)
+  }
+
+  async #start(): Promise<void> {
+    const { program, listen, trust, restartWaitMs } = this.#options
+    const last = (await readSettings(this.#folder))?.port ?? 0
+    const settings = { format: 1, ...(trust && { trust: [...trust] }), ...(restartWaitMs !== undefined && { restartWaitMs }) } as const
+    await writeProgram(this.#folder, program)
+    await writeSettings(this.#folder, { ...settings, ...listen, port: listen.port || last })
+    await launch(this.#folder, listen, last)
+    await this.#fault('start:before-record')
+    const { listens } = await this.#about()
+    await writeSettings(this.#folder, { ...settings, ...listens })
+  }
+
+  /** What runs: its program, for whoever decides about a reload. */
+  about(): Promise<About> {
+    return this.#about()
+  }
+
+  async #about(patienceMs?: number): Promise<About> {
+    return (await this.#call({ method: 'GET', path: '/about' }, patienceMs)) as About
+  }
+
+  /**
+   * Puts another program in the front's place. The old one finishes what it has in flight beside it. Resolves when it is gone.
+   * @throws FettleError REFUSED when the new one does not come up: the program before serves again
+   */
+  async reload(program: readonly string[]): Promise<void> {
+    const before = await this.about()
+    await writeProgram(this.#folder, program)
+    await this.#call({ method: 'POST', path: '/end?successor=yes' })
+    try {
+      await this.#replaced(before)
+    } catch (error) {
+      await writeProgram(this.#folder, before.program)
+      await this.#replaced(before)
+      throw new FettleError('REFUSED', `the front ${program.join(' ')} does not start; the one before serves again`, {
+        cause: error,
+        hint: `See ${join(this.#folder, LOG)}.`,
+      })
+    }
+    await this.#until(async () => commandOf(before.pid).length === 0)
+  }
+
+  async #replaced(before: About): Promise<void> {
+    await this.#until(async () => (await this.#about(SUCCESSOR_MS)).pid !== before.pid)
+  }
+
+  async shutdown(): Promise<void> {
+    const running = await this.#running()
+    if (running === undefined) return
+    const shim = await runningShim(this.#folder)
+    await this.#call({ method: 'POST', path: '/end?successor=no' })
+    // Both: the listener is closed when the last of them is gone.
+    await this.#until(async () => [running.pid, shim].every(pid => pid === undefined || commandOf(pid).length === 0))
+  }
+
+  async #until(isSo: () => Promise<boolean>): Promise<void> {
+    const { clock } = this.#options
+    const until = clock.monotonic() + END_MS
+    while (!(await isSo())) {
+      if (clock.monotonic() > until) throw new FettleError('TIMEOUT', `the front in ${this.#folder} did not end within ${END_MS} ms`)
+      await clock.sleep(PAUSE_MS)
+    }
+  }
+
+  async close(): Promise<void> {}
+
+  async address(): Promise<string> {
+    const { host, port } = (await this.about()).listens
+    const reached = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
+    return `http://${reached.includes(':') ? `[${reached}]` : reached}:${port}`
+  }
+
+  async commit(table: RouteTable, expected: number): Promise<void> {
+    await this.#fault('commit:before')
+    await this.#call({ method: 'PUT', path: `/tables?expected=${expected}`, body: table })
+    await this.#fault('commit:after')
+  }
+
+  async current(app: string, environment: string): Promise<RouteTable | undefined> {
+    return ((await this.#call({ method: 'GET', path: `/tables/${names(app, environment)}` })) ?? undefined) as RouteTable | undefined
+  }
+
+  async tables(): Promise<RouteTable[]> {
+    return (await this.#call({ method: 'GET', path: '/tables' })) as RouteTable[]
+  }
+
+  async hold(app: string, environment: string, options: { drainMs: number; maxWaitMs: number }): Promise<{ inFlight: number }> {
+    return (await this.#call({ method: 'PUT', path: `/holds/${names(app, environment)}`, body: options })) as { inFlight: number }
+  }
+
+  async release(app: string, environment: string): Promise<void> {
+    await this.#call({ method: 'DELETE', path: `/holds/${names(app, environment)}` })
+  }
+
+  async inFlight(activation: string): Promise<number> {
+    return (await this.#activation(activation)).inFlight
+  }
+
+  async counters(activation: string): Promise<Counters | 'unknown'> {
+    return (await this.#activation(activation)).counters
+  }
+
+  async #activation(name: string): Promise<ActivationReport> {
+    return (await this.#call({ method: 'GET', path: `/activations/${encodeURIComponent(name)}` })) as ActivationReport
+  }
+
+  #call(call: Call, patienceMs?: number): Promise<unknown> {
+    return callFront(join(this.#folder, CONTROL_SOCKET), call, this.#options.clock, patienceMs)
+  }
+
+  async #fault(point: string): Promise<void> {
+    await this.#options.fault?.(point)
+  }
+}
+
+const names = (app: string, environment: string): string => `${encodeURIComponent(app)}/${encodeURIComponent(environment)}`

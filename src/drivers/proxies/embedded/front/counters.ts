@@ -1,0 +1,96 @@
+/** What an activation served since it was first committed. */
+import type { Counters } from '../../../../ports/proxy.ts'
+import { addLatency, BUCKETS, newHistogram, percentile } from './histogram.ts'
+
+/** Runs are many in a year; only what a bake or a comparison may still ask for is kept. */
+const KEPT = 100
+
+export class Activation {
+  readonly name: string
+  readonly since: number
+  /** Requests on their way to its backends. */
+  inFlight = 0
+  requests = 0
+  errors = 0
+  readonly histogram: Uint32Array
+
+  constructor(name: string, since: number, histogram: Uint32Array = newHistogram()) {
+    this.name = name
+    this.since = since
+    this.histogram = histogram
+  }
+
+  answered(status: number, ms: number): void {
+    this.requests += 1
+    if (status >= 500) this.errors += 1
+    addLatency(this.histogram, ms)
+  }
+
+  /** An answer that had begun was cut off. */
+  broke(): void {
+    this.errors += 1
+  }
+
+  counters(): Counters {
+    const { name: activation, requests, errors, since, histogram } = this
+    const latency = { p50: percentile(histogram, 0.5), p95: percentile(histogram, 0.95), p99: percentile(histogram, 0.99) }
+    return { activation, requests, errors, latency, since }
+  }
+}
+
+/** The form on disk: `[bucket, count]` pairs of the buckets that are not empty. */
+interface Saved {
+  name: string
+  since: number
+  requests: number
+  errors: number
+  latency: [number, number][]
+}
+
+export class Activations {
+  readonly #byName = new Map<string, Activation>()
+
+  get(name: string): Activation | undefined {
+    return this.#byName.get(name)
+  }
+
+  /** The one of that name, new when there is none. */
+  begin(name: string, now: number): Activation {
+    const activation = this.#byName.get(name) ?? new Activation(name, now)
+    this.#byName.delete(name)
+    this.#byName.set(name, activation)
+    for (const [oldest, { inFlight }] of this.#byName) {
+      if (this.#byName.size <= KEPT) break
+      if (inFlight === 0) this.#byName.delete(oldest)
+    }
+    return activation
+  }
+
+  /** Differs when there is something new to save. */
+  total(): number {
+    let total = this.#byName.size
+    for (const { requests, errors } of this.#byName.values()) total += requests + errors
+    return total
+  }
+
+  toJson(): string {
+    const activations = [...this.#byName.values()].map(({ name, since, requests, errors, histogram }): Saved => {
+      const latency = [...histogram.entries()].filter(([, count]) => count > 0)
+      return { name, since, requests, errors, latency }
+    })
+    return JSON.stringify({ format: 1, activations })
+  }
+
+  /** @throws when the text is not what `toJson` gives */
+  load(text: string): void {
+    const saved = JSON.parse(text) as { format: number; activations: Saved[] }
+    if (saved.format !== 1) throw new Error(`format ${saved.format} is not known here`)
+    for (const { name, since, requests, errors, latency } of saved.activations) {
+      const activation = new Activation(name, since)
+      activation.requests = requests
+      activation.errors = errors
+      for (const [bucket, count] of latency) if (bucket < BUCKETS) activation.histogram[bucket] = count
+      this.#byName.set(name, activation)
+    }
+  }
+}

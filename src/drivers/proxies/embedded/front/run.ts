@@ -1,0 +1,124 @@
+/**
+ * The front, a process of its own. It boots from its folder without the agent, serves on the listener it inherits, and is
+ * told by the control socket. Its shim starts it again when it dies.
+ */
+import { chmodSync, readFileSync, rmSync } from 'node:fs'
+import { rename, writeFile } from 'node:fs/promises'
+import { BlockList, isIPv6 } from 'node:net'
+import { join } from 'node:path'
+import { systemClock } from '../../../../lib/clock.ts'
+import { CONTROL_SOCKET, COUNTERS, LISTENER_FD, type Listen, SETTINGS, TABLES } from '../layout.ts'
+import { startShim } from '../shim.ts'
+import { type About, createControlServer } from './control.ts'
+import { createPublicServer } from './server.ts'
+import { Switchboard } from './switchboard.ts'
+import { TableFiles } from './table-files.ts'
+
+const SAVE_MS = 2_000
+const DRAIN_MS = 10_000
+const FOLLOW_MS = 50
+
+/** @param folder `<home>/front` */
+export async function runFront(folder: string): Promise<void> {
+  process.umask(0o077)
+  for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => {})
+  const settings = JSON.parse(readFileSync(join(folder, SETTINGS), 'utf8')) as Listen
+  const board = new Switchboard(systemClock)
+  const files = new TableFiles(join(folder, TABLES), log)
+  const counters = keepCounters(board, join(folder, COUNTERS))
+  const shim = process.ppid
+  let isDraining = false
+  const follow = () => {
+    files.load()
+    board.follow(files.all(), files.holds())
+  }
+  files.removeHalfWritten()
+  follow()
+
+  const server = createPublicServer(
+    {
+      find: (host, target) => {
+        // A successor has the control socket now: the files are how this process learns of a commit.
+        if (isDraining) follow()
+        return board.find(host, target)
+      },
+      now: systemClock.monotonic,
+      isTrusted: trusts(settings.trust ?? []),
+      restartWaitMs: settings.restartWaitMs ?? 10_000,
+    },
+    () => board.closeTunnels(),
+  )
+
+  const end = async (successor: boolean): Promise<void> => {
+    if (isDraining) return
+    isDraining = true
+    control.close()
+    control.closeIdleConnections()
+    await counters.stop()
+    if (successor) {
+      startSuccessor(folder, shim)
+      setInterval(follow, FOLLOW_MS) // for those that wait here in a hold
+    }
+    await server.drain({ lingerMs: successor ? DRAIN_MS / 2 : 0, drainMs: DRAIN_MS })
+    if (!successor) await counters.stop()
+    process.exit(0)
+  }
+  await server.listen({ fd: LISTENER_FD })
+  const startedAt = systemClock.now()
+  const about = (): About => {
+    const program = [...process.argv.slice(0, 1), ...process.execArgv, ...process.argv.slice(1, -1)]
+    return { protocol: 1, pid: process.pid, program, startedAt, listens: server.address(), isOrphan: process.ppid !== shim }
+  }
+  const control = createControlServer({ about, board, files, end: successor => void setImmediate(() => void end(successor)) })
+  process.on('SIGTERM', () => void end(false))
+  const socket = join(folder, CONTROL_SOCKET)
+  rmSync(socket, { force: true })
+  control.listen(socket, () => chmodSync(socket, 0o600))
+  log(`pid ${process.pid} serves ${files.all().length} environments on ${JSON.stringify(server.address())}`)
+}
+
+/** By the shim, or by a new one when ours was killed: it inherits the listener. */
+function startSuccessor(folder: string, shim: number): void {
+  if (process.ppid === shim) process.kill(shim, 'SIGUSR1')
+  else startShim(folder, LISTENER_FD)
+}
+
+function log(line: string): void {
+  process.stdout.write(`${new Date(systemClock.now()).toISOString()} ${line}\n`)
+}
+
+/** Saved every two seconds when there is something new, so a crash forgets at most that. Not fsynced: they are not worth a disk's time. */
+function keepCounters({ activations }: Switchboard, path: string): { stop(): Promise<void> } {
+  try {
+    activations.load(readFileSync(path, 'utf8'))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') log(`${path} is left out, counting begins anew: ${(error as Error).message}`)
+  }
+  let saved = activations.total()
+  const save = async (): Promise<void> => {
+    const total = activations.total()
+    if (total === saved) return
+    try {
+      await writeFile(`${path}.tmp`, activations.toJson())
+      await rename(`${path}.tmp`, path)
+      saved = total
+    } catch (error) {
+      log(`counters could not be saved: ${(error as Error).message}`)
+    }
+  }
+  const timer = setInterval(() => void save(), SAVE_MS).unref()
+  return {
+    stop: async () => {
+      clearInterval(timer)
+      await save()
+    },
+  }
+}
+
+/** @param trusted addresses whose X-Forwarded-* are believed; none by default */
+function trusts(trusted: readonly string[]): (address: string) => boolean {
+  const family = (address: string) => (isIPv6(address) ? 'ipv6' : 'ipv4')
+  const list = new BlockList()
+  for (const address of trusted) list.addAddress(address, family(address))
+  return trusted.length === 0 ? () => false : address => list.check(address, family(address))
+}

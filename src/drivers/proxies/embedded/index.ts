@@ -1,0 +1,21 @@
+/**
+ * The embedded proxy: a Node process of its own, the *front*, under a shim that holds its listener. `front/` is what runs in
+ * it; beside this file is what the agent uses to start and tell it. Its folder is described in `layout.ts`.
+ */
+import { fileURLToPath } from 'node:url'
+import { EmbeddedProxy, type EmbeddedProxyOptions } from './driver.ts'
+
+/** From source. Flags: see bench/proxy.ts; a larger young generation costs memory and gives no throughput. */
+export const frontProgram = (entry = fileURLToPath(new URL('../../../front.ts', import.meta.url))): string[] => [
+  process.execPath,
+  '--max-semi-space-size=2',
+  '--max-old-space-size=256',
+  entry,
+]
+
+export function createEmbeddedProxy({
+  program = frontProgram(),
+  ...options
+}: Omit<EmbeddedProxyOptions, 'program'> & { program?: readonly string[] }): EmbeddedProxy {
+  return new EmbeddedProxy({ program, ...options })
+}

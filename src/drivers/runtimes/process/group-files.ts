@@ -1,0 +1,62 @@
+/** The folder of a group: `group.json` beside one folder an instance, named by its index. */
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { FettleError } from '../../../core/errors.ts'
+import type { ReadyCheck } from '../../../core/spec/schema.ts'
+import { readIfExists, writeFileAtomic } from '../../../lib/files.ts'
+import type { Group, Labels } from '../../../ports/runtime.ts'
+
+/** A group without what its instances hold: no secrets. */
+export interface GroupRecord {
+  format: 1
+  name: string
+  labels: Labels
+  instances: number
+  port: boolean
+  ready: ReadyCheck
+  stop: Group['stop']
+  sandbox?: string
+}
+
+export const recordOfGroup = ({ name, labels, instances, port, ready, stop, sandbox }: Group): GroupRecord => ({
+  format: 1,
+  name,
+  labels,
+  instances,
+  port,
+  ready: ready ?? { within: 30_000 },
+  stop,
+  ...(sandbox === undefined ? {} : { sandbox }),
+})
+
+const file = (folder: string) => join(folder, 'group.json')
+
+export const writeGroup = (folder: string, record: GroupRecord): Promise<void> =>
+  writeFileAtomic(file(folder), `${JSON.stringify(record, null, 2)}\n`, 0o600)
+
+export async function readGroup(folder: string): Promise<GroupRecord | undefined> {
+  const text = await readIfExists(file(folder))
+  if (text === undefined) return undefined
+  const record = JSON.parse(text) as GroupRecord
+  if (record.format === 1) return record
+  throw new FettleError('VERSION', `${file(folder)} was written by a newer fettle (format ${record.format})`)
+}
+
+/** Names of the folders in a folder that may be missing. */
+export async function foldersIn(folder: string): Promise<string[]> {
+  try {
+    const entries = await readdir(folder, { withFileTypes: true })
+    return entries.filter(entry => entry.isDirectory()).map(entry => entry.name)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  }
+}
+
+export async function indicesIn(folder: string): Promise<number[]> {
+  const names = await foldersIn(folder)
+  return names.filter(name => /^\d+$/.test(name)).map(Number)
+}
+
+export const matches = (labels: Labels, selector: Partial<Labels>): boolean =>
+  Object.entries(selector).every(([key, value]) => value === undefined || labels[key as keyof Labels] === value)

@@ -1,0 +1,27 @@
+/** What all parts of this driver share: places, clock, what the machine allows. */
+import type { Clock } from '../../../ports/clock.ts'
+import type { Cgroups } from './cgroups.ts'
+
+export interface Host {
+  /** Folder of all units, groups and sandboxes. */
+  units: string
+  /** Folder of the archived logs of removed units. */
+  archive: string
+  clock: Clock
+  /** Seconds before each next start of an app that ended, and how long it must run to start over with the first. */
+  restart: { delays: readonly number[]; stableMs: number }
+  logs: LogLimits
+  cgroups: Cgroups
+  programs: { setsid: string; setpriv?: string; env: string; mkfifo: string }
+  /** A crash test ends the agent here. */
+  fault(point: string): Promise<void>
+  log(message: string): void
+}
+
+export interface LogLimits {
+  /** The live file is cut into a compressed segment when it grew by this. */
+  segmentBytes: number
+  /** Compressed segments of one unit on disk, and the age of the oldest. */
+  keepBytes: number
+  keepMs: number
+}

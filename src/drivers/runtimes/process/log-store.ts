@@ -1,0 +1,241 @@
+/**
+ * The output of one unit. The app appends to the file `log`; the agent copies a range of it into a compressed segment, makes that
+ * durable, and only then punches a hole over the range. Offsets count every byte ever written, so they stay true, nothing is lost
+ * between copy and hole, and the app notices nothing. Where the file system refuses holes the file grows; that is said once.
+ *
+ *   log   log.json (segments)   log.<offset>.zst   log.times (when the rest came)
+ */
+import { appendFile, type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { zstdCompress, zstdDecompress } from 'node:zlib'
+import { readIfExists, writeFileAtomic } from '../../../lib/files.ts'
+import { execute, requireProgram } from './execute.ts'
+import type { Host } from './host.ts'
+import { formatMarks, type Mark, offsetBefore, parseMarks, thin, timeAt } from './log-marks.ts'
+
+const compress = promisify(zstdCompress)
+const decompress = promisify(zstdDecompress)
+
+interface Segment {
+  from: number
+  to: number
+  storedBytes: number
+  marks: Mark[]
+}
+
+const MARKS_PER_SEGMENT = 32
+const MOST_MARKS = 2000
+const READ_BYTES = 1 << 20
+/** A segment is in memory as a whole while it is made or read. */
+const MOST_SEGMENT_BYTES = 16 << 20
+
+export class LogStore {
+  readonly #host: Host
+  readonly #folder: string
+  readonly #name: string
+  #segments: Segment[] = []
+  #marks: Mark[] = []
+  /** What comes before is in segments, or gone. */
+  #liveFrom = 0
+  #refusesHoles = false
+  #work: Promise<void> = Promise.resolve()
+
+  constructor(host: Host, folder: string, name: string) {
+    this.#host = host
+    this.#folder = folder
+    this.#name = name
+  }
+
+  get path(): string {
+    return join(this.#folder, 'log')
+  }
+
+  async open(): Promise<void> {
+    await (await open(this.path, 'a', 0o600)).close()
+    const index = await readIfExists(join(this.#folder, 'log.json'))
+    if (index !== undefined) this.#segments = (JSON.parse(index) as { segments: Segment[] }).segments
+    this.#liveFrom = this.#segments.at(-1)?.to ?? 0
+    this.#marks = parseMarks((await readIfExists(join(this.#folder, 'log.times'))) ?? '')
+    // The agent may have died between a segment and its hole.
+    if (this.#liveFrom > 0) await this.#punch(0, this.#liveFrom)
+    const { size, mtimeMs } = await stat(this.path)
+    if (size > (this.#marks.at(-1)?.[0] ?? 0)) await this.#mark(size, Math.round(mtimeMs))
+  }
+
+  /** To be called when the file grew, and once at the start. One at a time. */
+  grown(): Promise<void> {
+    this.#work = this.#work.then(() => this.#grown()).catch((error: Error) => this.#host.log(`the log of ${this.#name}: ${error.message}`))
+    return this.#work
+  }
+
+  async #grown(): Promise<void> {
+    const { size } = await stat(this.path)
+    if (size < this.#liveFrom) await this.#startAnew()
+    const now = Math.round(this.#host.clock.now())
+    if (size > (this.#marks.at(-1)?.[0] ?? 0)) await this.#mark(size, now)
+    while (size - this.#liveFrom >= this.#host.logs.segmentBytes && !this.#refusesHoles) await this.#cut(size)
+  }
+
+  async #mark(size: number, at: number): Promise<void> {
+    this.#marks.push([size, at])
+    if (this.#marks.length <= MOST_MARKS) return appendFile(join(this.#folder, 'log.times'), formatMarks([[size, at]]), { mode: 0o600 })
+    this.#marks = thin(this.#marks, MOST_MARKS / 2)
+    return writeFileAtomic(join(this.#folder, 'log.times'), formatMarks(this.#marks), 0o600)
+  }
+
+  /** Somebody truncated the file by hand: offsets begin again. */
+  async #startAnew(): Promise<void> {
+    const gone = this.#segments
+    this.#segments = []
+    this.#marks = []
+    this.#liveFrom = 0
+    await this.#writeIndex(gone)
+  }
+
+  async #cut(size: number): Promise<void> {
+    const from = this.#liveFrom
+    const bytes = await this.#readLive(from, Math.min(size - from, MOST_SEGMENT_BYTES))
+    // Between two lines where there is one.
+    const length = bytes.lastIndexOf(10) + 1 || bytes.length
+    const to = from + length
+    const packed = await compress(bytes.subarray(0, length))
+    await writeDurably(this.#segmentPath(from), packed)
+    const marks = thin([...this.#marks.filter(([offset]) => offset > from && offset < to), [to, this.timeOf(to - 1)]], MARKS_PER_SEGMENT)
+    this.#segments.push({ from, to, storedBytes: packed.length, marks })
+    this.#marks = this.#marks.filter(([offset]) => offset > to)
+    await this.#writeIndex(this.#dropOld())
+    // Readers look at this after they read: what they got before it moved is not yet a hole.
+    this.#liveFrom = to
+    await this.#punch(from, to)
+  }
+
+  /** By size and age. @returns those to be deleted */
+  #dropOld(): Segment[] {
+    const { keepBytes, keepMs } = this.#host.logs
+    const oldest = this.#host.clock.now() - keepMs
+    let bytes = 0
+    const isKept = ({ storedBytes, marks }: Segment) => {
+      bytes += storedBytes
+      return bytes <= keepBytes && (marks.at(-1)?.[1] ?? 0) >= oldest
+    }
+    const firstGone = this.#segments.findLastIndex(segment => !isKept(segment))
+    return this.#segments.splice(0, firstGone + 1)
+  }
+
+  async #writeIndex(gone: readonly Segment[]): Promise<void> {
+    await writeFileAtomic(join(this.#folder, 'log.json'), `${JSON.stringify({ format: 1, segments: this.#segments })}\n`, 0o600)
+    await writeFileAtomic(join(this.#folder, 'log.times'), formatMarks(this.#marks), 0o600)
+    for (const { from } of gone) await rm(this.#segmentPath(from), { force: true })
+  }
+
+  async #punch(from: number, to: number): Promise<void> {
+    const range = ['--offset', String(from), '--length', String(to - from)]
+    const punched = await execute(requireProgram('fallocate'), ['--punch-hole', '--keep-size', ...range, this.path])
+    if (punched.code === 0) return
+    this.#refusesHoles = true
+    this.#host.log(`the log of ${this.#name} can not be rotated here and will grow: ${punched.stderr.trim()}`)
+  }
+
+  #segmentPath(from: number): string {
+    return join(this.#folder, `log.${String(from).padStart(15, '0')}.zst`)
+  }
+
+  async #readLive(from: number, length: number): Promise<Buffer> {
+    const file = await open(this.path, 'r')
+    try {
+      const buffer = Buffer.allocUnsafe(length)
+      const { bytesRead } = await file.read(buffer, 0, length, from)
+      return buffer.subarray(0, bytesRead)
+    } finally {
+      await file.close()
+    }
+  }
+
+  /** Everything from an offset (or from the oldest that is left) to the present end, whatever is rotated meanwhile. */
+  async *read(from: number): AsyncGenerator<{ offset: number; bytes: Buffer }> {
+    for (let offset = Math.max(from, this.#oldest()); ; ) {
+      const segment = this.#segments.find(({ to }) => offset < to)
+      offset = Math.max(offset, segment?.from ?? this.#liveFrom)
+      const bytes = await (segment === undefined ? this.#readLive(offset, READ_BYTES) : this.#readSegment(segment, offset))
+      // It was dropped, or the hole came, while this was being read.
+      if (bytes === undefined || (segment === undefined && offset < this.#liveFrom)) continue
+      if (bytes.length === 0) return
+      yield { offset, bytes }
+      offset += bytes.length
+    }
+  }
+
+  async #readSegment(segment: Segment, offset: number): Promise<Buffer | undefined> {
+    try {
+      return (await decompress(await readFile(this.#segmentPath(segment.from)))).subarray(offset - segment.from)
+    } catch (error) {
+      if (this.#segments.includes(segment)) throw error
+      return undefined
+    }
+  }
+
+  #oldest(): number {
+    return this.#segments[0]?.from ?? this.#liveFrom
+  }
+
+  /** Where the last `count` lines begin. */
+  async offsetOfLast(count: number): Promise<number> {
+    const { size } = await stat(this.path)
+    let missing = count
+    for (let end = size; end > this.#oldest(); ) {
+      const inSegment = this.#segments.findLast(segment => segment.from < end && end <= segment.to)
+      const from = inSegment?.from ?? Math.max(this.#liveFrom, end - READ_BYTES)
+      for await (const { bytes } of this.read(from)) {
+        const lines = bytes.subarray(0, end - from)
+        for (let at = lines.lastIndexOf(10); at >= 0; at = at === 0 ? -1 : lines.lastIndexOf(10, at - 1)) {
+          if (from + at + 1 < size && --missing === 0) return from + at + 1
+        }
+        break
+      }
+      end = from
+    }
+    return this.#oldest()
+  }
+
+  timeOf(offset: number): number {
+    const segment = this.#segments.find(({ to }) => offset < to)
+    return timeAt(segment?.marks ?? this.#marks, offset, Math.round(this.#host.clock.now()))
+  }
+
+  /** Where to begin to read for everything since a time. */
+  offsetSince(at: number): number {
+    return offsetBefore([...this.#segments.flatMap(({ marks }) => marks), ...this.#marks], at)
+  }
+
+  /** All of it, in an existing folder, as one file that `zstdcat` reads: compressed pieces one after the other are such a file. */
+  async archive(path: string): Promise<void> {
+    await this.#work
+    const { size } = await stat(this.path)
+    if (size === 0) return
+    const file = await open(`${path}.tmp`, 'w', 0o600)
+    try {
+      for await (const piece of this.#packedPieces()) await file.writeFile(piece)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(`${path}.tmp`, path)
+  }
+
+  async *#packedPieces(): AsyncGenerator<Buffer> {
+    for (const { from } of this.#segments) yield await readFile(this.#segmentPath(from))
+    for await (const { bytes } of this.read(this.#liveFrom)) yield await compress(bytes)
+  }
+}
+
+async function writeDurably(path: string, data: Uint8Array): Promise<void> {
+  let file: FileHandle | undefined
+  try {
+    file = await open(path, 'w', 0o600)
+    await file.writeFile(data)
+    await file.sync()
+  } finally {
+    await file?.close()
+  }
+}

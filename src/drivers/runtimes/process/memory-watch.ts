@@ -1,0 +1,44 @@
+/**
+ * Memory limits where no control group enforces them: looked at every two seconds. At the limit an app is asked to end as for a
+ * stop, and its shim starts it again; beyond 1.2 times, or when it does not listen, it is killed.
+ */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { proportionalBytes } from './proc.ts'
+import type { Unit } from './unit.ts'
+import { killRest, signalProcess } from './unit-stop.ts'
+
+const LOOK_EVERY_MS = 2000
+const KILL_AT = 1.2
+
+export interface Limited {
+  unit: Unit
+  stop: { signal: NodeJS.Signals; drainMs: number }
+}
+
+/** @returns an idempotent stop */
+export function watchMemory(list: () => Iterable<Limited>): () => void {
+  const askedAt = new Map<string, number>()
+  const timer = setInterval(() => {
+    for (const limited of list()) look(limited, askedAt)
+  }, LOOK_EVERY_MS)
+  timer.unref()
+  return () => clearInterval(timer)
+}
+
+function look({ unit, stop }: Limited, askedAt: Map<string, number>): void {
+  const { memoryBytes, cgroup } = unit.record
+  const { shim, alive, stopping } = unit.status()
+  if (memoryBytes === undefined || cgroup.memory !== undefined || !alive || stopping || shim?.phase !== 'running') return
+  const bytes = proportionalBytes(unit.pids())
+  if (bytes < memoryBytes) return
+  const run = `${shim.pid} ${shim.startTicks}`
+  const asked = askedAt.get(run)
+  // The shim reads the reason here when the app ends.
+  writeFileSync(join(unit.folder, 'over-memory'), String(bytes))
+  if (bytes >= memoryBytes * KILL_AT || (asked !== undefined && performance.now() - asked > stop.drainMs)) killRest(unit)
+  else if (asked === undefined) {
+    askedAt.set(run, performance.now())
+    signalProcess(shim.pid, stop.signal)
+  }
+}

@@ -1,0 +1,22 @@
+/** Why a group is not ready, so that nobody has to search: what was asked, what came back, how it ended before, what it said last. */
+import { FettleError } from '../../../core/errors.ts'
+import type { GroupRecord } from './group-files.ts'
+import type { Instance } from './instance.ts'
+import type { Logs } from './logs.ts'
+import { readUnitSecrets, redact } from './unit-files.ts'
+
+const LINES = 10
+
+export async function notReady(instance: Instance, group: GroupRecord, logs: Logs): Promise<FettleError> {
+  const { unit, said } = instance
+  const { state, restarts, lastExit } = instance.state()
+  const secrets = await readUnitSecrets(unit.folder, unit.record)
+  const lines = redact(await logs.tail(unit, LINES), secrets)
+  const ends = restarts === 0 ? '' : `; it was restarted ${restarts} ${restarts === 1 ? 'time' : 'times'}`
+  const last = lastExit === undefined ? '' : `, the last run ${lastExit}`
+  const log = lines === '' ? 'it printed nothing' : `its last lines:\n${lines}`
+  return new FettleError('NOT_READY', `${unit.record.unit} was not ready within ${group.ready.within} ms: ${said}${ends}${last}; ${log}`, {
+    hint: `\`fettle logs\` shows all that ${group.labels.service ?? group.name} printed.`,
+    context: { unit: unit.record.unit, state, said, restarts, ...(lastExit === undefined ? {} : { lastExit }), lines: lines.split('\n') },
+  })
+}

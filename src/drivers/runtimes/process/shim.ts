@@ -1,0 +1,204 @@
+/**
+ * The shim: a POSIX shell that leads a unit's session, supervises its app whether or not an agent lives, and leaves what happened
+ * in one line of the file `state`. Here are the texts that it runs; all of them are built by pure functions.
+ *
+ * Until the first restart it uses builtins only (a fork of `date` or `sleep` there would delay the next answer), and it never
+ * holds an app's output: that goes to the file `log`.
+ */
+
+export interface ShimSettings {
+  mode: 'service' | 'command'
+  /** Seconds to wait before each next start, in order; the last one repeats. */
+  delays: readonly number[]
+  /** An app that ran this long starts with the first delay again. */
+  stableMs: number
+  timeoutMs?: number
+  /** Restarts before this shim, when an earlier one was killed. */
+  restarts: number
+  /** Writing 1 to it kills everything in the unit's cgroup. */
+  killFile?: string
+  /** Its `oom_kill` counts the kernel's kills for want of memory. */
+  oomFile?: string
+}
+
+export interface Launch {
+  argv: readonly string[]
+  cwd: string
+  /** Absolute paths of the programs that the launch needs; `setpriv` may be missing. */
+  programs: { setsid: string; setpriv?: string; env: string }
+  /** `cgroup.procs` files that the app writes itself into. */
+  cgroups: readonly string[]
+  /** Enters a sandbox; the holder is checked against the reuse of its pid, which would let the app out into the host's network. */
+  sandbox?: { enter: readonly string[]; holder: { pid: number; startTicks: number } }
+}
+
+/** One shell word that stands for exactly this text. */
+export const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`
+const words = (list: readonly string[]) => list.map(quote).join(' ')
+
+/**
+ * `1<>state` overwrites the line in place with one write: no reader ever sees half of it, and no process is forked to rename.
+ * Descriptor 3 is the unit's FIFO: a line on it wakes the agent, its end tells that the shim is dead. No app inherits it.
+ * The app is a foreground child because a shell starts background ones with SIGINT ignored. It reads its own pid and start time
+ * from /proc, writes them before exec, and only then looks for `stop`: whoever asks for a stop writes the file first and reads the
+ * state then, so one of the two sees the other.
+ */
+const BODY = String.raw`
+set -f
+trap : HUP INT TERM
+read -r boot </proc/sys/kernel/random/boot_id
+code=- note=- centis=0
+
+say() {
+  printf '%-160s\n' "$boot $1 $$ $2 $3 $restarts $code $note $centis" 1<>state
+  echo >&3
+} 2>/dev/null
+
+app() (
+  exec </dev/null >>log 2>&1
+  [ ! -e stdin ] || exec <stdin
+  read -r stat </proc/self/stat
+  set -- $stat
+  pid=$1
+  shift 21
+  say running "$pid" "$1"
+  [ ! -e stop ] || exit 143
+  exec 3>&-
+  . ./launch
+)
+
+count_ooms() {
+  ooms=0
+  [ -z "$oom_file" ] || while read -r key value; do [ "$key" != oom_kill ] || ooms=$value; done <"$oom_file"
+} 2>/dev/null
+
+end_rest() {
+  read -r _ _ _ pid _ <state
+  kill -KILL "-$pid"
+  [ -z "$kill_file" ] || echo 1 >"$kill_file"
+} 2>/dev/null
+
+watchdog() (
+  exec 3>&-
+  sleep "$timeout"
+  : >timedout
+  read -r _ _ _ pid _ <state
+  kill -TERM "-$pid"
+  sleep 5
+  end_rest
+)
+
+[ -z "$timeout" ] || watchdog &
+set -- $delays
+while [ $mode = command ] || [ ! -e stop ]; do
+  count_ooms
+  before=$ooms
+  IFS='. ' read -r seconds rest _ </proc/uptime
+  from=$seconds$rest
+  app
+  code=$?
+  IFS='. ' read -r seconds rest _ </proc/uptime
+  centis=$(($seconds$rest - from))
+  count_ooms
+  note=-
+  [ "$ooms" = "$before" ] || note=oom
+  [ ! -e over-memory ] || { note=oom; rm -f over-memory; }
+  [ ! -e timedout ] || note=timeout
+  [ -e stop ] || end_rest
+  if [ $mode = command ]; then
+    say exited 0 0
+    trap '' TERM
+    kill 0
+    exit
+  fi
+  [ "$centis" -lt "$stable" ] || set -- $delays
+  delay=$1
+  [ $# -eq 1 ] || shift
+  [ ! -e stop ] || break
+  restarts=$((restarts + 1))
+  if [ "$delay" != 0 ]; then
+    say backoff 0 0
+    sleep "$delay" 3>&- &
+    wait $! || kill $!
+  fi
+done
+say stopped 0 0
+`
+
+export function shimScript(settings: ShimSettings): string {
+  const { mode, delays, stableMs, timeoutMs, restarts, killFile = '', oomFile = '' } = settings
+  return `mode=${mode}
+delays=${quote(delays.join(' '))}
+stable=${Math.round(stableMs / 10)}
+timeout=${timeoutMs === undefined ? '' : timeoutMs / 1000}
+restarts=${restarts}
+kill_file=${quote(killFile)}
+oom_file=${quote(oomFile)}
+${BODY}`
+}
+
+/**
+ * What the app's own process runs, from the environment to exec. A session of its own makes everything that it starts (and that
+ * stays in it) one process group; pdeathsig takes it along when its shim is killed.
+ */
+export function launchScript({ argv, cwd, programs, cgroups, sandbox }: Launch): string {
+  const lines = ['. ./env', '[ ! -e port ] || { read -r PORT <port; export PORT; }']
+  for (const file of cgroups) lines.push(`echo 0 >${quote(file)} || echo 'fettle: could not enter the cgroup'`)
+  const tie = programs.setpriv === undefined ? [] : [programs.setpriv, '--pdeathsig', 'KILL']
+  if (sandbox === undefined) {
+    lines.push(`cd ${quote(cwd)} || exit 126`, `exec ${words([programs.setsid, ...tie, ...argv])}`)
+  } else {
+    const { pid, startTicks } = sandbox.holder
+    lines.push(
+      `read -r stat </proc/${pid}/stat && set -- $stat && shift 21 && [ "$1" = ${startTicks} ] || { echo 'fettle: its sandbox is gone'; exit 126; }`,
+      `exec ${words([...sandbox.enter, programs.env, '-C', cwd, programs.setsid, ...confined(tie), ...argv])}`,
+    )
+  }
+  return `${lines.join('\n')}\n`
+}
+
+/** Root in the sandbox could walk out through another process's namespaces, or lift what covers the hidden folders. */
+const confined = (tie: readonly string[]) => (tie.length === 0 ? tie : [...tie, '--bounding-set', '-sys_admin,-sys_ptrace,-net_admin'])
+
+export function envScript(env: Readonly<Record<string, string>>): string {
+  return Object.entries(env)
+    .map(([name, value]) => `export ${name}=${quote(value)}\n`)
+    .join('')
+}
+
+/** The environment back from `envScript`. */
+export function parseEnvScript(text: string): Record<string, string> {
+  const env: Record<string, string> = {}
+  for (const [, name = '', value = ''] of text.matchAll(/^export (\w+)='((?:[^']|'\\'')*)'$/gm)) env[name] = value.replaceAll(`'\\''`, "'")
+  return env
+}
+
+export interface ShimState {
+  boot: string
+  phase: 'running' | 'backoff' | 'stopped' | 'exited'
+  shimPid: number
+  /** 0 unless running. */
+  pid: number
+  startTicks: number
+  restarts: number
+  /** Exit status of the last run that ended. */
+  lastCode?: number
+  why?: 'oom' | 'timeout'
+  lastRanMs: number
+}
+
+export function parseState(line: string): ShimState | undefined {
+  const [boot, phase, shimPid, pid, startTicks, restarts, code, note, centis] = line.trim().split(' ')
+  if (boot === undefined || centis === undefined) return undefined
+  return {
+    boot,
+    phase: phase as ShimState['phase'],
+    shimPid: Number(shimPid),
+    pid: Number(pid),
+    startTicks: Number(startTicks),
+    restarts: Number(restarts),
+    ...(code === '-' ? {} : { lastCode: Number(code) }),
+    ...(note === 'oom' || note === 'timeout' ? { why: note } : {}),
+    lastRanMs: Number(centis) * 10,
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * The folder of a unit: everything about it, readable without fettle.
+ *
+ *   spec.json  what it is; the folder is complete once this is there      env, launch, check, shim   what runs (sh)
+ *   port       the port it was given            stdin      what a command reads
+ *   state      one line by the shim             alive      FIFO that only the shim holds open for writing
+ *   stop       asked to end, not to be restarted            over-memory, timedout   why it was ended
+ *   log, log.* its output
+ */
+import { readFileSync, statSync } from 'node:fs'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { FettleError, toFettleError } from '../../../core/errors.ts'
+import { Secret } from '../../../core/secret.ts'
+import { readIfExists, writeFileAtomic } from '../../../lib/files.ts'
+import type { Environment, Labels } from '../../../ports/runtime.ts'
+import type { UnitCgroup } from './cgroups.ts'
+import { envScript, parseEnvScript, parseState, type ShimState } from './shim.ts'
+
+export interface UnitRecord {
+  format: 1
+  kind: 'service' | 'command'
+  /** For people: group and index, or the command. */
+  unit: string
+  labels: Labels
+  /** Of the boot in which the folder was written: what ran in an earlier one is gone. */
+  boot: string
+  /** Wall clock, ms. */
+  createdAt: number
+  memoryBytes?: number
+  timeoutMs?: number
+  sandbox?: string
+  cgroup: UnitCgroup
+  /** Names of the variables that hold secrets. */
+  secrets: string[]
+}
+
+export interface UnitTexts {
+  env: Environment
+  launch: string
+  /** Runs the readiness command with the environment and in the place of the app. */
+  check?: string
+  port?: number
+  stdin?: string | Secret
+}
+
+const reveal = (value: string | Secret) => (value instanceof Secret ? value.reveal() : value)
+
+/** Writes the folder, its record last and everything durable: a record means that all of it is there. */
+export async function writeUnitFolder(folder: string, record: UnitRecord, texts: UnitTexts): Promise<void> {
+  const put = (name: string, text: string) => writeFile(join(folder, name), text, { mode: 0o600 })
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await Promise.all([
+      put('env', renderEnv(texts.env, folder)),
+      put('launch', texts.launch),
+      texts.check === undefined ? rm(join(folder, 'check'), { force: true }) : put('check', texts.check),
+      texts.port === undefined ? rm(join(folder, 'port'), { force: true }) : put('port', `${texts.port}\n`),
+      texts.stdin === undefined ? rm(join(folder, 'stdin'), { force: true }) : put('stdin', reveal(texts.stdin)),
+    ])
+    await writeFileAtomic(join(folder, 'spec.json'), `${JSON.stringify(record, null, 2)}\n`, 0o600)
+  } catch (error) {
+    throw toFettleError(error, `writing the folder of ${record.unit}`)
+  }
+}
+
+/** FETTLE_UNIT finds what the app started, however deep: the folder is the one name that no other home on the machine shares. */
+export const unitMark = (folder: string): string => `FETTLE_UNIT=${folder}`
+
+export function renderEnv(env: Environment, folder: string): string {
+  for (const [name, value] of Object.entries(env)) {
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw new FettleError('SPEC_INVALID', `${name} is no name for an environment variable`)
+    if (reveal(value).includes('\0'))
+      throw new FettleError('SPEC_INVALID', `the value of ${name} holds a zero byte, which no environment can`)
+  }
+  const values = Object.entries(env).map(([name, value]) => [name, reveal(value)])
+  return envScript({ ...Object.fromEntries(values), FETTLE_UNIT: folder })
+}
+
+export async function readUnitRecord(folder: string): Promise<UnitRecord | undefined> {
+  const text = await readIfExists(join(folder, 'spec.json'))
+  if (text === undefined) return undefined
+  const record = JSON.parse(text) as UnitRecord
+  if (record.format === 1) return record
+  throw new FettleError('VERSION', `${folder} was written by a newer fettle (format ${record.format})`)
+}
+
+/** Values of the unit's secrets, longest first, to take out of what it printed. */
+export async function readUnitSecrets(folder: string, record: UnitRecord): Promise<string[]> {
+  const env = parseEnvScript((await readIfExists(join(folder, 'env'))) ?? '')
+  const values = record.secrets.map(name => env[name] ?? '').filter(value => value !== '')
+  return values.sort((a, b) => b.length - a.length)
+}
+
+export const redact = (text: string, secrets: readonly string[]): string =>
+  secrets.reduce((rest, value) => rest.replaceAll(value, '••••'), text)
+
+function readNow(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+export const readState = (folder: string): ShimState | undefined => parseState(readNow(join(folder, 'state')) ?? '')
+export const readPort = (folder: string): number | undefined => Number(readNow(join(folder, 'port'))) || undefined
+export const readStop = (folder: string): string | undefined => readNow(join(folder, 'stop'))
+export const hasFile = (folder: string, name: string): boolean => statSync(join(folder, name), { throwIfNoEntry: false }) !== undefined

@@ -1,0 +1,43 @@
+/** What `fettle init` may see of a folder: names of two levels, and the beginnings of a few telling files. */
+import type { Dirent } from 'node:fs'
+import { open, readdir } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { type FolderSketch, TELLING_FILES } from '../core/spec/guess/draft.ts'
+
+const UNTOLD = new Set(['node_modules', '.git', '.venv', 'vendor'])
+const MOST_NAMES = 5000
+const MOST_BYTES = 256 * 1024
+
+/** @param folder absolute path; errors of the system pass */
+export async function sketchFolder(folder: string): Promise<FolderSketch> {
+  const files: string[] = []
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    files.push(entry.isDirectory() ? `${entry.name}/` : entry.name)
+    if (!entry.isDirectory() || UNTOLD.has(entry.name)) continue
+    for (const inner of await entriesOf(join(folder, entry.name)))
+      if (files.length < MOST_NAMES) files.push(`${entry.name}/${inner.name}${inner.isDirectory() ? '/' : ''}`)
+  }
+  const telling = TELLING_FILES.filter(name => files.includes(name))
+  const texts = await Promise.all(telling.map(async name => [name, await beginningOf(join(folder, name))] as const))
+  return { name: basename(folder), files: files.sort(), texts: Object.fromEntries(texts) }
+}
+
+/** A folder of another user (data of a database, say) tells nothing and hinders nothing. */
+async function entriesOf(folder: string): Promise<Dirent[]> {
+  try {
+    return await readdir(folder, { withFileTypes: true })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EACCES') return []
+    throw error
+  }
+}
+
+async function beginningOf(path: string): Promise<string> {
+  const file = await open(path)
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(MOST_BYTES), 0, MOST_BYTES, 0)
+    return buffer.toString('utf8', 0, bytesRead)
+  } finally {
+    await file.close()
+  }
+}
