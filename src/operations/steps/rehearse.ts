@@ -15,7 +15,8 @@ import { endCommand, runToSuccess } from '../commands.ts'
 import { addNotes, requireRelease } from '../environment.ts'
 import { groupOf, migrationCommand } from '../groups.ts'
 import type { World } from '../world.ts'
-import { backendOf, smokeTests, testedService } from './serve.ts'
+import { backendOf } from './groups.ts'
+import { smokeTests, testedService } from './tests.ts'
 
 const NO_LIMIT_MS = 86_400_000
 
