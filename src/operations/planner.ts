@@ -10,6 +10,7 @@ import { planRollback, type RollbackRequest } from './rollback.ts'
 import { planRun, planTest, runKinds } from './run.ts'
 import { collectKinds } from './steps/collect.ts'
 import { groupKinds } from './steps/groups.ts'
+import { migrateKinds } from './steps/migrate.ts'
 import { rehearseKinds } from './steps/rehearse.ts'
 import { releaseKinds } from './steps/release.ts'
 import { routeKinds } from './steps/route.ts'
@@ -74,6 +75,7 @@ export const allKinds = (world: World): StepKinds =>
     releaseKinds(world),
     snapshotKinds(world),
     rehearseKinds(world),
+    migrateKinds(world),
     groupKinds(world),
     testKinds(world),
     routeKinds(world),
