@@ -81,5 +81,5 @@ export function agentEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 
 async function lastLines(path: string): Promise<string[]> {
   const text = await readFile(path, 'utf8').catch(() => '')
-  return text.trimEnd().split('\n').slice(-10)
+  return text.trimEnd().split('\n').slice(-20)
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { About } from '../../api/views.ts'
 import { FettleError } from '../../core/errors.ts'
@@ -47,7 +48,7 @@ export const agent: CommandDefinition = {
         const { client, about } = await cli.connect({ start: false })
         if (everything && !given.flag('yes') && !(await agreesToEndAll(cli))) return 0
         const { ended } = await client.call('shutdown', { everything })
-        await untilGone(cli, about.pid)
+        await untilGone(about.pid)
         cli.answer({ ended }, style => [
           `${style.green('✓')} the agent ended${everything ? `, with ${plural(ended.length, 'service group')}` : '; services and the front go on'}`,
         ])
@@ -84,20 +85,26 @@ async function enable(cli: Cli, isEnabled: boolean): Promise<number> {
   return 0
 }
 
-/** It answers before it ends; the next command must not meet it in between. */
-async function untilGone(cli: Cli, pid: number): Promise<void> {
-  for (let tries = 0; tries < 200; tries++) {
-    cli.disconnect()
-    const gone = await cli.connect({ start: false }).then(
-      ({ about }) => about.pid !== pid,
-      () => true,
-    )
-    if (gone) return
+/** It answers before it ends; the next agent would find the home still held. */
+async function untilGone(pid: number): Promise<void> {
+  for (let tries = 0; tries < 300; tries++) {
+    if (!isAlive(pid)) return
     await delay(50)
   }
-  throw new FettleError('TIMEOUT', `the agent with pid ${pid} was asked to end and still answers`, {
+  throw new FettleError('TIMEOUT', `the agent with pid ${pid} was asked to end and still runs`, {
     hint: '`fettle doctor` looks for the reason.',
   })
+}
+
+/** What ended and was not collected by its parent is dead too, though a signal still finds it. */
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  } catch (error) {
+    const { code, syscall } = error as NodeJS.ErrnoException
+    return code === 'EPERM' || (syscall === 'open' && process.platform !== 'linux')
+  }
 }
 
 function run(cli: Cli): Promise<number> {
