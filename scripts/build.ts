@@ -8,7 +8,9 @@ import { mkdir, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs
 import { join } from 'node:path'
 import { build, type Metafile } from 'esbuild'
 import { readIfExists, writeFileAtomic } from '../src/lib/files.ts'
+import { lazyBuiltins } from './builtins.ts'
 import { noticesOf } from './notices.ts'
+import { filesOf } from './test-files.ts'
 
 const home = join(import.meta.dirname, '..')
 const dist = join(home, 'dist')
@@ -17,7 +19,7 @@ const current = join(dist, 'current')
 /** Bundles into memory: nothing is written before all of it is known to be good. */
 async function bundle(): Promise<{ files: Map<string, Uint8Array>; metafile: Metafile }> {
   const manifest: { version: string } = JSON.parse(await readFile(join(home, 'package.json'), 'utf8'))
-  const entries = ['main', 'agent', 'front', 'worker', 'relay'].map(name => `src/${name}.ts`).filter(path => existsSync(join(home, path)))
+  const entries = (await filesOf(['src/*.ts'], home)).filter(path => !path.endsWith('.test.ts')) // a program each
   const result = await build({
     absWorkingDir: home,
     entryPoints: entries,
@@ -36,7 +38,8 @@ async function bundle(): Promise<{ files: Map<string, Uint8Array>; metafile: Met
     preserveSymlinks: true, // the same bytes when node_modules is a symlink to another checkout's
     chunkNames: '[name]-[hash]', // beside the entries, so that `import.meta.dirname` is the same folder everywhere
     // Dependencies in CommonJS call require() for Node's own modules.
-    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+    banner: { js: "const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);" },
+    plugins: [lazyBuiltins],
     define: { FETTLE_VERSION: JSON.stringify(manifest.version) },
     logLevel: 'warning',
   })

@@ -34,7 +34,8 @@ const FLOORS: Readonly<Record<string, Floor>> = {
     imports: ['agent', 'api', 'core', 'engine', 'lib', 'operations', 'ports', 'watch'],
     why: 'the agent is handed its drivers by its entry',
   },
-  cli: { imports: ['cli', 'api', 'core', 'lib'], types: ['ports'], why: "the command line talks to the agent's API only" },
+  demo: { imports: ['demo', 'api', 'core', 'lib'], types: ['ports'], why: 'the demo uses fettle as a person does' },
+  cli: { imports: ['cli', 'demo', 'api', 'core', 'lib'], types: ['ports'], why: "the command line talks to the agent's API only" },
   worker: { imports: ['worker', 'core', 'ports', 'lib'], why: 'a data task is handed its drivers by its entry' },
   web: { imports: ['web', 'api', 'core', 'lib'], types: ['ports'], why: "the dashboard talks to the agent's API only" },
 }

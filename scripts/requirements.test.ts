@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { claimsIn, parseRequirements, renderPage } from './requirements.ts'
+import { claimsIn, parseRequirements, renderPage, unprovenIds } from './requirements.ts'
 
 const requirements = parseRequirements('# one: first\na1-01\tserved\na1-02\tkept | always\n')
 
@@ -22,4 +22,9 @@ test('the page says shown only where a title carries the id', () => {
   assert.match(page, /1 of 2 are shown/)
   assert.match(page, /\| a1-01 \| served \|.*it is served \(\[x\.test\.ts\]\(\.\.\/x\.test\.ts\)\) \| shown \|/)
   assert.match(page, /\| a1-02 \| kept \\\| always \|.*\| not yet \|/)
+})
+
+test('an id is proven by a test that passed, or by one inside a suite that carries it, and not by its title alone', () => {
+  const claims = claimsIn('x.test.ts', "test('[a1-01] a', f)\ndescribe('[a1-02] b', f)\ntest('[a1-03] c', f)")
+  assert.deepEqual(unprovenIds(claims, ['[a1-01] a', '[a1-02] b > holds']), ['a1-03'])
 })

@@ -51,6 +51,12 @@ export function parseRequirements(text: string): Requirement[] {
 
 export const shownIds = (claims: readonly Claim[]): string[] => [...new Set(claims.flatMap(({ ids }) => ids))].sort()
 
+/** Ids that titles claim, but that no test that passed carried, itself or by a suite around it. */
+export function unprovenIds(claims: readonly Claim[], passedTitles: readonly string[]): string[] {
+  const passed = new Set(passedTitles.flatMap(idsIn))
+  return shownIds(claims).filter(id => !passed.has(id))
+}
+
 const cell = (text: string): string => text.replaceAll('|', '\\|')
 
 function row({ id, what }: Requirement, claims: readonly Claim[]): string {

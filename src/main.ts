@@ -6,9 +6,11 @@ if (argv.length === 1 && ['--version', '-V', '-v'].includes(argv[0] ?? '')) proc
 else process.exitCode = await runCli()
 
 async function runCli(): Promise<number> {
-  if (!import.meta.filename.endsWith('.ts')) await keepCompiledCode()
-  const { main } = await import('./cli/program.ts')
   const { stdout, stderr, env } = process
+  for (const stream of [stdout, stderr]) stream.on('error', endWhenNobodyReads)
+  const { keepCompiledCode } = await import('./lib/compile-cache.ts')
+  keepCompiledCode()
+  const { main } = await import('./cli/program.ts')
   // Opening stdin takes a millisecond that most commands need not spend.
   return main(argv, {
     stdout,
@@ -21,12 +23,8 @@ async function runCli(): Promise<number> {
   })
 }
 
-/** Compiled code is kept beside the builds; where root installed them, in the user's cache. */
-async function keepCompiledCode(): Promise<void> {
-  const { join } = await import('node:path')
-  const { constants, enableCompileCache } = await import('node:module')
-  const { status } = enableCompileCache(join(import.meta.dirname, '..', '.compile-cache'))
-  if (status !== constants.compileCacheStatus.FAILED) return
-  const { homedir } = await import('node:os')
-  enableCompileCache(join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'fettle', 'compile-cache'))
+/** `fettle logs -f | head`: ends as a program does that SIGPIPE ended, which Node ignores. */
+function endWhenNobodyReads(error: NodeJS.ErrnoException): never {
+  if (error.code === 'EPIPE') process.exit(128 + 13)
+  throw error
 }

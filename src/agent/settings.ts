@@ -1,5 +1,5 @@
 /** What the agent was told once and keeps: where the proxy listens, which ports services get. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { FettleError } from '../core/errors.ts'
 import type { Layout } from '../core/layout.ts'
 import { readIfExists, writeFileAtomic } from '../lib/files.ts'

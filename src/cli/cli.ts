@@ -1,11 +1,11 @@
 /** What every command works with: where it runs, how it speaks, and the agent when it needs one. */
-import type { Client } from '../api/client.ts'
+import { type Client, createClient } from '../api/client.ts'
 import { systemClock } from '../lib/clock.ts'
 import { version } from '../lib/version.ts'
 import type { Clock } from '../ports/clock.ts'
 import { type Connection, connect } from './agent.ts'
 import type { Given } from './command.ts'
-import { homeOf } from './home.ts'
+import { homeOf, socketOf } from './home.ts'
 import type { Io, OutputStream } from './io.ts'
 import { createStyle, hasColour, isUnicode, type Style, toAscii } from './output/style.ts'
 
@@ -73,6 +73,11 @@ export class Cli {
       return connection
     })
     return this.#connection
+  }
+
+  /** The agent that answers, if one does: not asked for its version, never started. */
+  knownAgent(): Client {
+    return createClient(socketOf(this.home))
   }
 
   /** After an agent went away: the next connection is a new one. */

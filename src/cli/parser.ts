@@ -37,8 +37,10 @@ export async function parse(argv: string[], printer: Printer): Promise<Parsed | 
   let parsed: Parsed | undefined
   const program = createProgram(printer)
   const named = name !== undefined && Object.hasOwn(commands, name) ? await commands[name]?.load() : undefined
-  for (const [known, entry] of Object.entries(commands))
-    program.addCommand(buildCommand(known, entry, known === name ? named : undefined, result => (parsed = result), printer))
+  for (const [known, entry] of Object.entries(commands)) {
+    // The others are needed for the list in the help, and to find the nearest name.
+    if (named === undefined || known === name) program.addCommand(buildCommand(known, entry, named, result => (parsed = result), printer))
+  }
   const line = name === undefined ? words : [name, ...withSubcommand(named, words)]
   try {
     await program.parseAsync(line.length === 0 ? ['--help'] : line, { from: 'user' })

@@ -2,7 +2,7 @@
  * What a data worker is asked, and what it answers: JSON files, so that a worker outlives who asked, and its answer is found again.
  * No secret is in them: a key is named by the file (0600) that holds it.
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { Difference, Fingerprint, Manifest, SnapshotPart } from './snapshot.ts'
 import { Expectation } from './spec/schema.ts'
 

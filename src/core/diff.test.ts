@@ -17,6 +17,10 @@ test('equal specs have no difference, whatever other environments the file has',
   assert.deepEqual(lines('staging: { services', 'testing: { services'), [])
 })
 
+test('a spec that was kept as JSON equals the one it came from', () => {
+  assert.deepEqual(specChanges(JSON.parse(JSON.stringify(guestbook)), guestbook), [])
+})
+
 test('a first release is all new', () => {
   assert.deepEqual(
     diffSpecs(undefined, guestbook).map(({ text, tone }) => `${tone}: ${text}`),
@@ -35,7 +39,7 @@ test('a first release is all new', () => {
 
 const CASES: [title: string, part: string, by: string, expected: string[]][] = [
   ['a number', 'instances: 2', 'instances: 4', ['change: services.web.instances: 2 → 4']],
-  ['a duration, with its unit', 'drain: 10s', 'drain: 2m', ['change: services.web.stop.drain: 10.0 s → 2 min']],
+  ['a duration, with its unit', 'drain: 10s', 'drain: 2m', ['change: services.web.stop.drain: 10 s → 2 min']],
   ['a size, with its unit', '256M', '1G', ['change: services.web.limits.memory: 256 MiB → 1 GiB']],
   ['a limit that goes', 'limits: { memory: 256M }', 'limits: {}', ['remove: services.web.limits.memory: removed']],
   ['a service that comes', 'stores:\n', '  mail: { run: node mail.js }\nstores:\n', ['add: services.mail: node mail.js']],

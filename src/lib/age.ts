@@ -6,6 +6,7 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
 import { FettleError } from '../core/errors.ts'
 import { Secret } from '../core/secret.ts'
+import { rejoin } from './pieces.ts'
 
 const CIPHER = 'chacha20-poly1305'
 const CHUNK = 64 * 1024
@@ -33,7 +34,10 @@ export async function* encryptAge(recipients: string[], plain: AsyncIterable<Uin
   yield Buffer.concat([header, nonce])
   const key = payloadKey(fileKey, nonce)
   let index = 0
-  for await (const { chunk, last } of chunksOf(plain, CHUNK)) yield sealChunk(key, index++, last, chunk)
+  for await (const { bytes, last } of wholeChunks(plain, CHUNK)) {
+    yield* sealChunks(key, index, last, bytes)
+    index += bytes.length / CHUNK
+  }
 }
 
 /**
@@ -42,18 +46,12 @@ export async function* encryptAge(recipients: string[], plain: AsyncIterable<Uin
  * @throws SECRET_LOCKED when the identity is not among the recipients, DAMAGED when the bytes are not those that were written
  */
 export async function* decryptAge(identity: Secret, sealed: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
-  const { header, rest } = await splitHeader(sealed)
-  const fileKey = await openHeader(identity, header)
-  const chunks = chunksOf(rest, CHUNK + TAG, NONCE)
-  const { value: nonce } = await chunks.next()
-  if (nonce === undefined || nonce.chunk.length < NONCE || nonce.last) throw damaged('ends in its header')
-  const key = payloadKey(fileKey, nonce.chunk)
+  const { header, nonce, rest } = await splitHeader(sealed)
+  const key = payloadKey(await openHeader(identity, header), nonce)
   let index = 0
-  for await (const { chunk, last } of chunks) {
-    const plain = openChunk(key, index, last, chunk)
-    if (plain.length === 0 && index > 0) throw damaged('has an empty last chunk')
-    index++
-    if (plain.length > 0) yield plain
+  for await (const { bytes, last } of wholeChunks(rest, CHUNK + TAG)) {
+    yield* openChunks(key, index, last, bytes)
+    index += bytes.length / (CHUNK + TAG)
   }
 }
 
@@ -122,8 +120,8 @@ async function openHeader(identity: Secret, header: Uint8Array): Promise<Uint8Ar
   }
 }
 
-/** The header ends with the line `--- <MAC>`. */
-async function splitHeader(sealed: AsyncIterable<Uint8Array>): Promise<{ header: Buffer; rest: AsyncIterable<Uint8Array> }> {
+/** The header ends with the line `--- <MAC>`; the payload begins with its nonce. */
+async function splitHeader(sealed: AsyncIterable<Uint8Array>): Promise<{ header: Buffer; nonce: Buffer; rest: AsyncIterable<Uint8Array> }> {
   const iterator = sealed[Symbol.asyncIterator]()
   let head = Buffer.alloc(0)
   for (;;) {
@@ -131,45 +129,34 @@ async function splitHeader(sealed: AsyncIterable<Uint8Array>): Promise<{ header:
     if (done === true) throw damaged('ends in its header')
     head = Buffer.concat([head, value])
     const footer = head.indexOf('\n--- ')
-    const end = footer < 0 ? -1 : head.indexOf('\n', footer + 1)
-    if (end >= 0) return { header: head.subarray(0, end + 1), rest: rejoin(head.subarray(end + 1), iterator) }
-    if (head.length > LONGEST_HEADER) throw damaged('has no age header')
+    const end = footer < 0 ? 0 : head.indexOf('\n', footer + 1) + 1
+    if (end > 0 && head.length >= end + NONCE) {
+      const [header, nonce] = [head.subarray(0, end), head.subarray(end, end + NONCE)]
+      return { header, nonce, rest: rejoin([head.subarray(end + NONCE)], iterator) }
+    }
+    if (head.length > LONGEST_HEADER && end === 0) throw damaged('has no age header')
   }
 }
 
-async function* rejoin(first: Uint8Array, others: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
-  try {
-    yield first
-    for (let next = await others.next(); next.done !== true; next = await others.next()) yield next.value
-  } finally {
-    await others.return?.()
-  }
-}
-
-/** Cuts a stream into chunks of `size`, the first of `firstSize`; the last chunk is the only one that may be short or empty. */
-async function* chunksOf(
-  stream: AsyncIterable<Uint8Array>,
-  size: number,
-  firstSize = size,
-): AsyncGenerator<{ chunk: Buffer; last: boolean }> {
-  let wanted = firstSize
-  let waiting: Buffer[] = []
+/** Cuts a stream where chunks end: each run is whole chunks but the last, which ends in the only one that may be short, or empty. */
+async function* wholeChunks(stream: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<{ bytes: Buffer; last: boolean }> {
+  let waiting: Uint8Array[] = []
   let length = 0
   for await (const piece of stream) {
-    let rest = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength)
-    // Strictly more than a chunk: a full one is held back until it is known not to be the last.
-    while (length + rest.length > wanted) {
-      const taken = rest.subarray(0, wanted - length)
-      yield { chunk: waiting.length === 0 ? taken : Buffer.concat([...waiting, taken]), last: false }
-      rest = rest.subarray(taken.length)
-      waiting = []
-      length = 0
-      wanted = size
+    length += piece.length
+    if (length <= size) {
+      // Copied, because a piece may be overwritten once the next is asked for.
+      waiting.push(Uint8Array.from(piece))
+      continue
     }
-    if (rest.length > 0) waiting.push(rest)
-    length += rest.length
+    const all = waiting.length === 0 ? Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength) : Buffer.concat([...waiting, piece])
+    // A full chunk at the end is held back until it is known not to be the last.
+    const whole = Math.floor((length - 1) / size) * size
+    yield { bytes: all.subarray(0, whole), last: false }
+    waiting = [Uint8Array.from(all.subarray(whole))]
+    length -= whole
   }
-  yield { chunk: Buffer.concat(waiting), last: true }
+  yield { bytes: Buffer.concat(waiting), last: true }
 }
 
 const payloadKey = (fileKey: Uint8Array, nonce: Uint8Array) => new Uint8Array(hkdfSync('sha256', fileKey, nonce, 'payload', 32))
@@ -182,22 +169,38 @@ function chunkNonce(index: number, last: boolean): Buffer {
   return nonce
 }
 
-function sealChunk(key: Uint8Array, index: number, last: boolean, chunk: Uint8Array): Buffer {
-  const cipher = createCipheriv(CIPHER, key, chunkNonce(index, last), { authTagLength: TAG })
-  return Buffer.concat([cipher.update(chunk), cipher.final(), cipher.getAuthTag()])
+/** Not joined: copying would cost a third of what sealing does. */
+function* sealChunks(key: Uint8Array, first: number, last: boolean, bytes: Buffer): Generator<Buffer> {
+  for (const { chunk, nonce } of chunksOf(bytes, CHUNK, first, last)) {
+    const cipher = createCipheriv(CIPHER, key, nonce, { authTagLength: TAG })
+    yield cipher.update(chunk)
+    cipher.final()
+    yield cipher.getAuthTag()
+  }
 }
 
-function openChunk(key: Uint8Array, index: number, last: boolean, chunk: Buffer): Buffer {
-  if (chunk.length < TAG) throw damaged('is truncated')
-  const decipher = createDecipheriv(CIPHER, key, chunkNonce(index, last), { authTagLength: TAG })
-  decipher.setAuthTag(chunk.subarray(chunk.length - TAG))
-  const plain = decipher.update(chunk.subarray(0, chunk.length - TAG))
-  try {
-    decipher.final()
-  } catch (cause) {
-    throw damaged('is truncated or changed', cause)
+function* openChunks(key: Uint8Array, first: number, last: boolean, bytes: Buffer): Generator<Buffer> {
+  for (const { chunk, nonce, index } of chunksOf(bytes, CHUNK + TAG, first, last)) {
+    if (chunk.length < TAG || (chunk.length === TAG && index > 0)) throw damaged('is truncated')
+    const decipher = createDecipheriv(CIPHER, key, nonce, { authTagLength: TAG })
+    decipher.setAuthTag(chunk.subarray(chunk.length - TAG))
+    const plain = decipher.update(chunk.subarray(0, chunk.length - TAG))
+    try {
+      decipher.final()
+    } catch (cause) {
+      throw damaged('is truncated or changed', cause)
+    }
+    if (plain.length > 0) yield plain
   }
-  return plain
+}
+
+/** At least one chunk, so that an empty payload has its one empty chunk. */
+function* chunksOf(bytes: Buffer, size: number, first: number, last: boolean): Generator<{ chunk: Buffer; nonce: Buffer; index: number }> {
+  const chunks = Math.max(1, Math.ceil(bytes.length / size))
+  for (let at = 0; at < chunks; at++) {
+    const index = first + at
+    yield { chunk: bytes.subarray(at * size, (at + 1) * size), nonce: chunkNonce(index, last && at === chunks - 1), index }
+  }
 }
 
 const damaged = (what: string, cause?: unknown) => new FettleError('DAMAGED', `the age file ${what}`, { cause })

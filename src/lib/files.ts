@@ -1,7 +1,7 @@
 /** Files that are either wholly there or not at all, also after a power cut. */
 import { randomBytes } from 'node:crypto'
 import { access, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 
 /** Makes the entries of a folder durable. */
 export async function fsyncFolder(path: string): Promise<void> {
@@ -57,6 +57,15 @@ export async function namesIn(path: string): Promise<string[]> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
     throw error
+  }
+}
+
+/** Removes what killed writers of this path left behind. To be called where no other can be writing it: under its lock. */
+export async function removeTemporaries(path: string): Promise<void> {
+  const [folder, name] = [dirname(path), basename(path)]
+  for (const entry of await namesIn(folder)) {
+    if (entry.startsWith(`${name}.`) && /^[0-9a-f]{8}\.tmp$/.test(entry.slice(name.length + 1)))
+      await rm(join(folder, entry), { force: true })
   }
 }
 

@@ -54,10 +54,9 @@ export function startSteps(next: Next, after: string[]): PlannedStep[] {
   return [...starts, smoke]
 }
 
-/** Singletons one after another, then the one atomic write that everybody sees. */
-export function switchSteps(environment: Environment, next: Next, after: string[]): PlannedStep[] {
-  const { table, serving } = environment
-  const handovers: PlannedStep[] = services(next.spec, true).map(([name]) => {
+/** Singletons, each old one seen dead before the new one starts. */
+export function handoverSteps({ table, serving }: Environment, next: Next, after: string[]): PlannedStep[] {
+  return services(next.spec, true).map(([name]) => {
     const wasRunning = serving?.spec.services[name]?.singleton === true && table.groups[name] !== undefined
     const old = wasRunning
       ? { release: table.release, activation: table.activation, stores: table.stores, service: name, instances: 1 }
@@ -70,16 +69,17 @@ export function switchSteps(environment: Environment, next: Next, after: string[
       after,
     }
   })
-  const pivot: PlannedStep = {
-    id: 'switch',
-    kind: 'route.switch@1',
-    title: next.spec.routes.length > 0 ? 'switch the routes' : 'make it current',
-    input: { ...activationInput(next), expected: table.generation, instances: next.instances },
-    after: handovers.length > 0 ? handovers.map(step => step.id) : after,
-    pivot: true,
-  }
-  return [...handovers, pivot]
 }
+
+/** The one atomic write that everybody sees. */
+export const switchStep = ({ table }: Environment, next: Next, after: string[]): PlannedStep => ({
+  id: 'switch',
+  kind: 'route.switch@1',
+  title: next.spec.routes.length > 0 ? 'switch the routes' : 'make it current',
+  input: { ...activationInput(next), expected: table.generation, instances: next.instances },
+  after,
+  pivot: true,
+})
 
 /** What follows once the new one serves. */
 export function settleSteps(environment: Environment, next: Next): PlannedStep[] {
@@ -112,6 +112,22 @@ export function settleSteps(environment: Environment, next: Next): PlannedStep[]
     input: { keep: next.spec.release.keep },
     after: steps.length > 0 ? steps.map(step => step.id) : ['switch'],
   })
+  return steps
+}
+
+/** The whole of it, where the data stays. */
+export const activateSteps = (environment: Environment, next: Next): PlannedStep[] =>
+  inTurn(
+    after => startSteps(next, after),
+    after => handoverSteps(environment, next, after),
+    after => [switchStep(environment, next, after)],
+    () => settleSteps(environment, next),
+  )
+
+/** Builds a list of steps part by part, each part after all that came before it. */
+export function inTurn(...parts: ((after: string[]) => PlannedStep[])[]): PlannedStep[] {
+  const steps: PlannedStep[] = []
+  for (const part of parts) steps.push(...part(lastSteps(steps)))
   return steps
 }
 

@@ -2,7 +2,7 @@
 import { FettleError } from '../core/errors.ts'
 import { environmentLease } from '../core/names.ts'
 import type { OperationKind, Plan, PlanLine, PlannedStep } from '../core/plan.ts'
-import { lastSteps, type Next, settleSteps, startSteps, switchSteps, wantedInstances } from './activation.ts'
+import { activateSteps, type Next, wantedInstances } from './activation.ts'
 import { basisOf } from './basis.ts'
 import type { Environment } from './environment.ts'
 import { readScale } from './scale-record.ts'
@@ -55,11 +55,10 @@ function activatePlan(environment: Environment, kind: OperationKind, scaled: Rec
     stores: environment.table.stores,
     instances: wantedInstances(serving.spec, scaled),
   }
-  const starts = startSteps(next, [])
   return {
     ...head(environment, kind),
     lines,
-    steps: [...starts, ...switchSteps(environment, next, lastSteps(starts)), ...settleSteps(environment, next)],
+    steps: activateSteps(environment, next),
   }
 }
 

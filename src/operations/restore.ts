@@ -5,16 +5,16 @@
 import { join } from 'node:path'
 import { FettleError } from '../core/errors.ts'
 import { environmentLease } from '../core/names.ts'
-import type { Plan, PlannedStep } from '../core/plan.ts'
+import type { Plan } from '../core/plan.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import type { Manifest } from '../ports/repository.ts'
-import { lastSteps, type Name, type Next, settleSteps, startSteps, switchSteps, wantedInstances } from './activation.ts'
+import { type Next, wantedInstances } from './activation.ts'
 import { basisOf } from './basis.ts'
 import type { Environment } from './environment.ts'
+import { exchangeSteps } from './exchange.ts'
 import { countLoss } from './loss.ts'
-import { holdSteps } from './rollback.ts'
 import { readScale } from './scale-record.ts'
-import { findSnapshot, isManaged, loadStep, storeConfigs } from './snapshots.ts'
+import { findSnapshot, isManaged, loadStep } from './snapshots.ts'
 import { readProject, readTarget, type TargetRequest } from './target.ts'
 import type { World } from './world.ts'
 
@@ -70,18 +70,13 @@ async function restoreInPlace(world: World, environment: Environment, spec: Spec
       hint: '`fettle deploy` first, or `fettle restore --to FOLDER`.',
     })
   const loss = await countLoss(world, environment, spec, manifest, names)
-  const back = dataBackSteps(world, environment, spec, manifest, names)
   const next: Next = {
     release: serving.id,
     spec: serving.spec,
     activation: { $op: `${serving.id}-` },
-    stores: back.stores,
+    stores: environment.table.stores,
     instances: wantedInstances(serving.spec, await readScale(world, environment.app, environment.environment)),
   }
-  const starts = startSteps(next, lastSteps(back.steps))
-  const before = [...back.steps, ...starts]
-  const hold = holdSteps(environment, lastSteps(before))
-  const steps = [...before, ...hold, ...lossSteps(environment, spec, manifest, names, lastSteps([...before, ...hold]))]
   return {
     ...head(environment, { manifest: manifest.id, generation: environment.table.generation }),
     leases: [environmentLease(environment.app, environment.environment)],
@@ -91,7 +86,7 @@ async function restoreInPlace(world: World, environment: Environment, spec: Spec
       { text: 'what is replaced stays aside until the restore after this one; requests wait while it is exchanged', tone: 'plain' },
     ],
     ...(loss.rows > 0 ? { confirm: `restore ${manifest.id}: ${loss.text}` } : {}),
-    steps: [...steps, ...switchSteps(environment, next, lastSteps(steps)), ...settleSteps(environment, next)],
+    steps: exchangeSteps(world, environment, next, { manifest, names }),
   }
 }
 
@@ -102,35 +97,3 @@ const head = ({ app, environment }: Environment, facts: Parameters<typeof basisO
   environment,
   basis: basisOf(facts),
 })
-
-/** New generations of live data, filled from a snapshot. */
-export function dataBackSteps(
-  world: World,
-  environment: Environment,
-  spec: Spec,
-  manifest: Manifest,
-  names: string[],
-): { steps: PlannedStep[]; stores: Record<string, Name> } {
-  const { app, environment: name } = environment
-  const folders: Record<string, Name> = Object.fromEntries(
-    names.map(store => [store, { $op: `${world.layout.liveStore(app, name, store)}/` }]),
-  )
-  const step = loadStep(spec, names, {
-    id: 'load',
-    snapshot: manifest.id,
-    folders,
-    after: [],
-    title: `load ${names.join(', ')} beside what is live and compare`,
-  })
-  return { steps: [step], stores: { ...environment.table.stores, ...folders } }
-}
-
-/** The exact figure, once nobody writes any more. */
-function lossSteps(environment: Environment, spec: Spec, manifest: Manifest, names: string[], after: string[]): PlannedStep[] {
-  const folders = Object.fromEntries(
-    names.flatMap(name => (environment.table.stores[name] === undefined ? [] : [[name, environment.table.stores[name]]])),
-  )
-  if (Object.keys(folders).length === 0) return []
-  const input = { snapshot: manifest.id, configs: storeConfigs(spec, Object.keys(folders)), folders, backups: spec.backups as never }
-  return [{ id: 'loss', kind: 'loss.count@1', title: 'count what is replaced', input, after }]
-}

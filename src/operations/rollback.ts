@@ -7,12 +7,12 @@ import { FettleError } from '../core/errors.ts'
 import { environmentLease } from '../core/names.ts'
 import type { Plan, PlanLine } from '../core/plan.ts'
 import type { Release } from '../core/release.ts'
-import { lastSteps, type Next, settleSteps, startSteps, switchSteps, wantedInstances } from './activation.ts'
+import { activateSteps, type Next, wantedInstances } from './activation.ts'
 import { basisOf } from './basis.ts'
 import { type Environment, readNotes, requireRelease } from './environment.ts'
+import { exchangeSteps } from './exchange.ts'
 import { releaseSource } from './groups.ts'
 import { countLoss } from './loss.ts'
-import { dataBackSteps } from './restore.ts'
 import { readScale } from './scale-record.ts'
 import { findSnapshot } from './snapshots.ts'
 import { readTarget, requireServing, type TargetRequest } from './target.ts'
@@ -40,14 +40,7 @@ export async function planRollback(world: World, request: RollbackRequest): Prom
     stores: environment.table.stores,
     instances: wantedInstances(release.spec, await readScale(world, environment.app, environment.environment)),
   }
-  const back =
-    request.data === 'keep'
-      ? { steps: [], stores: next.stores, confirm: undefined }
-      : await dataBack(world, environment, release, request.data)
-  const moved = { ...next, stores: back.stores }
-  const starts = startSteps(moved, lastSteps(back.steps))
-  const hold = back.steps.length > 0 ? holdSteps(environment, lastSteps([...back.steps, ...starts])) : []
-  const before = [...back.steps, ...starts, ...hold]
+  const back = request.data === 'keep' ? undefined : await dataBack(world, environment, release, request.data)
   return {
     format: 1,
     kind: 'rollback',
@@ -56,8 +49,8 @@ export async function planRollback(world: World, request: RollbackRequest): Prom
     leases: [environmentLease(environment.app, environment.environment)],
     basis: basisOf({ generation: environment.table.generation, release: release.id, data: request.data }),
     lines,
-    ...(back.confirm === undefined ? {} : { confirm: back.confirm }),
-    steps: [...before, ...switchSteps(environment, moved, lastSteps(before)), ...settleSteps(environment, moved)],
+    ...(back === undefined ? {} : { confirm: back.confirm }),
+    steps: back === undefined ? activateSteps(environment, next) : exchangeSteps(world, environment, next, back),
   }
 }
 
@@ -65,27 +58,7 @@ async function dataBack(world: World, environment: Environment, release: Release
   const manifest = await findSnapshot(world, environment, release.spec, snapshot)
   const names = manifest.parts.map(part => part.store).filter(name => release.spec.stores[name] !== undefined)
   const loss = await countLoss(world, environment, release.spec, manifest, names)
-  const { steps, stores } = dataBackSteps(world, environment, release.spec, manifest, names)
-  return { steps, stores, confirm: `go back to the data of ${manifest.id}: ${loss.text}` }
-}
-
-/** While the data is exchanged nobody may write to what will be gone: requests wait, the old instances are stopped. */
-export function holdSteps(environment: Environment, after: string[]) {
-  const { table, serving } = environment
-  const names = Object.keys(table.groups)
-  if (names.length === 0) return []
-  const services = Object.fromEntries(names.map(name => [name, serving?.spec.services[name]?.instances ?? 1]))
-  const drainMs = Math.max(0, ...Object.values(serving?.spec.services ?? {}).map(service => service.stop.drain))
-  return [
-    { id: 'hold', kind: 'route.hold@1', title: 'hold new requests, let running ones finish', input: { drainMs, maxWaitMs: 60_000 }, after },
-    {
-      id: 'stop-old',
-      kind: 'groups.stop@1',
-      title: `stop ${table.release}`,
-      input: { release: table.release, activation: table.activation, stores: table.stores, services },
-      after: ['hold'],
-    },
-  ]
+  return { manifest, names, confirm: `go back to the data of ${manifest.id}: ${loss.text}` }
 }
 
 /** The one that served before, that did not end badly. @throws FettleError NOT_FOUND */

@@ -9,7 +9,7 @@ export type { Difference, Fingerprint, Loss, SnapshotPart, StoredObject }
 
 /** Where a dump's payload goes: compressed, encrypted, hashed and stored by the repository. */
 export interface Sink {
-  /** Writes one object from a stream of payload bytes. */
+  /** Writes one object from a stream of payload bytes. A piece is used up before the next is asked for, so its memory may be used again. */
   write(content: string, payload: AsyncIterable<Uint8Array>): Promise<StoredObject>
 }
 export interface Source {

@@ -1,6 +1,6 @@
 /** One data task from its file to its result: parsed, executed, answered by a file that is either wholly there or not at all. */
 import { mkdir, readFile, rm } from 'node:fs/promises'
-import { z } from 'zod'
+import * as z from 'zod'
 import { DataTask, type TaskName, type TaskResult } from '../core/data-tasks.ts'
 import { type ErrorJson, exitCodeOf, FettleError, toFettleError } from '../core/errors.ts'
 import { readIfExists, writeFileAtomic } from '../lib/files.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -37,6 +37,15 @@ describe('the package that npm pack makes', () => {
   test('loads the whole command line from the bundle', async () => {
     const { stdout } = await run(join(prefix, 'bin/fettle'), ['--help'], { cwd: folder, env })
     assert.match(stdout, /^Usage: fettle/)
+  })
+
+  test('starts without the parts of Node that are loaded when they are first used', async () => {
+    const preload = join(folder, 'loaded.cjs')
+    await writeFile(preload, "process.on('exit', () => console.error(process.moduleLoadList.filter(name => /undici/.test(name)).join()))")
+    const build = (await readFile(join(prefix, 'lib/node_modules/fettle/dist/current'), 'utf8')).trim()
+    const main = join(prefix, 'lib/node_modules/fettle/dist', build, 'main.js')
+    const { stderr } = await run(process.execPath, ['-r', preload, main, '--help'], { cwd: folder, env })
+    assert.equal(stderr.trim(), '')
   })
 
   test('holds one build, the licences of what is bundled, and none of the sources', () => {

@@ -1,16 +1,16 @@
-import { spawn } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { About } from '../../api/views.ts'
 import { FettleError } from '../../core/errors.ts'
 import { formatBytes, plural } from '../../core/format.ts'
+import { runInForeground } from '../../lib/foreground.ts'
 import { programPath } from '../../lib/program-path.ts'
-import { agentEnvironment } from '../agent.ts'
 import type { Cli } from '../cli.ts'
 import type { CommandDefinition } from '../command.ts'
 import { commandLine } from '../command-line.ts'
 import type { Style } from '../output/style.ts'
 import { formatSpan } from '../output/time.ts'
 import { confirm } from '../prompt.ts'
+import { agentEnvironment } from '../start-agent.ts'
 
 export const agent: CommandDefinition = {
   example: { line: 'fettle agent enable', does: 'the agent, and with it every service, returns after a reboot' },
@@ -67,7 +67,7 @@ export const agent: CommandDefinition = {
     run: {
       summary: 'run it here, in the foreground: for systemd, containers and debugging',
       example: { line: 'fettle agent run --home /var/lib/fettle', does: 'an agent that ends with this terminal, and prints its log here' },
-      run: runInForeground,
+      run,
     },
   },
 }
@@ -100,20 +100,9 @@ async function untilGone(cli: Cli, pid: number): Promise<void> {
   })
 }
 
-async function runInForeground(cli: Cli): Promise<number> {
-  const child = spawn(process.execPath, [programPath('agent'), '--home', cli.home], { stdio: 'inherit', env: agentEnvironment(cli.io.env) })
-  const signals = cli.io.signals ?? process
-  const forward = (signal: NodeJS.Signals) => () => void child.kill(signal)
-  // At a terminal Ctrl-C reaches the agent by itself; the listener keeps us alive until it ended.
-  const listeners = { SIGINT: () => {}, SIGTERM: forward('SIGTERM'), SIGHUP: forward('SIGHUP') }
-  for (const [signal, listener] of Object.entries(listeners)) signals.on(signal, listener)
-  try {
-    return await new Promise<number>((resolve, reject) => {
-      child.on('error', reject).on('exit', (code, signal) => resolve(code ?? (signal === 'SIGTERM' ? 143 : 1)))
-    })
-  } finally {
-    for (const [signal, listener] of Object.entries(listeners)) signals.off(signal, listener)
-  }
+function run(cli: Cli): Promise<number> {
+  const { env, signals } = cli.io
+  return runInForeground([process.execPath, programPath('agent'), '--home', cli.home], { env: agentEnvironment(env), signals })
 }
 
 function aboutLines(about: About, now: number, style: Style): string[] {

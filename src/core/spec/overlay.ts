@@ -13,7 +13,8 @@ const SAME_EVERYWHERE = ['app', 'fettle', 'environments']
 export function environmentTrees(file: Branch, findings: Finding[]): Map<string, Branch> {
   const { base, overlays } = split(file, findings)
   const trees = new Map<string, Branch>()
-  for (const [name, overlay] of overlays) trees.set(name, overlay === undefined ? base : overlaid(base, overlay, findings))
+  for (const [name, overlay] of overlays)
+    trees.set(name, overlay === undefined || overlay.entries.size === 0 ? base : overlaid(base, overlay, findings))
   return trees
 }
 

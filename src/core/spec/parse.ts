@@ -46,19 +46,25 @@ export function parseSpec(text: string, options: { file: string; environment?: s
 function validateEnvironments(tree: Branch, source: string, findings: Finding[]): Map<string, Spec> {
   const trees = environmentTrees(tree, findings)
   const specs = new Map<string, Spec>()
+  const validated = new Map<Branch, Spec | undefined>()
   if (trees.size * tree.size > MOST_VALUES) {
     findings.push({ at: tree.entries.get('environments')?.key ?? tree.at, message: 'too many environments for a file of this size' })
     return specs
   }
   for (const [name, merged] of trees) {
-    const spec = validate(merged, source, findings)
+    // Environments that differ in nothing have the same tree.
+    if (!validated.has(merged)) validated.set(merged, validate(merged, source, findings))
+    const spec = validated.get(merged)
     if (spec !== undefined) specs.set(name, spec)
   }
   return specs
 }
 
+/** Without zod's generated code: it pays only after many parses, and a command line makes one. */
+const parseOnce = (tree: Branch) => Spec.safeParse(toPlain(tree), { jitless: true })
+
 function validate(tree: Branch, source: string, findings: Finding[]): Spec | undefined {
-  const result = Spec.safeParse(toPlain(tree))
+  const result = parseOnce(tree)
   if (result.success) {
     findings.push(...checkSpec(result.data, tree, source))
     return result.data
@@ -73,7 +79,7 @@ function validate(tree: Branch, source: string, findings: Finding[]): Spec | und
 /** The spec without what was condemned, so that one look shows the problems of the rest too. */
 function soundRest(tree: Branch, condemned: LocatedFinding[]): Spec | undefined {
   const left = condemned.map(({ path }) => path).reduce(without, tree)
-  const result = Spec.safeParse(toPlain(left))
+  const result = parseOnce(left)
   if (result.success) return result.data
   // Taking a part away may leave its parent incomplete; each round goes at least one level up.
   return left === tree ? undefined : soundRest(left, describeIssues(result.error.issues, left))

@@ -1,23 +1,18 @@
 /** Objects: payload → zstd → age → file, and back. What `zstd -d` and `age -d` make of the file is the payload. */
 import { createHash, randomBytes } from 'node:crypto'
-import { createReadStream, createWriteStream } from 'node:fs'
+import { createReadStream } from 'node:fs'
 import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { pipeline } from 'node:stream/promises'
-import { constants, createZstdCompress, createZstdDecompress } from 'node:zlib'
 import { FettleError, toFettleError } from '../../../core/errors.ts'
 import type { Secret } from '../../../core/secret.ts'
-import { decryptAge, encryptAge } from '../../../lib/age.ts'
+import { decryptAge } from '../../../lib/age.ts'
 import { fsyncFolder } from '../../../lib/files.ts'
+import { expandZstd } from '../../../lib/zstd.ts'
 import type { StoredObject } from '../../../ports/store.ts'
 import type { FaultPoint, Layout } from './layout.ts'
+import { seal } from './seal.ts'
 
-/** More than zstd's default of 16 KiB: fewer trips to its thread and back. */
-const PIECE = 256 * 1024
 const READ_SIZE = 1 << 20
-/** Level 3 is zstd's default. More workers are not asked for: Node 24 then gives an empty stream without an error (seen in 24.21). */
-const COMPRESSION = { [constants.ZSTD_c_compressionLevel]: 3, [constants.ZSTD_c_checksumFlag]: 1 }
-
 export async function writeObject(
   layout: Layout,
   operation: string,
@@ -30,25 +25,19 @@ export async function writeObject(
   const path = layout.object(name)
   const temporary = `${path}.tmp`
   const plain = meter(false)
-  const stored = meter(true)
   try {
     await intend(layout, operation, name)
     await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-    await pipeline(
-      plain.pass(payload),
-      createZstdCompress({ chunkSize: PIECE, params: COMPRESSION }),
-      compressed => stored.pass(encryptAge(recipients, compressed)),
-      createWriteStream(temporary, { flags: 'wx', mode: 0o600, flush: true }),
-    )
+    const sealed = await seal(plain.pass(payload), temporary, recipients)
     await fault('object-written')
     await rename(temporary, path)
     await fsyncFolder(dirname(path))
     await fault('object-renamed')
+    return { name, ...sealed, payloadBytes: plain.bytes(), content }
   } catch (error) {
     await rm(temporary, { force: true })
     throw toFettleError(error, `writing a ${content} to the repository ${layout.folder}`)
   }
-  return { name, sha256: stored.sha256(), storedBytes: stored.bytes(), payloadBytes: plain.bytes(), content }
 }
 
 /** Durable before the object is: what a crash leaves behind is known by the transaction's name. */
@@ -61,22 +50,18 @@ async function intend(layout: Layout, operation: string, name: string): Promise<
 /** The payload. Fails with DAMAGED naming the object unless every byte is what was written. */
 export async function* readObject(layout: Layout, object: StoredObject, identity: () => Promise<Secret>): AsyncGenerator<Buffer> {
   const key = await identity()
-  const unzipped = createZstdDecompress({ chunkSize: READ_SIZE })
-  const flowing = pipeline(storedBytes(layout, object), sealed => decryptAge(key, sealed), unzipped)
-  // The failure reaches the reader through `unzipped`, which the pipeline destroys with it.
-  flowing.catch(() => {})
   let bytes = 0
   try {
-    for await (const piece of unzipped) {
-      bytes += (piece as Buffer).length
-      yield piece as Buffer
+    for await (const piece of expandZstd(decryptAge(key, storedBytes(layout, object)))) {
+      bytes += piece.length
+      yield piece
     }
-    await flowing
   } catch (error) {
+    // A changed header looks like one for another key: the hash of the stored bytes tells.
+    for await (const _ of storedBytes(layout, object));
     if (error instanceof FettleError && error.code === 'SECRET_LOCKED') throw error
+    await markDamaged(layout, object)
     throw damaged(object, error instanceof Error ? error.message : String(error), error)
-  } finally {
-    unzipped.destroy()
   }
   if (bytes !== object.payloadBytes) throw damaged(object, `holds ${bytes} bytes instead of ${object.payloadBytes}`)
 }

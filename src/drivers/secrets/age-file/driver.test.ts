@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { execFile, execFileSync } from 'node:child_process'
+import { execFile, execFileSync, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
 import { FettleError } from '../../../core/errors.ts'
@@ -193,24 +194,49 @@ test('environments have files of their own and one key', async t => {
   assert.equal((await on('here').open({ name: 'KEY', version: 1 })).reveal(), 'live')
 })
 
-test('what several processes set at once is all there, each version once', async t => {
-  const { on, folder, project, file } = await setUp(t)
+/** A process that sets KEY to `<argument><n>` so many times, and says so each time. */
+async function setterScript(folder: string, project: string): Promise<string> {
   const script = join(folder, 'set.ts')
+  const place = { project, home: join(folder, 'here'), app: 'shop', environment: 'production' }
   await writeFile(
     script,
     `import { Secret } from ${JSON.stringify(import.meta.resolve('../../../core/secret.ts'))}
      import { systemClock } from ${JSON.stringify(import.meta.resolve('../../../lib/clock.ts'))}
      import { openSecretFile } from ${JSON.stringify(import.meta.resolve('./index.ts'))}
-     const file = openSecretFile(${JSON.stringify({ project, home: join(folder, 'here'), app: 'shop', environment: 'production' })}, systemClock)
-     for (const n of [1, 2, 3]) await file.set('KEY', new Secret(process.argv[2] + n))`,
+     const file = openSecretFile(${JSON.stringify(place)}, systemClock)
+     for (let n = 0; n < Number(process.argv[3]); n++) console.log((await file.set('KEY', new Secret(process.argv[2] + n))).version)`,
   )
-  await Promise.all(['a', 'b', 'c', 'd'].map(name => promisify(execFile)(process.execPath, [script, name])))
+  return script
+}
+
+test('what several processes set at once is all there, each version once', async t => {
+  const { on, folder, project } = await setUp(t)
+  const script = await setterScript(folder, project)
+  await Promise.all(['a', 'b', 'c', 'd'].map(name => promisify(execFile)(process.execPath, [script, name, '3'])))
   const [latest] = await on('here').latest()
   assert.equal(latest?.version, 12)
   const values = await Promise.all(Array.from({ length: 12 }, (_, n) => on('here').open({ name: 'KEY', version: n + 1 })))
   assert.equal(new Set(values.map(value => value.reveal())).size, 12)
   assert.deepEqual((await readdir(join(project, 'secrets'))).sort(), ['production.age', 'recipients.txt'])
-  assert.ok((await stat(file)).size > 0)
+})
+
+test('a writer that is killed loses nothing that it said, and leaves no half file and no lock', async t => {
+  const { on, folder, project } = await setUp(t)
+  const script = await setterScript(folder, project)
+  let said = 0
+  for (let round = 1; round <= 4; round++) {
+    const writer = spawn(process.execPath, [script, `r${round}-`, '1000000'], { stdio: ['ignore', 'pipe', 'inherit'] })
+    for await (const line of createInterface(writer.stdout)) {
+      if (Number(line) >= said + round * 3) writer.kill('SIGKILL')
+      else continue
+      said = Number(line)
+    }
+    const [latest] = await on('here').latest()
+    assert.ok((latest?.version ?? 0) >= said)
+    said = latest?.version ?? 0
+  }
+  await on('here').set('LAST', new Secret('one'))
+  assert.deepEqual((await readdir(join(project, 'secrets'))).sort(), ['production.age', 'recipients.txt'])
 })
 
 test('what somebody else wrote in the meantime is read before it is changed', async t => {

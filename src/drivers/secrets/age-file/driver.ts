@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { FettleError } from '../../../core/errors.ts'
 import { type LatestSecret, Secret, type SecretRef } from '../../../core/secret.ts'
 import { withFileLock } from '../../../lib/file-lock.ts'
-import { readIfExists, writeFileAtomic } from '../../../lib/files.ts'
+import { readIfExists, removeTemporaries, writeFileAtomic } from '../../../lib/files.ts'
 import type { Clock } from '../../../ports/clock.ts'
 import type { SecretSource } from '../../../ports/secrets.ts'
 import { decrypt, encrypt } from './cipher.ts'
@@ -134,6 +134,7 @@ export class SecretFile implements SecretSource {
         const next = await encrypt(after, await this.#recipients(text))
         if ((await readIfExists(this.#path)) !== text) continue
         await writeFileAtomic(this.#path, next)
+        await removeTemporaries(this.#path)
         return after
       }
       throw new FettleError('CONFLICT', `${this.#path} changes all the time`, { hint: 'End what else writes it, and try again.' })

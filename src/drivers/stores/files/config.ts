@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** An absolute folder is somebody else's: its live folder is `/`, and in a scratch folder it has the same path below that. */
 export const FilesConfig = z.strictObject({ folder: z.string().min(1) })

@@ -65,6 +65,31 @@ test('connections are used again when requests follow closely', async () => {
   await instance.stop()
 })
 
+test('a connection that the front closes itself, as after HEAD, teaches nothing about the instance', async () => {
+  const front = await startFront()
+  const instance = await startRaw(socket =>
+    socket.write(OK.replace('ok', '').replace(': 2', ': 0').replace('\r\n\r\n', '\r\nKeep-Alive: timeout=5\r\n\r\n')),
+  )
+  front.serve(instance.backend)
+  for (const method of ['POST', 'HEAD', 'POST', 'POST', 'POST']) assert.equal((await ask(front.address, { method })).status, 200)
+  assert.equal(instance.sockets.length, 2)
+  await front.stop()
+  await instance.stop()
+})
+
+test('after a switch the front keeps no connection to the old instance', async () => {
+  const front = await startFront()
+  const old = await startRaw(socket => socket.write(OK))
+  const fresh = await startRaw(socket => socket.write(OK))
+  front.serve(old.backend)
+  await Promise.all([1, 2, 3].map(() => ask(front.address)))
+  const closed = old.sockets.map(socket => new Promise(resolve => socket.once('close', resolve)))
+  front.serve(fresh.backend)
+  await Promise.all(closed)
+  await front.stop()
+  for (const instance of [old, fresh]) await instance.stop()
+})
+
 test('a GET that meets the close of its connection is sent again, a POST is not', async () => {
   const front = await startFront()
   let requests = 0

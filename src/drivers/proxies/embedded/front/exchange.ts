@@ -7,7 +7,7 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { ANSWERS, type Answer, sendAnswer } from './answers.ts'
-import { announcedIdleMs, requestHeaders, responseHeaders } from './headers.ts'
+import { announcedIdleMs, headLines, originForm, requestHeaders, responseHeaders } from './headers.ts'
 import { chooseUpstream, type Destination } from './switchboard.ts'
 import { openTunnel } from './tunnel.ts'
 import { type Connection, Unsent, type Upstream } from './upstream.ts'
@@ -37,6 +37,7 @@ export interface Incoming {
 export class Exchange implements Dispatcher.DispatchHandler {
   readonly #context: ExchangeContext
   readonly #in: Incoming
+  /** Empty when it can be read in two ways. */
   readonly #target: string
   readonly #hasBody: boolean
   readonly #mayRepeat: boolean
@@ -48,6 +49,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined
   #isOver = false
   #isAnswering = false
+  #expectsContinue: boolean
   #repeats = 0
   #sentAt = 0
   #waiting: { reason: Answer; until: number } | undefined
@@ -59,6 +61,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#in = incoming
     this.#target = originForm(incoming.request.url ?? '/', headers.host) ?? ''
     this.#hasBody = (headers['content-length'] ?? '0') !== '0' || headers['transfer-encoding'] !== undefined
+    this.#expectsContinue = incoming.expectsContinue ?? false
     this.#mayRepeat = !this.#hasBody && (method === 'GET' || method === 'HEAD' || method === 'OPTIONS')
   }
 
@@ -92,7 +95,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #goTo(destination: Destination): void {
     this.#sentAt ||= this.#context.now()
     const upstream = chooseUpstream(destination)
-    const connection = upstream?.take(this.#mayRepeat)
+    const connection = this.#repeats === 0 ? upstream?.take(this.#mayRepeat) : undefined
     if (upstream === undefined) {
       for (const refused of destination.upstreams) refused.refused(destination.environment.room)
       this.#wait(this.#context.restartWaitMs, 'noAnswer')
@@ -123,12 +126,13 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #send(destination: Destination, upstream: Upstream, connection: Connection): void {
-    const { request, response, expectsContinue, upgrade } = this.#in
+    const { request, response, upgrade } = this.#in
     this.#upstream = upstream
     this.#connection = connection
     this.#controller = undefined
     destination.environment.began(destination.activation, upstream)
-    if (expectsContinue && this.#repeats === 0) response.writeContinue()
+    if (this.#expectsContinue) response.writeContinue()
+    this.#expectsContinue = false
     connection.client.dispatch(
       {
         path: this.#target,
@@ -217,7 +221,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (upstream === undefined || destination === undefined) return
     this.#upstream = undefined
     destination.environment.ended(destination.activation, upstream)
-    if (isWhole && this.#connection !== undefined) upstream.give(this.#connection, this.#announcedIdleMs)
+    // In the next tick: undici closes what can not be used again right after it has told of the end.
+    if (isWhole && this.#connection !== undefined) process.nextTick(give, upstream, this.#connection, this.#announcedIdleMs)
   }
 
   #count(status: number): void {
@@ -238,14 +243,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 }
 
-/** Path and query. A request line may carry a whole address (RFC 9112 §3.2.2); undefined when Host says another one. */
-function originForm(url: string, host: string | undefined): string | undefined {
-  if (url.startsWith('/')) return url
-  const [start, named] = /^http:\/\/([^/?#]*)/i.exec(url) ?? []
-  if (start === undefined || named?.toLowerCase() !== host?.toLowerCase()) return undefined
-  const target = url.slice(start.length)
-  return target.startsWith('/') ? target : `/${target}`
-}
+const give = (upstream: Upstream, connection: Connection, announcedMs: number | undefined) => upstream.give(connection, announcedMs)
 
 /** Read when the connection stands, not before; an answer that comes early does not close the client's connection over it. */
 async function* readBody(request: IncomingMessage): AsyncGenerator<Buffer> {
@@ -254,10 +252,4 @@ async function* readBody(request: IncomingMessage): AsyncGenerator<Buffer> {
   } finally {
     request.resume()
   }
-}
-
-function headLines(flat: readonly string[]): string {
-  let lines = ''
-  for (let i = 0; i < flat.length; i += 2) lines += `${flat[i]}: ${flat[i + 1]}\r\n`
-  return lines
 }

@@ -83,3 +83,19 @@ export function announcedIdleMs(value: string | string[] | undefined): number | 
   const seconds = /(?:^|[,;\s])timeout=(\d+)/i.exec(String(value))?.[1]
   return seconds === undefined ? undefined : Number(seconds) * 1000
 }
+
+/** Path and query. A request line may carry a whole address (RFC 9112 §3.2.2); undefined when Host says another one. */
+export function originForm(url: string, host: string | undefined): string | undefined {
+  if (url.startsWith('/')) return url
+  const [start, named] = /^http:\/\/([^/?#]*)/i.exec(url) ?? []
+  if (start === undefined || named?.toLowerCase() !== host?.toLowerCase()) return undefined
+  const target = url.slice(start.length)
+  return target.startsWith('/') ? target : `/${target}`
+}
+
+/** As they stand in a message. */
+export function headLines(flat: readonly string[]): string {
+  let lines = ''
+  for (let i = 0; i < flat.length; i += 2) lines += `${flat[i]}: ${flat[i + 1]}\r\n`
+  return lines
+}

@@ -68,6 +68,7 @@ export class Switchboard {
   readonly #clock: Clock
   readonly #environments = new Map<string, Environment>()
   readonly #upstreams = new Map<string, Upstream>()
+  readonly #served = new Map<string, RouteTable>()
   readonly #entries = new Map<string, RouteEntry<Destination>[]>()
   #routing: Routing<Destination> = buildRouting<Destination>([])
 
@@ -80,13 +81,22 @@ export class Switchboard {
   }
 
   environment(app: string, environment: string): Environment {
-    const key = `${app}/${environment}`
+    const key = keyOf({ app, environment })
     const found = this.#environments.get(key) ?? new Environment()
     this.#environments.set(key, found)
     return found
   }
 
-  /** Serves the table from now on. */
+  /** What is on disk, wholly: a process that drains beside its successor learns of commits and holds that way. */
+  follow(tables: readonly RouteTable[], holds: ReadonlyMap<string, { maxWaitMs: number }>): void {
+    for (const table of tables) if (this.#served.get(keyOf(table)) !== table) this.serve(table)
+    for (const [key, environment] of this.#environments) {
+      environment.hold = holds.get(key)
+      if (environment.hold === undefined) environment.room.wakeAll()
+    }
+  }
+
+  /** Serves the table from now on. A hold stays. */
   serve(table: RouteTable): void {
     const environment = this.environment(table.app, table.environment)
     const activation = this.activations.begin(table.activation, this.#clock.now())
@@ -94,7 +104,8 @@ export class Switchboard {
       const upstreams = backends.map(backend => this.#upstream(backend))
       return { host, path, value: { environment, activation, upstreams, turn: 0 } }
     })
-    this.#entries.set(`${table.app}/${table.environment}`, entries)
+    this.#served.set(keyOf(table), table)
+    this.#entries.set(keyOf(table), entries)
     this.#routing = buildRouting([...this.#entries.values()].flat())
     this.#retireUnused()
     environment.room.wakeAll()
@@ -133,6 +144,8 @@ export class Switchboard {
     }
   }
 }
+
+const keyOf = ({ app, environment }: { app: string; environment: string }): string => `${app}/${environment}`
 
 /** The backend with the fewest requests in flight; among equals in turn. Undefined when all refuse. */
 export function chooseUpstream(destination: Destination): Upstream | undefined {

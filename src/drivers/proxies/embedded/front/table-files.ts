@@ -7,9 +7,9 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FettleError } from '../../../../core/errors.ts'
 import { canonicalJson, type Json } from '../../../../core/json.ts'
-import { fsyncFolder, writeFileAtomic } from '../../../../lib/files.ts'
 import type { RouteTable } from '../../../../ports/proxy.ts'
 import { parseTable } from './parse-table.ts'
+import { writeTable } from './write-table.ts'
 
 export class TableFiles {
   readonly #folder: string
@@ -25,7 +25,7 @@ export class TableFiles {
     this.#log = log
   }
 
-  /** Reads everything again. Synchronous: nothing may be served before it. */
+  /** Reads everything again; a table that did not change stays the same object. Synchronous: nothing may be served before it. */
   load(): void {
     this.#holds.clear()
     for (const app of namesIn(this.#folder)) for (const file of namesIn(join(this.#folder, app))) this.#loadFile(app, file)
@@ -40,7 +40,7 @@ export class TableFiles {
         const table = parseTable(readJson(path))
         if (`${table.app}/${table.environment}` !== key)
           throw new FettleError('DAMAGED', `it is the table of ${table.app}/${table.environment}`)
-        this.#tables.set(key, table)
+        if (!isSame(this.#tables.get(key), table)) this.#tables.set(key, table)
         this.#damaged.delete(key)
       }
     } catch (error) {
@@ -71,11 +71,9 @@ export class TableFiles {
     return [...this.#tables.values()]
   }
 
-  holds(): { app: string; environment: string; maxWaitMs: number }[] {
-    return [...this.#holds].map(([key, { maxWaitMs }]) => {
-      const [app = '', environment = ''] = key.split('/')
-      return { app, environment, maxWaitMs }
-    })
+  /** By `app/environment`. */
+  holds(): ReadonlyMap<string, { maxWaitMs: number }> {
+    return this.#holds
   }
 
   /** @throws FettleError DAMAGED, VERSION when its file can not be read */
@@ -92,8 +90,7 @@ export class TableFiles {
       if (!isSame(present, table)) {
         this.#refuse(table, present?.generation ?? 0, expected)
         const { app, environment } = table
-        await writeFileAtomic(join(this.#folder, app, `${environment}.json`), `${JSON.stringify(table, undefined, 2)}\n`, 0o600)
-        if (present === undefined) await fsyncFolder(this.#folder)
+        await writeTable(join(this.#folder, app, `${environment}.json`), `${JSON.stringify(table, undefined, 2)}\n`)
         this.#tables.set(`${app}/${environment}`, table)
       }
       await this.#removeHold(table.app, table.environment)
@@ -123,7 +120,8 @@ export class TableFiles {
 
   hold(app: string, environment: string, maxWaitMs: number, apply: () => void): Promise<void> {
     return this.#inTurn(async () => {
-      await writeFileAtomic(join(this.#folder, app, `${environment}.hold`), JSON.stringify({ maxWaitMs }), 0o600)
+      await writeTable(join(this.#folder, app, `${environment}.hold`), JSON.stringify({ maxWaitMs }))
+      this.#holds.set(`${app}/${environment}`, { maxWaitMs })
       apply()
     })
   }
@@ -136,7 +134,14 @@ export class TableFiles {
   }
 
   async #removeHold(app: string, environment: string): Promise<void> {
+    if (!this.#holds.has(`${app}/${environment}`)) return
     await rm(join(this.#folder, app, `${environment}.hold`), { force: true })
+    this.#holds.delete(`${app}/${environment}`)
+  }
+
+  /** When no write is under way. */
+  async settled(): Promise<void> {
+    await this.#last
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

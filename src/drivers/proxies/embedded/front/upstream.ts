@@ -37,6 +37,7 @@ export class Upstream {
   readonly #clock: Clock
   readonly #idle: Connection[] = []
   readonly #knowledge = new IdleKnowledge()
+  #scout: Connection | undefined
   #isRetired = false
   #sweeper: NodeJS.Timeout | undefined
   #knocker: NodeJS.Timeout | undefined
@@ -110,6 +111,7 @@ export class Upstream {
     if (connection.socket.destroyed || connection.state === 'closed') return
     if (!this.#isRetired && this.#knowledge.startScouting(now)) {
       connection.state = 'scout'
+      this.#scout = connection
       setTimeout(() => this.#close(connection), SCOUT_MS).unref()
     } else this.keep(connection)
   }
@@ -137,17 +139,19 @@ export class Upstream {
   }
 
   #close(connection: Connection): void {
+    if (connection.state === 'closed') return
     if (connection.state === 'scout') this.#knowledge.scouted(SCOUT_MS, this.#clock.monotonic())
     connection.state = 'closed'
     connection.socket.destroy()
   }
 
-  /** The instance closed it, or it broke. */
+  /** The instance closed it, or it broke, or #close did. */
   #closed(connection: Connection): void {
     const now = this.#clock.monotonic()
-    if (connection.state === 'scout') this.#knowledge.scouted(now - connection.usedAt, now)
+    const idleMs = now - connection.usedAt
+    if (connection.state === 'scout') this.#knowledge.scouted(idleMs, now)
     if (connection.state === 'idle') {
-      if (connection.wasUsed) this.#knowledge.closedAfter(now - connection.usedAt, now)
+      if (connection.wasUsed) this.#knowledge.closedAfter(idleMs, now)
       this.#idle.splice(this.#idle.indexOf(connection), 1)
     }
     connection.state = 'closed'
@@ -188,6 +192,7 @@ export class Upstream {
     clearInterval(this.#sweeper)
     clearTimeout(this.#knocker)
     for (const connection of this.#idle.splice(0)) this.#close(connection)
+    if (this.#scout !== undefined) this.#close(this.#scout)
   }
 }
 

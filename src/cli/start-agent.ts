@@ -1,0 +1,85 @@
+/** Starts an agent of its own session. Of two that are started at once the journal's lock lets one live; both callers find that one. */
+import { spawn } from 'node:child_process'
+import { mkdir, open, readFile } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { About } from '../api/views.ts'
+import { FettleError, toFettleError } from '../core/errors.ts'
+import { layout } from '../core/layout.ts'
+import { installVersion } from '../lib/versions.ts'
+
+const START_MS = 10_000
+/** After our own agent ended, another CLI's may still be on its way to the socket. */
+const OTHER_MS = 2000
+
+export interface StartOptions {
+  env: NodeJS.ProcessEnv
+  /** Tests start another program. */
+  program?: string
+}
+
+/**
+ * @param ask what the agent says about itself; undefined when none answers
+ * @throws FettleError AGENT_UNREACHABLE with the end of the agent's log
+ */
+export async function startAgent(home: string, ask: () => Promise<About | undefined>, options: StartOptions): Promise<About> {
+  const { agent, agentLog } = layout(home)
+  const ended = await launch(home, options).catch(error => {
+    throw toFettleError(error, `starting an agent in ${agent}`)
+  })
+  let deadline = performance.now() + START_MS
+  let code: number | undefined
+  for (let waitMs = 5; performance.now() < deadline; waitMs = Math.min(50, waitMs * 1.5)) {
+    const about = await ask()
+    if (about !== undefined) return about
+    if (code === undefined && ended.code !== undefined) {
+      code = ended.code
+      deadline = Math.min(deadline, performance.now() + OTHER_MS)
+    }
+    await delay(waitMs)
+  }
+  const what = code === undefined ? `it did not answer within ${START_MS / 1000} s` : `it ended with status ${code}`
+  throw new FettleError('AGENT_UNREACHABLE', `an agent was started for ${home}, but ${what}`, {
+    hint: `\`fettle doctor\` looks for the reason; the agent's log is ${agentLog}.`,
+    context: { log: await lastLines(agentLog) },
+  })
+}
+
+/** Starts the agent in a session of its own, so that it outlives this terminal. */
+async function launch(home: string, options: StartOptions): Promise<{ code?: number }> {
+  const { agent, agentLog } = layout(home)
+  await mkdir(agent, { recursive: true, mode: 0o700 })
+  const log = await open(agentLog, 'a', 0o600)
+  const ended: { code?: number } = {}
+  try {
+    const argv = [options.program ?? (await installVersion(home)), '--home', home]
+    const child = spawn(process.execPath, argv, {
+      cwd: home,
+      detached: true,
+      stdio: ['ignore', log.fd, log.fd],
+      env: agentEnvironment(options.env),
+    })
+    child.on('exit', (code, signal) => {
+      ended.code = code ?? (signal === null ? 1 : 128)
+    })
+    await new Promise<void>((resolve, reject) => child.on('spawn', resolve).on('error', reject))
+    child.unref()
+  } finally {
+    await log.close()
+  }
+  return ended
+}
+
+/**
+ * The agent lives long and starts services and builds: what it inherits must not depend on the shell that happened to start it,
+ * and no token of that shell may end in a service.
+ */
+export function agentEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const kept =
+    /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_\w+|TZ|TMPDIR|XDG_\w+|FETTLE_\w+|SSL_CERT_\w+|NODE_EXTRA_CA_CERTS|(HTTPS?|NO|ALL)_PROXY|npm_config_(registry|cache|userconfig|cafile))$/i
+  return Object.fromEntries(Object.entries(env).filter(([name]) => kept.test(name)))
+}
+
+async function lastLines(path: string): Promise<string[]> {
+  const text = await readFile(path, 'utf8').catch(() => '')
+  return text.trimEnd().split('\n').slice(-10)
+}

@@ -1,0 +1,51 @@
+/**
+ * The agent and all it starts run from a copy of the build below their home, `versions/<digest>/`, which never changes: a checkout that
+ * is built anew, or a package that is replaced, takes nothing from under what runs.
+ */
+import { cp, mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { fsyncFolder } from './files.ts'
+import { programPath } from './program-path.ts'
+
+/** So many builds stay: the one that runs, the one before it, one to spare. */
+const KEPT = 3
+
+/** Path of the agent's program inside the home, copied there when missing. From source there is nothing to copy. */
+export async function installVersion(home: string): Promise<string> {
+  const program = programPath('agent')
+  if (program.endsWith('.ts')) return program
+  const build = dirname(program)
+  const versions = join(home, 'versions')
+  const target = join(versions, basename(build))
+  await mkdir(versions, { recursive: true, mode: 0o700 })
+  if (!(await isThere(target))) await copyWhole(build, target, versions)
+  return join(target, basename(program))
+}
+
+async function copyWhole(build: string, target: string, versions: string): Promise<void> {
+  const incoming = join(versions, `.incoming-${process.pid}`)
+  await cp(build, incoming, { recursive: true })
+  await rename(incoming, target).catch(async error => {
+    await rm(incoming, { recursive: true, force: true })
+    if (!(await isThere(target))) throw error // else somebody else was first
+  })
+  await fsyncFolder(versions)
+}
+
+/** Removes builds beyond the newest few; `running` stays in any case. */
+export async function pruneVersions(home: string, running: string): Promise<void> {
+  const versions = join(home, 'versions')
+  const names = (await isThere(versions)) ? await readdir(versions) : []
+  const dated = await Promise.all(names.map(async name => ({ name, at: (await stat(join(versions, name))).mtimeMs })))
+  const old = dated.sort((a, b) => b.at - a.at).slice(KEPT)
+  for (const { name } of old) if (name !== running) await rm(join(versions, name), { recursive: true, force: true })
+}
+
+const isThere = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    error => {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+      throw error
+    },
+  )

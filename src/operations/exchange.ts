@@ -1,0 +1,105 @@
+/**
+ * Live data exchanged for that of a snapshot: loaded beside and compared, then, while requests wait and nobody writes, put in its place
+ * by the same write that switches the routes. Shared by restore and rollback. Builds steps.
+ */
+import type { PlannedStep } from '../core/plan.ts'
+import type { Spec } from '../core/spec/schema.ts'
+import type { Manifest } from '../ports/repository.ts'
+import { handoverSteps, inTurn, type Name, type Next, settleSteps, startSteps, switchStep } from './activation.ts'
+import type { Environment } from './environment.ts'
+import { loadStep, snapshotSteps, storeConfigs } from './snapshots.ts'
+import type { World } from './world.ts'
+
+const MAX_WAIT_MS = 60_000
+
+export interface Exchange {
+  manifest: Manifest
+  /** The stores that go back. */
+  names: string[]
+}
+
+/** The steps of an activation whose data comes from a snapshot. `next.stores` is replaced by the new generations. */
+export function exchangeSteps(world: World, environment: Environment, next: Next, { manifest, names }: Exchange): PlannedStep[] {
+  const folders = freshFolders(world, environment, names)
+  const moved: Next = { ...next, stores: { ...environment.table.stores, ...folders } }
+  const title = `load ${names.join(', ')} beside what is live and compare`
+  return inTurn(
+    after => [loadStep(next.spec, names, { id: 'load', snapshot: manifest.id, folders, after, title })],
+    after => startSteps(moved, after),
+    after => handoverSteps(environment, moved, after),
+    after => holdSteps(environment, after),
+    after => lossSteps(environment, next.spec, manifest, names, after),
+    after => [switchStep(environment, moved, after)],
+    () => settleSteps(environment, moved),
+  )
+}
+
+/**
+ * A migration that the old release can not live with: while requests wait, the data is copied and the copy migrated. The old data stays
+ * as it is, so that everything can be undone until the switch.
+ */
+export function offlineMigrationSteps(
+  world: World,
+  environment: Environment,
+  next: Next,
+  after: string[],
+): { steps: PlannedStep[]; stores: Next['stores'] } {
+  const names = Object.keys(environment.table.stores).filter(name => next.spec.stores[name] !== undefined)
+  const folders = freshFolders(world, environment, names)
+  const stores = { ...next.stores, ...folders }
+  const snapshot = { $from: 'final-commit', path: 'snapshot' }
+  const steps = inTurn(
+    () => holdSteps(environment, after, { singletons: true }),
+    after => snapshotSteps(environment, { id: 'final-', label: `last of ${environment.table.release}`, after }),
+    after => [loadStep(next.spec, names, { id: 'final-load', snapshot, folders, after, title: 'copy the data and compare' })],
+    after => [
+      {
+        id: 'migrate',
+        kind: 'data.migrate@1',
+        title: 'migrate the copy, which becomes the live data',
+        input: { release: next.release, stores: stores as never, serving: null },
+        after,
+      },
+    ],
+  )
+  return { steps, stores }
+}
+
+function freshFolders(world: World, { app, environment }: Environment, names: string[]): Record<string, Name> {
+  return Object.fromEntries(names.map(store => [store, { $op: `${world.layout.liveStore(app, environment, store)}/` }]))
+}
+
+/** While the data is exchanged nobody may write to what will be gone: requests wait, the old instances are stopped. */
+function holdSteps({ table, serving }: Environment, after: string[], { singletons = false } = {}): PlannedStep[] {
+  const services = Object.fromEntries(
+    Object.keys(table.groups)
+      .filter(name => singletons || serving?.spec.services[name]?.singleton === false)
+      .map(name => [name, serving?.spec.services[name]?.instances ?? 1]),
+  )
+  if (Object.keys(services).length === 0) return []
+  const drainMs = Math.max(0, ...Object.values(serving?.spec.services ?? {}).map(service => service.stop.drain))
+  return [
+    {
+      id: 'hold',
+      kind: 'route.hold@1',
+      title: 'hold new requests, let running ones finish',
+      input: { drainMs, maxWaitMs: MAX_WAIT_MS },
+      after,
+    },
+    {
+      id: 'stop-old',
+      kind: 'groups.stop@1',
+      title: `stop ${table.release}`,
+      input: { release: table.release, activation: table.activation, stores: table.stores, services },
+      after: ['hold'],
+    },
+  ]
+}
+
+/** The exact figure, once nobody writes any more. */
+function lossSteps({ table }: Environment, spec: Spec, manifest: Manifest, names: string[], after: string[]): PlannedStep[] {
+  const folders = Object.fromEntries(names.flatMap(name => (table.stores[name] === undefined ? [] : [[name, table.stores[name]]])))
+  if (Object.keys(folders).length === 0) return []
+  const input = { snapshot: manifest.id, configs: storeConfigs(spec, Object.keys(folders)), folders, backups: spec.backups as never }
+  return [{ id: 'loss', kind: 'loss.count@1', title: 'count what is replaced', input, after }]
+}
