@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { toFettleError } from '../../../core/errors.ts'
 import type { Clock } from '../../../ports/clock.ts'
 import type { Runtime, RuntimeCaps } from '../../../ports/runtime.ts'
 import { type Cgroups, probeCgroups } from './cgroups.ts'
@@ -94,24 +95,33 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): Runtime {
       sandboxes.release()
       logs.close()
     },
-    apply: (group, signal) => groups.apply(group, signal),
+    apply: (group, signal) => tried(`starting ${group.name}`, groups.apply(group, signal)),
     ready: (name, signal) => groups.ready(name, signal),
     groups: async selector => groups.list(selector),
     onChange: listener => groups.onChange(listener),
-    stop: (name, signal) => groups.stop(name, signal),
-    remove: (name, signal) => groups.remove(name, signal),
-    run: (command, signal) => commands.run(command, signal),
+    stop: (name, signal) => tried(`stopping ${name}`, groups.stop(name, signal)),
+    remove: (name, signal) => tried(`removing ${name}`, groups.remove(name, signal)),
+    run: (command, signal) => tried(`running ${command.name}`, commands.run(command, signal)),
     command: name => commands.state(name),
     kill: name => commands.kill(name),
     forget: name => commands.forget(name),
     commands: async selector => commands.list(selector),
-    openSandbox: (name, { hide }, signal) => sandboxes.openSandbox(name, hide, signal),
+    openSandbox: (name, { hide }, signal) => tried(`opening sandbox ${name}`, sandboxes.openSandbox(name, hide, signal)),
     async closeSandbox(name) {
       await Promise.all([groups.killInSandbox(name), commands.killInSandbox(name)])
       await sandboxes.close(name)
     },
     sandboxes: async () => sandboxes.names(),
     logs: (selector, logOptions, signal) => logs.lines(selector, logOptions, signal),
+  }
+}
+
+/** A full or read-only disk is told by its code. */
+async function tried<T>(what: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    throw toFettleError(error, what)
   }
 }
 
