@@ -19,6 +19,7 @@ import { openSecretFile } from './drivers/secrets/age-file/index.ts'
 import { systemClock } from './lib/clock.ts'
 import { programPath } from './lib/program-path.ts'
 import { version } from './lib/version.ts'
+import { bootProgram } from './lib/versions.ts'
 import type { World } from './operations/world.ts'
 
 const { values } = parseArgs({ options: { home: { type: 'string', default: process.env.FETTLE_HOME ?? '' } } })
@@ -82,7 +83,7 @@ try {
   const agent = await startAgent({
     world: await composeWorld(),
     faults,
-    boot: createBoot(),
+    boot: createBoot({ argv: [process.execPath, bootProgram(home), '--home', home], home }),
     redact: redaction.redact,
     log,
     onShutdown: stopping.resolve,
