@@ -17,6 +17,7 @@ import { repositories, sourceOf, stores } from './drivers/registry.ts'
 import { createProcessRuntime } from './drivers/runtimes/process/index.ts'
 import { openSecretFile } from './drivers/secrets/age-file/index.ts'
 import { systemClock } from './lib/clock.ts'
+import { buildEnvironment } from './lib/inherited.ts'
 import { programPath } from './lib/program-path.ts'
 import { version } from './lib/version.ts'
 import { bootProgram } from './lib/versions.ts'
@@ -72,6 +73,7 @@ async function composeWorld(): Promise<World> {
     repositoryConfig,
     secrets: (app, environment, project) => redaction.watch(openSecretFile({ project, home, app, environment }, systemClock)),
     source: (spec, project) => sourceOf(spec, project, home),
+    buildEnvironment: buildEnvironment(process.env),
     worker: [process.execPath, programPath('worker')],
   }
 }
