@@ -23,7 +23,7 @@ import type {
 import { type Behave, endInstance, type MemoryCommand, type MemoryInstance, MemoryMachine, matches, serve, stateOf } from './machine.ts'
 
 class MemoryRuntime implements Runtime {
-  readonly caps: RuntimeCaps = { memory: 'none', memoryReason: 'nothing runs in memory', isolation: 'network+files' }
+  readonly caps: RuntimeCaps = { memory: 'none', memoryReason: 'nothing runs in memory', isolation: 'network+files', orphans: 'kernel' }
   readonly #clock: Clock
   readonly #behave: Behave
   readonly #machine: MemoryMachine

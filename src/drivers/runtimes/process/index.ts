@@ -125,10 +125,13 @@ async function tried<T>(what: string, work: Promise<T>): Promise<T> {
   }
 }
 
-function capsOf({ memory, memoryReason }: Cgroups, { kind, reason }: Isolation): RuntimeCaps {
+function capsOf({ memory, memoryReason, kill, killReason }: Cgroups, isolation: Isolation): RuntimeCaps {
   return {
-    ...(memory === undefined ? { memory: 'polled', memoryReason } : { memory: 'enforced' }),
-    isolation: kind,
-    ...(reason === undefined ? {} : { isolationReason: reason }),
+    memory: memory === undefined ? 'polled' : 'enforced',
+    memoryReason,
+    isolation: isolation.kind,
+    isolationReason: isolation.reason,
+    orphans: kill === undefined ? 'sweep' : 'kernel',
+    orphansReason: killReason,
   }
 }
