@@ -5,9 +5,19 @@
 import type { PlannedStep } from '../core/plan.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import type { Manifest } from '../ports/repository.ts'
-import { handoverSteps, holdStep, inTurn, type Name, type Next, settleSteps, startSteps, switchStep } from './activation.ts'
+import {
+  handoverSteps,
+  handsOverUnderRequests,
+  holdStep,
+  inTurn,
+  type Name,
+  type Next,
+  settleSteps,
+  startSteps,
+  switchStep,
+} from './activation.ts'
 import type { Environment } from './environment.ts'
-import { loadStep, storeConfigs } from './snapshots.ts'
+import { loadStep, snapshotSteps, storeConfigs } from './snapshots.ts'
 import type { World } from './world.ts'
 
 export interface Exchange {
@@ -21,17 +31,47 @@ export function exchangeSteps(world: World, environment: Environment, next: Next
   const folders = freshFolders(world, environment, names)
   const moved: Next = { ...next, stores: { ...environment.table.stores, ...folders } }
   const title = `load ${names.join(', ')} beside what is live and compare`
-  const handover = (after: string[]) => handoverSteps(environment, moved, after)
-  const isHeld = handover([]).some(step => step.id === 'hold')
+  const isHeld = handsOverUnderRequests(environment, moved)
   return inTurn(
     after => [loadStep(next.spec, names, { id: 'load', snapshot: manifest.id, folders, after, title })],
     after => startSteps(moved, after),
-    handover,
-    after => holdSteps(environment, isHeld, after),
+    after => handoverSteps(environment, moved, after),
+    after => holdSteps(environment, after, { isHeld }),
     after => lossSteps(environment, next.spec, manifest, names, after),
     after => [switchStep(environment, moved, after)],
     () => settleSteps(environment, moved),
   )
+}
+
+/**
+ * A migration that the old release can not live with: while requests wait, the data is copied and the copy migrated. The old data stays
+ * as it is, so that everything can be undone until the switch.
+ */
+export function offlineMigrationSteps(
+  world: World,
+  environment: Environment,
+  next: Next,
+  after: string[],
+): { steps: PlannedStep[]; stores: Next['stores'] } {
+  const names = Object.keys(environment.table.stores).filter(name => next.spec.stores[name] !== undefined)
+  const folders = freshFolders(world, environment, names)
+  const stores = { ...next.stores, ...folders }
+  const snapshot = { $from: 'final-commit', path: 'snapshot' }
+  const steps = inTurn(
+    () => holdSteps(environment, after, { singletons: true }),
+    after => snapshotSteps(environment, { id: 'final-', label: `last of ${environment.table.release}`, after }),
+    after => [loadStep(next.spec, names, { id: 'final-load', snapshot, folders, after, title: 'copy the data and compare' })],
+    after => [
+      {
+        id: 'migrate',
+        kind: 'data.migrate@1',
+        title: 'migrate the copy, which becomes the live data',
+        input: { release: next.release, stores: stores as never, serving: null },
+        after,
+      },
+    ],
+  )
+  return { steps, stores }
 }
 
 function freshFolders(world: World, { app, environment }: Environment, names: string[]): Record<string, Name> {
@@ -39,11 +79,11 @@ function freshFolders(world: World, { app, environment }: Environment, names: st
 }
 
 /** While the data is exchanged nobody may write to what will be gone: requests wait, the old instances are stopped. */
-function holdSteps(environment: Environment, isHeld: boolean, after: string[]): PlannedStep[] {
+function holdSteps(environment: Environment, after: string[], { singletons = false, isHeld = false } = {}): PlannedStep[] {
   const { table, serving } = environment
   const services = Object.fromEntries(
     Object.keys(table.groups)
-      .filter(name => serving?.spec.services[name]?.singleton === false)
+      .filter(name => singletons || serving?.spec.services[name]?.singleton === false)
       .map(name => [name, serving?.spec.services[name]?.instances ?? 1]),
   )
   if (Object.keys(services).length === 0) return []
