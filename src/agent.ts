@@ -20,6 +20,7 @@ import { systemClock } from './lib/clock.ts'
 import { buildEnvironment } from './lib/inherited.ts'
 import { programPath } from './lib/program-path.ts'
 import { version } from './lib/version.ts'
+import { bootProgram } from './lib/versions.ts'
 import type { World } from './operations/world.ts'
 
 const { values } = parseArgs({ options: { home: { type: 'string', default: process.env.FETTLE_HOME ?? '' } } })
@@ -84,7 +85,7 @@ try {
   const agent = await startAgent({
     world: await composeWorld(),
     faults,
-    boot: createBoot(),
+    boot: createBoot({ argv: [process.execPath, bootProgram(home), '--home', home], home }),
     redact: redaction.redact,
     log,
     onShutdown: stopping.resolve,

@@ -37,14 +37,14 @@ export function fileOf(given: Given, cwd: string): string {
 const fileIn = (path: string): string => (statSync(path, { throwIfNoEntry: false })?.isDirectory() ? join(path, 'fettle.yaml') : path)
 
 /** Says nothing about the app where there is no file: every app is meant. */
-export function wideTargetOf(given: Given, cwd: string, environment: string | undefined = given.args[0]): Target {
+export function wideTargetOf(given: Given, cwd: string, environment?: string): Target {
   const app = given.text('app')
   const file = app === undefined ? (given.text('file') === undefined ? findFile(cwd) : fileOf(given, cwd)) : undefined
   return { ...(file === undefined ? {} : { file }), ...(app === undefined ? {} : { app }), ...environmentOf(given, environment) }
 }
 
-/** One app. @throws FettleError NOT_FOUND when there is neither a file nor --app */
-export function targetOf(given: Given, cwd: string, environment: string | undefined = given.args[0]): Target {
+/** One app; `environment` is what was named without --env. @throws FettleError NOT_FOUND when there is neither a file nor --app */
+export function targetOf(given: Given, cwd: string, environment?: string): Target {
   const app = given.text('app')
   return { ...(app === undefined ? { file: fileOf(given, cwd) } : { app }), ...environmentOf(given, environment) }
 }
