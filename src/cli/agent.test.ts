@@ -7,7 +7,6 @@ import { startFakeAgent } from '../../test/helpers/fake-agent.ts'
 import { runCli } from '../../test/helpers/run-cli.ts'
 import { FettleError } from '../core/errors.ts'
 import { connect } from './agent.ts'
-import { agentEnvironment } from './start-agent.ts'
 
 async function temporaryHome(t: TestContext): Promise<string> {
   const home = await mkdtemp(join(tmpdir(), 'fettle-cli-'))
@@ -77,17 +76,4 @@ it('commands that look start no agent', async t => {
     assert.equal(ran.code, 14, argv.join(' '))
     assert.match(ran.stderr, /no agent runs for .*\n→ `fettle agent start` starts it/)
   }
-})
-
-it('only what a service may depend on is handed to the agent', () => {
-  const env = {
-    PATH: '/bin',
-    LANG: 'C',
-    FETTLE_HOME: '/h',
-    AWS_SECRET_ACCESS_KEY: 's',
-    npm_config__auth: 's',
-    https_proxy: 'p',
-    FORCE_COLOR: '1',
-  }
-  assert.deepEqual(agentEnvironment(env), { PATH: '/bin', LANG: 'C', FETTLE_HOME: '/h', https_proxy: 'p' })
 })
