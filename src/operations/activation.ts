@@ -54,30 +54,27 @@ export function startSteps(next: Next, after: string[]): PlannedStep[] {
   return [...starts, smoke]
 }
 
-/** Whether a singleton that requests lead to is stopped before its successor starts. */
-export const handsOverUnderRequests = ({ table }: Environment, next: Next): boolean =>
-  services(next.spec, true).some(([name]) => table.groups[name] !== undefined && table.routes.some(route => route.service === name))
-
 /**
- * Singletons, each old one seen dead before the new one starts. Requests that lead to one wait meanwhile: those in flight get their
- * answers first, and the switch lets the others go on to the new one. @param isHeld they wait already
+ * Singletons, each old one seen dead before the new one starts. Where requests lead to one they wait meanwhile: those in flight get
+ * their answers first, and the switch lets the others go on to the new one. `isHeld`: they wait already.
  */
 export function handoverSteps(environment: Environment, next: Next, after: string[], isHeld = false): PlannedStep[] {
   const { table, serving } = environment
-  const hold = !isHeld && handsOverUnderRequests(environment, next) ? [holdStep(environment, after)] : []
-  const handovers = services(next.spec, true).map(([service]): PlannedStep => {
+  const names = services(next.spec, true).map(([name]) => name)
+  const isRunning = (name: string) => table.groups[name] !== undefined
+  const mustHold = !isHeld && names.some(name => isRunning(name) && table.routes.some(route => route.service === name))
+  const handovers = names.map((service): PlannedStep => {
     const { release, activation, stores } = table
-    const isRunning = table.groups[service] !== undefined
     const old = { release, activation, stores, service, instances: serving?.spec.services[service]?.instances ?? 1 }
     return {
       id: `handover-${service}`,
       kind: 'singleton.handover@1',
-      title: isRunning ? `hand ${service} over` : `start ${service}`,
-      input: { ...activationInput(next), service, instances: next.instances[service] ?? 1, old: isRunning ? old : null },
-      after: hold.length > 0 ? ['hold'] : after,
+      title: isRunning(service) ? `hand ${service} over` : `start ${service}`,
+      input: { ...activationInput(next), service, instances: next.instances[service] ?? 1, old: isRunning(service) ? old : null },
+      after: mustHold ? ['hold'] : after,
     }
   })
-  return [...hold, ...handovers]
+  return mustHold ? [holdStep(environment, after), ...handovers] : handovers
 }
 
 /** The longest that anybody is kept waiting; the front answers 503 then. */

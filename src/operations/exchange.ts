@@ -5,17 +5,7 @@
 import type { PlannedStep } from '../core/plan.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import type { Manifest } from '../ports/repository.ts'
-import {
-  handoverSteps,
-  handsOverUnderRequests,
-  holdStep,
-  inTurn,
-  type Name,
-  type Next,
-  settleSteps,
-  startSteps,
-  switchStep,
-} from './activation.ts'
+import { handoverSteps, holdStep, inTurn, type Name, type Next, settleSteps, startSteps, switchStep } from './activation.ts'
 import type { Environment } from './environment.ts'
 import { loadStep, snapshotSteps, storeConfigs } from './snapshots.ts'
 import type { World } from './world.ts'
@@ -31,11 +21,12 @@ export function exchangeSteps(world: World, environment: Environment, next: Next
   const folders = freshFolders(world, environment, names)
   const moved: Next = { ...next, stores: { ...environment.table.stores, ...folders } }
   const title = `load ${names.join(', ')} beside what is live and compare`
-  const isHeld = handsOverUnderRequests(environment, moved)
+  const handover = (after: string[]) => handoverSteps(environment, moved, after)
+  const isHeld = handover([]).some(step => step.id === 'hold')
   return inTurn(
     after => [loadStep(next.spec, names, { id: 'load', snapshot: manifest.id, folders, after, title })],
     after => startSteps(moved, after),
-    after => handoverSteps(environment, moved, after),
+    handover,
     after => holdSteps(environment, after, { isHeld }),
     after => lossSteps(environment, next.spec, manifest, names, after),
     after => [switchStep(environment, moved, after)],
@@ -79,7 +70,7 @@ function freshFolders(world: World, { app, environment }: Environment, names: st
 }
 
 /** While the data is exchanged nobody may write to what will be gone: requests wait, the old instances are stopped. */
-function holdSteps(environment: Environment, after: string[], { singletons = false, isHeld = false } = {}): PlannedStep[] {
+function holdSteps(environment: Environment, after: string[], { isHeld = false, singletons = false }): PlannedStep[] {
   const { table, serving } = environment
   const services = Object.fromEntries(
     Object.keys(table.groups)
