@@ -78,3 +78,16 @@ it('commands that look start no agent', async t => {
     assert.match(ran.stderr, /no agent runs for .*\n→ `fettle agent start` starts it/)
   }
 })
+
+it('only what a service may depend on is handed to the agent', () => {
+  const env = {
+    PATH: '/bin',
+    LANG: 'C',
+    FETTLE_HOME: '/h',
+    AWS_SECRET_ACCESS_KEY: 's',
+    npm_config__auth: 's',
+    https_proxy: 'p',
+    FORCE_COLOR: '1',
+  }
+  assert.deepEqual(agentEnvironment(env), { PATH: '/bin', LANG: 'C', FETTLE_HOME: '/h', https_proxy: 'p' })
+})
