@@ -43,6 +43,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     fault: (operation, point) => faults.reach(`${operation.plan.kind}/${point}`),
     async followUps(ended) {
       await sweepOperation(world, ended)
+      await faults.reach(`${ended.plan.kind}/swept`)
       return followUps(world, ended)
     },
     onError: error => log(`error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),

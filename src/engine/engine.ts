@@ -131,6 +131,7 @@ export class Engine {
     const execution = new Execution(record, deps, this.#stop.signal)
     const ended = execution
       .toItsEnd()
+      .then(() => this.#options.fault(record, 'ended'))
       .then(() => this.#followUp(record))
       .catch(error => {
         if (!(error instanceof Interrupted)) this.#options.onError(error)

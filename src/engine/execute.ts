@@ -18,7 +18,7 @@ export interface ExecutionDeps {
   clock: Clock
   /** Journals the record and the event in one transaction, then publishes the event. */
   record(change: { step?: StepRecord; operation?: OperationRecord; event?: EventBody }): void
-  /** `step-id:before`, `step-id:name`, `step-id:after`: a crash test kills the agent here. */
+  /** `begin`, `step-id:before`, `step-id:name`, `step-id:after`, `step-id:undo`, `step-id:undone`: a crash test kills the agent here. */
   fault(point: string): Promise<void>
 }
 
@@ -52,6 +52,7 @@ export class Execution {
   /** Resolves when the operation is over. @throws Interrupted when the agent stops */
   async toItsEnd(): Promise<void> {
     const operation = this.#operation
+    await this.#deps.fault('begin')
     if (operation.state === 'running') await this.#forward()
     if (operation.state === 'undoing') await this.#back()
   }
@@ -162,10 +163,12 @@ export class Execution {
     if (undo === 'impossible') throw this.#held(step, 'it can not be undone')
     if (undo === 'nothing') return this.#saveStep(step, { state: 'undone', endedAt: this.#deps.clock.now() })
     this.#saveStep(step, { state: 'undoing' })
+    await this.#deps.fault(`${step.id}:undo`)
     for (let attempt = 1; ; attempt++) {
       try {
         const input = this.#inputForUndo(step, kind)
         if (input !== undefined) await undo(input, this.#context(step, kind, true), this.#stepRecord(step.id).output as never)
+        await this.#deps.fault(`${step.id}:undone`)
         return this.#saveStep(step, { state: 'undone', endedAt: this.#deps.clock.now() })
       } catch (error) {
         if (this.#stop.aborted || attempt >= UNDO_TRIES) throw error
