@@ -1,6 +1,6 @@
 /**
  * A client on a bare socket that never sends anything twice: a request whose whole answer does not come is lost. It opens a
- * new connection only when the server said that it closes this one, or after a loss.
+ * new connection when it has seen the end of its last one.
  */
 import { connect, type Socket } from 'node:net'
 
@@ -27,7 +27,6 @@ export class RawClient {
     return new Promise((resolve, reject) => {
       let got = ''
       const lost = () => {
-        this.#socket = undefined
         socket.destroy()
         reject(new Error(`lost after ${got.length} bytes`))
       }
@@ -47,7 +46,13 @@ export class RawClient {
   async #connect(): Promise<Socket> {
     const socket = connect({ port: this.#port, host: '127.0.0.1', noDelay: true })
     await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject))
-    socket.on('error', () => {})
+    const forget = () => {
+      if (this.#socket === socket) this.#socket = undefined
+    }
+    socket
+      .on('error', () => {})
+      .on('end', forget)
+      .on('close', forget)
     this.#socket = socket
     return socket
   }

@@ -3,92 +3,46 @@
  * that posts now and then, and clients that open a connection for each request. And: posts that come just as the application
  * closes its idle connections.
  */
+import { once } from 'node:events'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
 import { benchTable, startBenchFront, startBenchInstance } from './front.ts'
 import { RawClient } from './raw-client.ts'
+import type { LoadFigures, SharedState, Tally } from './switch-load.ts'
 
-export interface SwitchFigures {
+export interface SwitchFigures extends LoadFigures {
   commits: number
-  /** Requests sent and lost (no whole answer, or one above 499), by kind of client. */
-  keepAlive: Tally
-  lowRatePosts: Tally
-  newConnections: Tally
-  /** Answers of the old release to requests sent after the commit had resolved. */
-  stale: number
   commitMs: { median: number; worst: number }
-}
-
-interface Tally {
-  sent: number
-  lost: number
 }
 
 export async function benchSwitch(commits = 100): Promise<SwitchFigures> {
   const front = await startBenchFront()
   const instances = [await startBenchInstance('0'), await startBenchInstance('1')]
-  const routes = (generation: number) => [{ host: 'bench', backends: instances[generation % 2]?.backends ?? [] }]
-  await front.proxy.commit(benchTable(1, routes(1)), 0)
-  let begun = 1
-  let done = 1
-  let isOver = false
-  let stale = 0
-  const run = async (client: RawClient, method: (i: number) => 'GET' | 'POST', tally: Tally, pauseMs: (i: number) => number) => {
-    for (let i = 0; !isOver; i++) {
-      const [doneBefore, begunBefore] = [done, begun]
-      tally.sent += 1
-      try {
-        const { status, body } = await client.ask(method(i))
-        if (status !== 200) tally.lost += 1
-        else if (begun === begunBefore && begunBefore === doneBefore && !body.startsWith(String(doneBefore % 2))) stale += 1
-      } catch {
-        tally.lost += 1
-      }
-      if (pauseMs(i) > 0) await delay(pauseMs(i))
-    }
-    client.close()
-  }
-  const [keepAlive, lowRatePosts, newConnections] = [0, 1, 2].map(() => ({ sent: 0, lost: 0 })) as [Tally, Tally, Tally]
-  const clients = [
-    ...Array.from({ length: 32 }, (_, n) =>
-      run(
-        new RawClient(front.port, true),
-        () => (n % 4 === 0 ? 'POST' : 'GET'),
-        keepAlive,
-        () => 0,
-      ),
-    ),
-    ...Array.from({ length: 4 }, () =>
-      run(
-        new RawClient(front.port, false),
-        i => (i % 4 === 0 ? 'POST' : 'GET'),
-        newConnections,
-        () => 0,
-      ),
-    ),
-    run(
-      new RawClient(front.port, true),
-      () => 'POST',
-      lowRatePosts,
-      i => 20 + (i % 60),
-    ),
-  ]
+  const table = (generation: number) => benchTable(generation, [{ host: 'bench', backends: instances[generation % 2]?.backends ?? [] }])
+  await front.proxy.commit(table(1), 0)
+  const generations = new Int32Array(new SharedArrayBuffer(12))
+  generations.set([1, 1, 0])
+  const worker = new Worker(join(import.meta.dirname, 'switch-load.ts'), {
+    workerData: { port: front.port, generations } satisfies SharedState,
+  })
+  const loaded = once(worker, 'message') as Promise<[LoadFigures]>
   const times: number[] = []
   for (let generation = 2; generation <= commits + 1; generation++) {
     await delay(50)
-    begun = generation
+    Atomics.store(generations, 0, generation)
     const start = performance.now()
-    await front.proxy.commit(benchTable(generation, routes(generation)), generation - 1)
+    await front.proxy.commit(table(generation), generation - 1)
     times.push(performance.now() - start)
-    done = generation
+    Atomics.store(generations, 1, generation)
   }
   await delay(200)
-  isOver = true
-  await Promise.all(clients)
+  Atomics.store(generations, 2, 1)
+  const [figures] = await loaded
   for (const instance of instances) await instance.stop()
   await front.stop()
   times.sort((a, b) => a - b)
-  const commitMs = { median: times[Math.floor(times.length / 2)] ?? 0, worst: times.at(-1) ?? 0 }
-  return { commits, keepAlive, lowRatePosts, newConnections, stale, commitMs }
+  return { ...figures, commits, commitMs: { median: times[commits >> 1] ?? 0, worst: times.at(-1) ?? 0 } }
 }
 
 export interface IdlePostFigures {

@@ -1,6 +1,8 @@
-/** `npm run reference`: writes docs/reference.md. */
+/** `npm run reference`: writes docs/reference.md, docs/cli.md and docs/exit-codes.md. */
 import { join } from 'node:path'
 import { writeFileAtomic } from '../src/lib/files.ts'
+import { cliPages } from './cli-docs.ts'
 import { renderReference } from './reference.ts'
 
-await writeFileAtomic(join(import.meta.dirname, '../docs/reference.md'), renderReference())
+const pages = { 'docs/reference.md': renderReference(), ...(await cliPages()) }
+for (const [path, text] of Object.entries(pages)) await writeFileAtomic(join(import.meta.dirname, '..', path), text)

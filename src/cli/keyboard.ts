@@ -12,7 +12,7 @@ export const KEY = {
 } as const
 
 /** An arrow or function key comes as one sequence, pasted text as many keys. */
-const KEYS = new RegExp(`${KEY.escape}(?:\\[[0-9;?]*[A-Za-z~]|O.)?|[^]`, 'gu')
+const KEYS = new RegExp(`${KEY.escape}(?:\\[[0-9;?]*[A-Za-z~]|O.)?|[\\s\\S]`, 'gu')
 
 /** @returns an idempotent stop, which gives the terminal back */
 export function listenKeys(stdin: InputStream, onKey: (key: string) => void, onEnd: () => void = () => {}): () => void {

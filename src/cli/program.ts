@@ -7,6 +7,8 @@ import { createStyle, hasColour, isUnicode, toAscii } from './output/style.ts'
 import { parse } from './parser.ts'
 
 export async function main(argv: string[], io: Io): Promise<number> {
+  // Whoever read us may be gone: `fettle logs | head`, a lost terminal. What must react listens for itself.
+  for (const stream of [io.stdout, io.stderr]) stream.on('error', ignoreLost)
   try {
     const parsed = await parse(argv, {
       out: text => io.stdout.write(isUnicode(io.env) ? text : toAscii(text)),
@@ -18,6 +20,10 @@ export async function main(argv: string[], io: Io): Promise<number> {
   } catch (thrown) {
     return tell(toFettleError(thrown), argv, io)
   }
+}
+
+function ignoreLost(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error
 }
 
 /** An INTERNAL error is a mistake of ours: whoever reports it needs the stack. */

@@ -39,7 +39,7 @@ test('a first release is all new', () => {
 
 const CASES: [title: string, part: string, by: string, expected: string[]][] = [
   ['a number', 'instances: 2', 'instances: 4', ['change: services.web.instances: 2 → 4']],
-  ['a duration, with its unit', 'drain: 10s', 'drain: 2m', ['change: services.web.stop.drain: 10.0 s → 2 min']],
+  ['a duration, with its unit', 'drain: 10s', 'drain: 2m', ['change: services.web.stop.drain: 10 s → 2 min']],
   ['a size, with its unit', '256M', '1G', ['change: services.web.limits.memory: 256 MiB → 1 GiB']],
   ['a limit that goes', 'limits: { memory: 256M }', 'limits: {}', ['remove: services.web.limits.memory: removed']],
   ['a service that comes', 'stores:\n', '  mail: { run: node mail.js }\nstores:\n', ['add: services.mail: node mail.js']],

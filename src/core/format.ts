@@ -1,12 +1,11 @@
 /** Figures as people read them, the same in the terminal, the dashboard and messages. */
 
-/** `2.4 ms`, `370 ms`, `1.0 s`, `12.3 s`, `2 min 3 s`, `1 h 5 min`, `3 d 4 h`: at most two units. */
+/** `2.4 ms`, `37 ms`, `0.4 s`, `12.3 s`, `2 min 3 s`, `1 h 5 min`, `3 d 4 h`: at most two units. */
 export function formatDuration(ms: number): string {
   if (!Number.isFinite(ms)) return 'unknown'
   if (ms < 0) return `-${formatDuration(-ms)}`
-  if (ms < 999.5) return `${shortest(ms)} ms`
-  // Always one decimal: figures of one list stand under each other.
-  if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`
+  if (ms < 99.5) return `${shortest(ms)} ms`
+  if (ms < 59_950) return `${shortest(ms / 1000, 1)} s`
   const seconds = Math.round(ms / 1000)
   if (seconds < 3600) return twoUnits(seconds, 60, 'min', 's')
   const minutes = Math.round(seconds / 60)
@@ -40,4 +39,4 @@ export const formatCount = (count: number): string => String(count).replace(/\B(
 export const plural = (count: number, one: string, many = `${one}s`): string => `${formatCount(count)} ${count === 1 ? one : many}`
 
 /** One decimal only where it says something; never a `.0`. */
-const shortest = (amount: number): string => amount.toFixed(amount < 9.95 ? 1 : 0).replace(/\.0$/, '')
+const shortest = (amount: number, decimals = amount < 9.95 ? 1 : 0): string => amount.toFixed(decimals).replace(/\.0$/, '')

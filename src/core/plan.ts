@@ -105,6 +105,7 @@ export type EventBody =
   | { type: 'log'; step: string; text: string }
   | { type: 'stuck'; step: string; silentMs: number }
 
+/** `progress` is not kept: it bears the number of the event before it, and whoever comes later does not see it. */
 export type OperationEvent = { seq: number; operation: string; at: number } & EventBody
 
 export const isOver = (state: OperationState): boolean => state === 'done' || state === 'undone' || state === 'held'

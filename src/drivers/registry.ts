@@ -6,6 +6,7 @@ import type { Source } from '../ports/source.ts'
 import type { Store } from '../ports/store.ts'
 import { createDirectoryRepository, type DirectoryOptions } from './repositories/directory/index.ts'
 import { directorySource } from './sources/directory/index.ts'
+import { npmSource } from './sources/npm/index.ts'
 import { filesStore } from './stores/files/index.ts'
 import { sqliteStore } from './stores/sqlite/index.ts'
 
@@ -20,6 +21,7 @@ export const repositories: ReadonlyMap<string, (options: DirectoryOptions) => Re
 
 /** Where the code of an app comes from. `home` is left out when it lies inside. */
 export function sourceOf(spec: Spec, project: string, home: string): Source {
-  const folder = resolve(project, typeof spec.source === 'string' ? spec.source : '.')
+  if (typeof spec.source === 'object') return npmSource(spec.source.npm)
+  const folder = resolve(project, spec.source ?? '.')
   return directorySource({ folder, exclude: [home], hasBuild: spec.build.length > 0 })
 }

@@ -198,20 +198,22 @@ test('a cancel takes back what was done so far', async () => {
 
 for (const point of ['before', 'after']) {
   test(`an agent that dies ${point} an effect leaves an operation that the next one finishes without doing it twice`, async () => {
-    const dead = new Promise<never>(() => {})
+    const never = new Promise<never>(() => {})
     const reached = new Promise<OperationRecord>(resolve => {
       const pair = engineOn({
         fault: (operation, name) => {
           if (name !== `two:${point}`) return Promise.resolve()
           resolve(operation)
-          return dead
+          return never
         },
       })
       pair.engine.start(plan([step('one'), step('two', { after: ['one'] }), step('pivot', { after: ['two'], pivot: true })]))
     })
     const record = await reached
     // The dead agent's lock goes with its process; here its database is closed under it.
-    opened.pop()?.journal.close()
+    const dead = opened.pop()
+    void dead?.engine.stop()
+    dead?.journal.close()
     const { engine } = engineOn()
     await engine.recover()
     const ended = await end(engine, record)
@@ -269,4 +271,13 @@ test('a follow-up that the dead agent did not live to begin is begun by the next
   await engine.recover()
   const [bake] = journal.list(1)
   assert.equal(bake?.plan.parent, record.id)
+})
+
+test('a step without a sign of life is called stuck, and goes on', async () => {
+  const { engine, journal } = engineOn({ kinds: stepKinds([{ ...waitForAbort, silentForMs: 20 }] as never) })
+  const record = engine.start(plan([step('wait', { kind: 'abort.wait@1' })]))
+  for await (const event of engine.follow(record.id, 0, new AbortController().signal)) if (event.type === 'stuck') break
+  assert.equal(journal.get(record.id).state, 'running')
+  engine.cancel(record.id)
+  await end(engine, record)
 })

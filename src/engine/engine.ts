@@ -89,8 +89,8 @@ export class Engine {
       queue.unshift(...this.#options.journal.events(id, afterSeq))
       while (!signal.aborted) {
         for (let event = queue.shift(); event !== undefined; event = queue.shift()) {
-          if (event.seq <= last) continue
-          last = event.seq
+          if (event.type !== 'progress' && event.seq <= last) continue
+          last = Math.max(last, event.seq)
           yield event
         }
         if (isOver(this.#options.journal.get(id).state)) return
@@ -147,6 +147,10 @@ export class Engine {
   #record(record: OperationRecord, raw: Parameters<ExecutionDeps['record']>[0]): void {
     const { journal, clock, redact } = this.#options
     const change = JSON.parse(redact(JSON.stringify(raw))) as typeof raw
+    if (change.event?.type === 'progress') {
+      this.#publish({ seq: journal.lastSeq, operation: record.id, at: clock.now(), ...change.event })
+      return
+    }
     const event = journal.transaction(() => {
       if (change.step !== undefined) journal.saveStep(record.id, change.step)
       if (change.operation !== undefined) journal.saveOperation(change.operation)

@@ -6,6 +6,7 @@ import { type ErrorCode, FettleError, toFettleError } from '../core/errors.ts'
 import type { Json } from '../core/json.ts'
 import { bindInput, type EventBody, type OperationRecord, type PlannedStep, type StepRecord } from '../core/plan.ts'
 import type { Clock } from '../ports/clock.ts'
+import { SilenceWatch } from './silence.ts'
 import type { StepContext, StepKind, StepKinds } from './step.ts'
 
 /** After the pivot a failing step is tried again this often, waiting twice as long each time, before the operation is held. */
@@ -42,6 +43,8 @@ export class Execution {
   readonly #operation: OperationRecord
   readonly #cancel = new AbortController()
   readonly #stop: AbortSignal
+  /** By step: told of each sign of life. */
+  readonly #silences = new Map<string, SilenceWatch>()
 
   constructor(operation: OperationRecord, deps: ExecutionDeps, stop: AbortSignal) {
     this.#operation = operation
@@ -130,15 +133,34 @@ export class Execution {
     this.#saveStep(step, { state: 'running', attempt: record.attempt + 1, startedAt: this.#deps.clock.now(), error: undefined })
     const input = this.#input(step, kind)
     const context = this.#context(step, kind)
+    const silence = new SilenceWatch(this.#deps.clock, kind.silentForMs, this.#stop, silentMs => {
+      this.#deps.record({ event: { type: 'stuck', step: step.id, silentMs } })
+    })
+    this.#silences.set(step.id, silence)
+    try {
+      const { output, isPresent } = await this.#converge(step, kind, input, context)
+      if (step.pivot) this.#operation.crossedPivot = true
+      this.#saveStep(step, { state: 'done', output, adopted: isPresent, endedAt: this.#deps.clock.now() })
+    } finally {
+      silence.stop()
+      this.#silences.delete(step.id)
+    }
+  }
+
+  async #converge(
+    step: PlannedStep,
+    kind: StepKind<never, Json>,
+    input: never,
+    context: StepContext,
+  ): Promise<{ output: Json; isPresent: boolean }> {
     const observed = await kind.observe(input, context)
     if (observed === 'foreign') throw this.#held(step, 'something that fettle did not make is in its place')
     if (observed === 'unknown') throw this.#held(step, 'what became of it can not be found out')
-    const isPresent = typeof observed === 'object'
-    if (!isPresent) await this.#deps.fault(`${step.id}:before`)
-    const output = isPresent ? observed.present : await kind.run(input, context)
-    if (!isPresent) await this.#deps.fault(`${step.id}:after`)
-    if (step.pivot) this.#operation.crossedPivot = true
-    this.#saveStep(step, { state: 'done', output, adopted: isPresent, endedAt: this.#deps.clock.now() })
+    if (typeof observed === 'object') return { output: observed.present, isPresent: true }
+    await this.#deps.fault(`${step.id}:before`)
+    const output = await kind.run(input, context)
+    await this.#deps.fault(`${step.id}:after`)
+    return { output, isPresent: false }
   }
 
   async #back(): Promise<void> {
@@ -225,7 +247,8 @@ export class Execution {
       step: step.id,
       attempt: this.#stepRecord(step.id).attempt,
       signal: isCancellable ? AbortSignal.any([this.#stop, this.#cancel.signal]) : this.#stop,
-      progress: (text, done, total) =>
+      progress: (text, done, total) => {
+        this.#silences.get(step.id)?.sign()
         record({
           event: {
             type: 'progress',
@@ -234,12 +257,16 @@ export class Execution {
             ...(done === undefined ? {} : { done }),
             ...(total === undefined ? {} : { total }),
           },
-        }),
+        })
+      },
       complain: error => {
         this.#operation.error ??= error.toJSON()
         record({ operation: this.#operation, event: { type: 'log', step: step.id, text: error.message } })
       },
-      log: text => record({ event: { type: 'log', step: step.id, text } }),
+      log: text => {
+        this.#silences.get(step.id)?.sign()
+        record({ event: { type: 'log', step: step.id, text } })
+      },
       fault: point => this.#deps.fault(`${step.id}:${point}`),
     }
   }

@@ -34,6 +34,7 @@ interface OperationRow {
 
 export class Journal {
   readonly #db: DatabaseSync
+  #lastSeq = 0
 
   /** @throws FettleError BUSY when another agent holds it, VERSION when a newer fettle wrote it */
   constructor(path: string, options: { firstNumber: number }) {
@@ -136,8 +137,14 @@ export class Journal {
       .prepare('insert into events (operation, at, body) values (?, ?, ?)')
       .run(operation, at, JSON.stringify(body))
     const seq = Number(lastInsertRowid)
+    this.#lastSeq = seq
     if (seq % 500 === 0) this.#db.prepare('delete from events where seq <= ?').run(seq - EVENTS_KEPT)
     return { seq, operation, at, ...body }
+  }
+
+  /** Of the newest event that this agent wrote. */
+  get lastSeq(): number {
+    return this.#lastSeq
   }
 
   events(operation: string, afterSeq: number): OperationEvent[] {

@@ -6,6 +6,7 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
 import { FettleError } from '../core/errors.ts'
 import { Secret } from '../core/secret.ts'
+import { rejoin } from './pieces.ts'
 
 const CIPHER = 'chacha20-poly1305'
 const CHUNK = 64 * 1024
@@ -131,18 +132,9 @@ async function splitHeader(sealed: AsyncIterable<Uint8Array>): Promise<{ header:
     const end = footer < 0 ? 0 : head.indexOf('\n', footer + 1) + 1
     if (end > 0 && head.length >= end + NONCE) {
       const [header, nonce] = [head.subarray(0, end), head.subarray(end, end + NONCE)]
-      return { header, nonce, rest: rejoin(head.subarray(end + NONCE), iterator) }
+      return { header, nonce, rest: rejoin([head.subarray(end + NONCE)], iterator) }
     }
     if (head.length > LONGEST_HEADER && end === 0) throw damaged('has no age header')
-  }
-}
-
-async function* rejoin(first: Uint8Array, others: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
-  try {
-    yield first
-    for (let next = await others.next(); next.done !== true; next = await others.next()) yield next.value
-  } finally {
-    await others.return?.()
   }
 }
 

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-export type ProgramName = 'agent' | 'front' | 'worker' | 'relay'
+export type ProgramName = 'agent' | 'front' | 'worker' | 'sealer' | 'relay'
 
 /** Absolute path for `process.execPath <path>`. A bundler may put this code into a chunk beside the programs or one folder below. */
 export function programPath(name: ProgramName, from: string = import.meta.url): string {

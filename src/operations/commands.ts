@@ -5,6 +5,7 @@
 import { FettleError } from '../core/errors.ts'
 import { commandName } from '../core/names.ts'
 import type { StepContext } from '../engine/step.ts'
+import { alongside } from '../lib/alongside.ts'
 import type { Command, CommandResult } from '../ports/runtime.ts'
 import type { World } from './world.ts'
 
@@ -20,9 +21,26 @@ export function runCommand(world: World, context: StepContext, body: CommandBody
   return world.runtime.run({ ...body, name: stepCommand(context, part), labels: { app, environment, operation: id } }, context.signal)
 }
 
+/** At most so often the last line that a command printed is shown. */
+const SHOWN_EVERY_MS = 250
+
+/** Shows the newest line of what the operation's commands print. */
+async function showOutput(world: World, context: StepContext, signal: AbortSignal): Promise<void> {
+  const { app, environment, id } = context.operation
+  let shownAt = 0
+  for await (const line of world.runtime.logs({ app, environment, operation: id }, { follow: true, lines: 0 }, signal)) {
+    if (world.clock.monotonic() - shownAt < SHOWN_EVERY_MS || line.text.trim() === '') continue
+    shownAt = world.clock.monotonic()
+    context.progress(line.text.slice(0, 200))
+  }
+}
+
 /** A user's command line: must exit 0. A failed one is forgotten, so that trying again runs it again. */
 export async function runToSuccess(world: World, context: StepContext, what: string, body: CommandBody, part = ''): Promise<CommandResult> {
-  const result = await runCommand(world, context, body, part)
+  const result = await alongside(
+    signal => showOutput(world, context, signal),
+    () => runCommand(world, context, body, part),
+  )
   if (result.code === 0 && !result.timedOut) return result
   await world.runtime.forget(stepCommand(context, part))
   const ending = result.timedOut ? 'did not end in time' : `exited ${result.code}`

@@ -1,16 +1,20 @@
 /** Data tasks as an operation asks for them: its folders and configurations turned into what a worker reads. */
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { DataTask, StoreAt, TaskName, TaskResult } from '../core/data-tasks.ts'
+import { type DataTask, type StoreAt, type TaskName, TaskProgress, type TaskResult } from '../core/data-tasks.ts'
 import { type ErrorJson, FettleError } from '../core/errors.ts'
+import { formatBytes } from '../core/format.ts'
 import { layout } from '../core/layout.ts'
 import type { Manifest } from '../core/snapshot.ts'
 import type { Expectation, Spec } from '../core/spec/schema.ts'
 import type { StepContext } from '../engine/step.ts'
+import { alongside } from '../lib/alongside.ts'
 import { readIfExists, writeFileAtomic } from '../lib/files.ts'
 import { runCommand, stepCommand } from './commands.ts'
 import { EXTERNAL_FOLDER, storeOf } from './groups.ts'
 import type { World } from './world.ts'
+
+const PROGRESS_MS = 500
 
 interface Data {
   configs: Record<string, Spec['stores'][string]>
@@ -77,6 +81,18 @@ export async function verifyTask(
   return runTask(world, context, 'verify', { repository, manifest: input.manifest })
 }
 
+/** Shows what the worker writes of its progress. */
+async function showProgress(world: World, context: StepContext, path: string, signal: AbortSignal): Promise<void> {
+  for (let shown = ''; ; ) {
+    await world.clock.sleep(PROGRESS_MS, signal)
+    const text = (await readIfExists(path)) ?? ''
+    if (text !== '' && text !== shown) context.progress(progressText(TaskProgress.parse(JSON.parse(text))))
+    shown = text
+  }
+}
+
+const progressText = ({ stage, bytes }: TaskProgress): string => (bytes === 0 ? stage : `${stage}, ${formatBytes(bytes)}`)
+
 /** Runs a data task in a worker, or adopts the one that runs, and gives its result. @throws FettleError as the worker reported it, LOST */
 async function runTask<Name extends TaskName>(world: World, context: StepContext, task: Name, body: Body<Name>): Promise<TaskResult<Name>> {
   const { id } = context.operation
@@ -87,7 +103,11 @@ async function runTask<Name extends TaskName>(world: World, context: StepContext
     scratch: join(world.layout.scratch(id), `.${context.step}`),
   }
   await writeFileAtomic(`${base}.task.json`, JSON.stringify({ task, ...body, ...files }), 0o600)
-  const ended = await runCommand(world, context, { argv: [...world.worker, `${base}.task.json`], cwd: world.layout.task(id), env: {} })
+  const command = { argv: [...world.worker, `${base}.task.json`], cwd: world.layout.task(id), env: {} }
+  const ended = await alongside(
+    signal => showProgress(world, context, files.progress, signal),
+    () => runCommand(world, context, command),
+  )
   const text = await readIfExists(files.result)
   const answer =
     text === undefined ? undefined : (JSON.parse(text) as { ok: true; value: TaskResult<Name> } | { ok: false; error: ErrorJson })

@@ -23,6 +23,7 @@ import {
 } from './activation.ts'
 import { basisOf } from './basis.ts'
 import { type Environment, readEnvironment } from './environment.ts'
+import { offlineMigrationSteps } from './exchange.ts'
 import { type RehearsalMode, rehearsalSteps } from './rehearsal.ts'
 import { readScale } from './scale-record.ts'
 import { isManaged, snapshotSteps, storeConfigs } from './snapshots.ts'
@@ -60,6 +61,8 @@ export async function planDeploy(world: World, request: DeployRequest): Promise<
   const isSame = serving !== undefined && serving.artifact.digest === digest && lines.length === 0
   if (isSame) return { ...base, lines: [{ text: `${serving.id} serves exactly this already`, tone: 'plain' }], empty: true, steps: [] }
   const steps = await deploySteps(world, project, environment, secrets.refs, unproven === undefined ? mode : 'off')
+  if (isOffline(project.spec, environment))
+    lines.push({ text: 'downtime: requests wait while the data is copied and migrated, after a minute they get 503', tone: 'warn' })
   const warning: PlanLine[] = unproven === undefined ? [] : [{ text: `stays unproven: ${unproven}`, tone: 'warn' }]
   const mustAsk = unproven !== undefined && !request.acceptUnproven && mode !== 'off' && serving !== undefined
   return { ...base, lines: [...lines, ...warning], ...(mustAsk ? { confirm: `deploy without a rehearsal (${unproven})` } : {}), steps }
@@ -126,15 +129,26 @@ async function deploySteps(
     after: ['release', ...lastSteps(backup)],
     hasFresh: backup.length > 0,
   })
-  return inTurn(
-    () => [...make, ...backup, ...rehearsal],
-    after => dataSteps(spec, environment, next, created, after),
+  const prepared = [...make, ...backup, ...rehearsal]
+  if (isOffline(spec, environment)) {
+    const { steps, stores } = offlineMigrationSteps(world, environment, next, lastSteps(prepared))
+    return activationAfter(environment, { ...next, stores }, [...prepared, ...steps])
+  }
+  return activationAfter(environment, next, [...prepared, ...dataSteps(spec, environment, next, created, lastSteps(prepared))])
+}
+
+/** Declared, and there is something to migrate under something that runs. */
+const isOffline = (spec: ProjectFile['spec'], { serving, table }: Environment): boolean =>
+  spec.release.downtime === 'allowed' && spec.release.migrate !== undefined && serving !== undefined && Object.keys(table.groups).length > 0
+
+const activationAfter = (environment: Environment, next: Next, before: PlannedStep[]): PlannedStep[] =>
+  inTurn(
+    () => before,
     after => startSteps(next, after),
     after => handoverSteps(environment, next, after),
     after => [switchStep(environment, next, after)],
     () => settleSteps(environment, next),
   )
-}
 
 function makeSteps(
   build: string[],

@@ -7,7 +7,7 @@ import type { Spec } from '../core/spec/schema.ts'
 import type { Manifest } from '../ports/repository.ts'
 import { handoverSteps, inTurn, type Name, type Next, settleSteps, startSteps, switchStep } from './activation.ts'
 import type { Environment } from './environment.ts'
-import { loadStep, storeConfigs } from './snapshots.ts'
+import { loadStep, snapshotSteps, storeConfigs } from './snapshots.ts'
 import type { World } from './world.ts'
 
 const MAX_WAIT_MS = 60_000
@@ -34,15 +34,46 @@ export function exchangeSteps(world: World, environment: Environment, next: Next
   )
 }
 
+/**
+ * A migration that the old release can not live with: while requests wait, the data is copied and the copy migrated. The old data stays
+ * as it is, so that everything can be undone until the switch.
+ */
+export function offlineMigrationSteps(
+  world: World,
+  environment: Environment,
+  next: Next,
+  after: string[],
+): { steps: PlannedStep[]; stores: Next['stores'] } {
+  const names = Object.keys(environment.table.stores).filter(name => next.spec.stores[name] !== undefined)
+  const folders = freshFolders(world, environment, names)
+  const stores = { ...next.stores, ...folders }
+  const snapshot = { $from: 'final-commit', path: 'snapshot' }
+  const steps = inTurn(
+    () => holdSteps(environment, after, { singletons: true }),
+    after => snapshotSteps(environment, { id: 'final-', label: `last of ${environment.table.release}`, after }),
+    after => [loadStep(next.spec, names, { id: 'final-load', snapshot, folders, after, title: 'copy the data and compare' })],
+    after => [
+      {
+        id: 'migrate',
+        kind: 'data.migrate@1',
+        title: 'migrate the copy, which becomes the live data',
+        input: { release: next.release, stores: stores as never, serving: null },
+        after,
+      },
+    ],
+  )
+  return { steps, stores }
+}
+
 function freshFolders(world: World, { app, environment }: Environment, names: string[]): Record<string, Name> {
   return Object.fromEntries(names.map(store => [store, { $op: `${world.layout.liveStore(app, environment, store)}/` }]))
 }
 
 /** While the data is exchanged nobody may write to what will be gone: requests wait, the old instances are stopped. */
-function holdSteps({ table, serving }: Environment, after: string[]): PlannedStep[] {
+function holdSteps({ table, serving }: Environment, after: string[], { singletons = false } = {}): PlannedStep[] {
   const services = Object.fromEntries(
     Object.keys(table.groups)
-      .filter(name => serving?.spec.services[name]?.singleton === false)
+      .filter(name => singletons || serving?.spec.services[name]?.singleton === false)
       .map(name => [name, serving?.spec.services[name]?.instances ?? 1]),
   )
   if (Object.keys(services).length === 0) return []

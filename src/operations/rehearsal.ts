@@ -17,7 +17,7 @@ export async function rehearsalSteps(
   const { spec } = next
   if (options.mode === 'off' || Object.keys(spec.services).length === 0) return []
   const { fill, folders } = await fillSteps(world, environment, next, options)
-  const place = { release: next.release, stores: folders as never }
+  const place = { release: next.release, stores: folders as never, atMostMs: spec.release.rehearse['at-most'] }
   const steps: PlannedStep[] = [
     ...fill,
     {

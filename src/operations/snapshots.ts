@@ -22,7 +22,7 @@ export const scratchFolder = (world: World, store: string): Name => ({ $op: `${w
 /** Take and commit; none where there is no data yet. */
 export function snapshotSteps(
   environment: Environment,
-  options: { label: string; after: string[]; pivot?: true; spec?: Spec },
+  options: { id?: string; label: string; after: string[]; pivot?: true; spec?: Spec },
 ): PlannedStep[] {
   const spec = options.spec ?? environment.serving?.spec
   if (spec === undefined) return []
@@ -32,20 +32,21 @@ export function snapshotSteps(
   if (names.length === 0) return []
   const folders = Object.fromEntries(names.map(name => [name, environment.table.stores[name] ?? '']))
   const backups = spec.backups as unknown as Json
+  const id = options.id ?? ''
   return [
     {
-      id: 'snapshot',
+      id: `${id}snapshot`,
       kind: 'snapshot.take@1',
       title: `snapshot of ${names.join(', ')}`,
       input: { configs: storeConfigs(spec, names), folders, backups, release: environment.table.release, label: options.label },
       after: options.after,
     },
     {
-      id: 'commit',
+      id: `${id}commit`,
       kind: 'snapshot.commit@1',
       title: 'commit the snapshot',
-      input: { manifest: { $from: 'snapshot', path: 'manifest' }, backups },
-      after: ['snapshot'],
+      input: { manifest: { $from: `${id}snapshot`, path: 'manifest' }, backups },
+      after: [`${id}snapshot`],
       ...(options.pivot === undefined ? {} : { pivot: options.pivot }),
     },
   ]

@@ -13,7 +13,7 @@ export interface RouteTable {
   generation: number
   /** The release that serves, '' when the environment is down. */
   release: string
-  /** Name of the activation: distinguishes two runs of one release (`r3-op12`). Counters are kept under it. */
+  /** Name of the activation: distinguishes two runs of one release (`r3-op12`). Counters are kept under it, so it is unique on the host. */
   activation: string
   /** Store → folder of live data that this generation's services use; the truth for rollback and restore. */
   stores: Record<string, string>
@@ -35,11 +35,11 @@ export interface TableRoute {
 export interface Counters {
   activation: string
   requests: number
-  /** Answers of status 500 and above, and requests no backend answered. */
+  /** Answers of status 500 and above, answers broken off, and requests no backend answered. */
   errors: number
-  /** Milliseconds. */
+  /** Milliseconds to the head of the answer; waiting in a hold is left out, waiting for an instance to restart is not. */
   latency: { p50: number; p95: number; p99: number }
-  /** Wall clock, ms: counting began here. */
+  /** Wall clock, ms: counting began here. A crash of the proxy may lose the last two seconds before it. */
   since: number
 }
 
@@ -49,7 +49,8 @@ export interface Proxy {
   /**
    * Puts the table in place of the one with generation `expected`, in one atomic step over all routes of the environment,
    * durable before it is served. No request is dropped; requests that arrive after it resolves get the new backends only. Releases a hold.
-   * @throws FettleError CONFLICT when the present generation is not `expected`; idempotent: committing what is served already is fine.
+   * @throws FettleError CONFLICT when the present generation is not `expected`; REFUSED when another environment serves one of
+   * the routes; DAMAGED when what is served can not be read back. Idempotent: committing what is served already is fine.
    */
   commit(table: RouteTable, expected: number): Promise<void>
 
@@ -59,12 +60,13 @@ export interface Proxy {
 
   /**
    * New requests to the environment wait (not refused), those in flight finish. Resolves with the number still in flight when all
-   * ended or after `drainMs`. Requests that wait longer than `maxWaitMs` get 503 with Retry-After. Idempotent.
+   * ended or after `drainMs`; upgraded connections are closed then. Requests that wait longer than `maxWaitMs` get 503 with
+   * Retry-After. Lasts until `release` or `commit`, also when the caller or the proxy dies. Idempotent.
    */
   hold(app: string, environment: string, options: { drainMs: number; maxWaitMs: number }): Promise<{ inFlight: number }>
   release(app: string, environment: string): Promise<void>
 
-  /** Requests in flight to backends of an activation. */
+  /** Requests in flight to backends of an activation, upgraded connections included. */
   inFlight(activation: string): Promise<number>
   counters(activation: string): Promise<Counters | 'unknown'>
 

@@ -62,13 +62,22 @@ async function answer(script: Script, calls: FakeAgent['calls'], request: Incomi
       return
     }
     response.setHeader('content-type', 'application/x-ndjson').flushHeaders()
-    for await (const line of result as AsyncIterable<unknown>) response.write(`${JSON.stringify(line)}\n`)
+    const lines =
+      Symbol.asyncIterator in (result as object)
+        ? (result as AsyncIterable<unknown>)[Symbol.asyncIterator]()
+        : iterate(result as Iterable<unknown>)
+    response.on('close', () => void lines.return?.())
+    for (let next = await lines.next(); next.done !== true; next = await lines.next()) response.write(`${JSON.stringify(next.value)}\n`)
     response.end()
   } catch (thrown) {
     const error = toFettleError(thrown)
     if (response.headersSent) response.destroy()
     else response.writeHead(httpStatusOf(error.code), { 'content-type': 'application/json' }).end(JSON.stringify(error))
   }
+}
+
+async function* iterate<Line>(lines: Iterable<Line>): AsyncGenerator<Line> {
+  yield* lines
 }
 
 async function read(request: IncomingMessage): Promise<{ name: EndpointName; input: Record<string, unknown> }> {

@@ -74,3 +74,41 @@ export const failedEvents = (): OperationEvent[] =>
     { type: 'step', step: 'start', state: 'undone', attempt: 1 },
     { type: 'operation', state: 'undone', error: failure },
   ])
+
+export interface EventChannel extends AsyncIterable<OperationEvent> {
+  send(...bodies: EventBody[]): void
+  /** Resolves when whoever read them went away. */
+  abandoned: Promise<void>
+}
+
+/** Events that a test sends one by one; any number of readers, each gets all of them. */
+export function eventChannel(startedAt = Date.now()): EventChannel {
+  const sent: OperationEvent[] = []
+  const readers = new Set<() => void>()
+  let leave = (): void => {}
+  const abandoned = new Promise<void>(resolve => {
+    leave = resolve
+  })
+  return {
+    abandoned,
+    send(...bodies) {
+      for (const body of bodies) sent.push({ seq: sent.length + 1, operation: 'op12', at: startedAt + sent.length * 100, ...body })
+      for (const wake of readers) wake()
+    },
+    [Symbol.asyncIterator]() {
+      let at = 0
+      return {
+        // Not a generator: its return() would wait for the event that never comes.
+        async next() {
+          while (at >= sent.length) await new Promise<void>(resolve => readers.add(resolve))
+          const value = sent[at++]
+          return value === undefined ? { done: true, value } : { done: false, value }
+        },
+        async return() {
+          leave()
+          return { done: true, value: undefined }
+        },
+      }
+    },
+  }
+}

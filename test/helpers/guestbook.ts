@@ -22,12 +22,18 @@ export interface Guestbook {
   child: ChildProcess
 }
 
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+}
+
 /** A data folder in which versions are migrated and started, one after the other or side by side. All ends with the test. */
 export async function guestbookData(t: TestContext) {
   const folder = await mkdtemp(join(tmpdir(), 'fettle-guestbook-'))
   const children: ChildProcess[] = []
   t.after(async () => {
-    for (const child of children) child.kill('SIGKILL')
+    await Promise.all(children.map(ended))
     await rm(folder, { recursive: true })
   })
   const database = join(folder, 'guestbook.db')

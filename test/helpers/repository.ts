@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { type ErrorCode, FettleError } from '../../src/core/errors.ts'
 import type { Secret } from '../../src/core/secret.ts'
 import { createDirectoryRepository, type DirectoryOptions } from '../../src/drivers/repositories/directory/index.ts'
 import { generateIdentity, recipientOf } from '../../src/lib/age.ts'
@@ -42,4 +43,10 @@ export async function collectBytes(stream: AsyncIterable<Uint8Array>): Promise<B
   const pieces: Uint8Array[] = []
   for await (const piece of stream) pieces.push(piece)
   return Buffer.concat(pieces)
+}
+
+/** For assert.rejects: a FettleError of this code. */
+export const hasCode = (code: ErrorCode) => (error: unknown) => {
+  if (error instanceof FettleError && error.code === code) return true
+  throw error
 }

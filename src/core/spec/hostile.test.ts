@@ -1,11 +1,9 @@
 /** Files that are made to cost time or memory: each ends early, at a place. The limits make it so; no time is asserted. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { FettleError } from '../errors.ts'
-import { parseSpec } from './parse.ts'
-import type { Problem } from './problem.ts'
-import { problemLine } from './problem-text.ts'
+import { problemLines } from '../../../test/helpers/spec-problems.ts'
 
+const firstProblem = (text: string): string => problemLines(text)[0] ?? ''
 const TOO_MANY_PARTS = 'the file has more parts than any description of an app needs; reading stopped here'
 const nested = (open: string, close: string): string => `app: a\nx: ${open.repeat(60)}${close.repeat(60)}`
 const laughs = ['a: &a [x, x, x, x, x, x, x, x, x]', ...[...'bcdefghi'].map((name, index) => laugh(name, 'abcdefgh'[index] ?? ''))]
@@ -59,15 +57,3 @@ test('keys that are names of every object mean nothing special', () => {
     assert.match(firstProblem(`app: a\n${key}: { polluted: true }`), new RegExp(`^2:1: unknown key "${key}"`))
   assert.equal('polluted' in {}, false)
 })
-
-function firstProblem(text: string): string {
-  try {
-    parseSpec(text, { file: 'f' })
-  } catch (error) {
-    const { code, context = {} } = error as FettleError
-    assert.equal(code, 'SPEC_INVALID')
-    const [first] = context.problems as [Problem]
-    return problemLine(first).slice(2)
-  }
-  return 'accepted'
-}

@@ -1,34 +1,11 @@
-/** YAML text → tree with places, or findings. Bounded in time and memory whatever the text is: size, lexemes, depth and aliases have limits. */
-import {
-  Composer,
-  type Document,
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  Lexer,
-  type Pair,
-  Parser,
-  type YAMLError,
-  type Node as YamlNode,
-} from 'yaml'
+/** YAML text → tree with places, or findings. Aliases are followed without being copied, and counted as often as they stand. */
+import { isAlias, isMap, isScalar, isSeq, type Pair, type Node as YamlNode } from 'yaml'
 import { nearestName } from '../nearest.ts'
 import { type Finding, quoted, type Span } from './problem.ts'
 import { type Branch, isNull, type Tree } from './tree.ts'
+import { compose, Stop, span, syntaxFindings, textFindings } from './yaml-document.ts'
 
-/** Far above any file that a person writes; parsing up to here takes a tenth of a second. */
-const MOST_CHARACTERS = 1024 ** 2
-const MOST_LEXEMES = 60_000
 const MOST_VALUES = 10_000
-const DEEPEST = 40
-
-/** Thrown inside this module where going on makes no sense. */
-class Stop {
-  readonly finding: Finding
-  constructor(finding: Finding) {
-    this.finding = finding
-  }
-}
 
 /** `tree` is undefined when the findings leave nothing to look at. */
 export function readYaml(text: string): { tree?: Branch; findings: Finding[] } {
@@ -36,7 +13,7 @@ export function readYaml(text: string): { tree?: Branch; findings: Finding[] } {
   if (broken.length > 0) return { findings: broken }
   try {
     const document = compose(text)
-    const errors = syntaxFindings([...document.errors, ...document.warnings], text)
+    const errors = syntaxFindings(document, text)
     if (errors.length > 0) return { findings: errors }
     const builder = new TreeBuilder(text)
     const tree = document.contents === null ? undefined : builder.build(document.contents as YamlNode)
@@ -51,92 +28,6 @@ export function readYaml(text: string): { tree?: Branch; findings: Finding[] } {
   } catch (error) {
     if (error instanceof Stop) return { findings: [error.finding] }
     throw error
-  }
-}
-
-function textFindings(text: string): Finding[] {
-  if (text.length > MOST_CHARACTERS)
-    return [
-      {
-        at: { start: 0, end: 0 },
-        message: `the file is larger than 1 MiB (${(text.length / MOST_CHARACTERS).toFixed(1)} MiB) and was not read`,
-      },
-    ]
-  const findings: Finding[] = []
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  for (const { 0: character, index } of text.matchAll(/[\0-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]/g)) {
-    const code = character.charCodeAt(0)
-    const message = code === 0xfffd ? 'bytes that are not UTF-8' : `a control character (0x${code.toString(16).padStart(2, '0')})`
-    findings.push({ at: { start: index, end: index + 1 }, message: `${message} cannot stand in the file` })
-    if (findings.length === 10) break
-  }
-  return findings
-}
-
-/** parseDocument, with a lexer that stops at a limit: some short texts make millions of lexemes or errors. */
-function compose(text: string): Document {
-  function* tokens() {
-    const parser = new Parser()
-    let offset = 0
-    let lexemes = 0
-    for (const lexeme of new Lexer().lex(text)) {
-      if (++lexemes > MOST_LEXEMES)
-        throw new Stop({
-          at: { start: offset, end: offset },
-          message: 'the file has more parts than any description of an app needs; reading stopped here',
-        })
-      // The library goes as deep as the stack allows, and the place where it gives up is chance.
-      if (parser.stack.length > DEEPEST)
-        throw new Stop({ at: { start: offset, end: offset }, message: `nested more than ${DEEPEST} levels deep` })
-      offset += lexeme.length
-      yield* parser.next(lexeme)
-    }
-    yield* parser.end()
-  }
-  // Duplicates are found below: the library compares every key with every other.
-  const composer = new Composer({ uniqueKeys: false, logLevel: 'silent', prettyErrors: false })
-  let first: Document | undefined
-  for (const document of composer.compose(tokens(), true, text.length)) {
-    if (first !== undefined)
-      throw new Stop({
-        at: { start: document.range[0], end: document.range[0] + 3 },
-        message: 'a second YAML document begins here; the file holds one',
-      })
-    first = document as Document
-  }
-  return first as Document
-}
-
-const span = ([start, end]: readonly [number, number, ...number[]]): Span => ({ start, end })
-
-/** The first of each line: those behind it follow from it. */
-function syntaxFindings(errors: YAMLError[], text: string): Finding[] {
-  const findings = new Map<number, Finding>()
-  for (const error of errors.slice(0, 200)) {
-    const lineStart = text.lastIndexOf('\n', error.pos[0] - 1)
-    if (!findings.has(lineStart)) findings.set(lineStart, { at: span(error.pos), message: wording(error, text) })
-  }
-  return [...findings.values()]
-}
-
-/** The commonest slips in words that say what to do; for the others those of the library. */
-function wording({ code, message, pos }: YAMLError, text: string): string {
-  if (text.startsWith('${', pos[0] - 1)) return 'inside { } and [ ] a value with ${…} needs quotes'
-  switch (code) {
-    case 'TAB_AS_INDENT':
-      return 'a tab indents this line; YAML wants spaces'
-    case 'MULTIPLE_DOCS':
-      return 'a second YAML document begins here; the file holds one'
-    case 'TAG_RESOLVE_FAILED':
-      return 'tags (!…) have no meaning here'
-    case 'BLOCK_AS_IMPLICIT_KEY':
-      return 'a second key in one line; a value with a colon and a space in it needs quotes'
-    case 'BAD_ALIAS':
-      return 'a * without quotes begins an alias; a plain star is written "*"'
-    case 'BAD_INDENT':
-      return `wrong indentation: ${message}`
-    default:
-      return `not YAML: ${message}`
   }
 }
 

@@ -6,6 +6,7 @@ import { rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import * as z from 'zod'
 import { FettleError, toFettleError } from '../../core/errors.ts'
+import { formatDuration } from '../../core/format.ts'
 import { groupName } from '../../core/names.ts'
 import type { Release, Reversible } from '../../core/release.ts'
 import { externalPath } from '../../core/spec/derived.ts'
@@ -16,10 +17,14 @@ import { groupOf, migrationCommand } from '../groups.ts'
 import type { World } from '../world.ts'
 import { backendOf, smokeTests, testedService } from './serve.ts'
 
+const NO_LIMIT_MS = 86_400_000
+
 const Scratch = z.object({
   release: z.string(),
   /** Store → folder of the scratch copy. */
   stores: z.record(z.string(), z.string()),
+  /** A rehearsal that takes longer is given up: it must not hold a deploy for ever. */
+  atMostMs: z.number().default(NO_LIMIT_MS),
 })
 
 export const sandboxName = (operation: string): string => `${operation}-sandbox`
@@ -57,6 +62,20 @@ const sandboxOpen = (world: World) =>
     },
   })
 
+/** The work with a time of its own. @throws FettleError REFUSED when that is over */
+async function withinBudget<T>(context: StepContext, atMostMs: number, work: (context: StepContext) => Promise<T>): Promise<T> {
+  const budget = AbortSignal.timeout(atMostMs)
+  try {
+    return await work({ ...context, signal: AbortSignal.any([context.signal, budget]) })
+  } catch (error) {
+    if (!budget.aborted || context.signal.aborted) throw error
+    throw new FettleError('REFUSED', `the rehearsal did not end within ${formatDuration(atMostMs)}`, {
+      cause: error,
+      hint: 'Allow it more with `release: { rehearse: { at-most: 15m } }`, or go without: `--rehearse off`.',
+    })
+  }
+}
+
 /** Twice: a migration must be repeatable, for a crash in the real one is answered by running it again. */
 const rehearseMigrate = (world: World) =>
   stepKind({
@@ -68,17 +87,14 @@ const rehearseMigrate = (world: World) =>
     async run(input, context) {
       const { id, app, environment } = context.operation
       const release = await requireRelease(world, app, environment, input.release)
+      const command = await migrationCommand(world, release, { stores: input.stores, sandbox: sandboxName(id) })
       const began = world.clock.monotonic()
-      for (const time of ['first', 'again']) {
-        await runToSuccess(
-          world,
-          context,
-          `migration on a copy of the data (${time} time)`,
-          await migrationCommand(world, release, { stores: input.stores, sandbox: sandboxName(id) }),
-          time,
-        )
-        await context.fault(time)
-      }
+      await withinBudget(context, input.atMostMs, async bounded => {
+        for (const time of ['first', 'again']) {
+          await runToSuccess(world, bounded, `migration on a copy of the data (${time} time)`, command, time)
+          await context.fault(time)
+        }
+      })
       return { durationMs: Math.round(world.clock.monotonic() - began) }
     },
     async undo(_input, context) {
@@ -124,7 +140,7 @@ const rehearseBoot = (world: World) =>
     observe: async () => 'partial',
     async run(input, context) {
       const release = await requireRelease(world, context.operation.app, context.operation.environment, input.release)
-      const passed = await bootAndTest(world, release, input.stores, context)
+      const passed = await withinBudget(context, input.atMostMs, bounded => bootAndTest(world, release, input.stores, bounded))
       await removeScratchGroups(world, release, context)
       return { passed }
     },
@@ -149,12 +165,12 @@ const rehearseOld = (world: World) =>
       const { app, environment } = context.operation
       const [release, old] = await Promise.all([input.release, input.old].map(id => requireRelease(world, app, environment, id)))
       if (release === undefined || old === undefined) throw new FettleError('INTERNAL', 'a release of the rehearsal is gone')
-      const failure = await bootAndTest(world, old, input.stores, context).then(
+      const failure = await withinBudget(context, input.atMostMs, bounded => bootAndTest(world, old, input.stores, bounded)).then(
         () => undefined,
         error => toFettleError(error),
       )
       await removeScratchGroups(world, old, context)
-      if (failure?.code === 'CANCELLED') throw failure
+      if (failure?.code === 'CANCELLED' || failure?.code === 'REFUSED') throw failure
       const reversible: Reversible = failure === undefined ? 'proved' : 'refuted'
       await addNotes(world, release, { reversible })
       if (failure !== undefined && input.mustPass) {

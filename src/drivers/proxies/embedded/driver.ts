@@ -1,5 +1,6 @@
 /** The embedded proxy as the agent holds it: everything is asked of the front process, nothing is remembered here. */
 import { chmod, mkdir } from 'node:fs/promises'
+import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { FettleError } from '../../../core/errors.ts'
 import type { Clock } from '../../../ports/clock.ts'
@@ -43,6 +44,9 @@ export class EmbeddedProxy implements ProxyPort {
   }
 
   async open(): Promise<void> {
+    const { host } = this.#options.listen
+    if (isIP(host) === 0)
+      throw new FettleError('USAGE', `the front listens on an address, and ${host} is none`, { hint: 'Take 127.0.0.1, 0.0.0.0 or ::' })
     await mkdir(this.#folder, { recursive: true, mode: 0o700 })
     await chmod(this.#folder, 0o700)
     const running = await this.#running()

@@ -1,7 +1,8 @@
 /** The front as a process: killed, replaced, adopted, ended. */
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { Agent } from 'node:http'
+import { Agent, request } from 'node:http'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -129,6 +130,28 @@ withFront('a hold outlives the front', async ({ proxy, address }) => {
   assert.ok(!('status' in (first as Reply)), 'it was answered')
   await proxy.release('shop', 'production')
   assert.equal((await waiting).status, 200)
+})
+
+withFront('a hold lasts when the connection that asked for it dies', async ({ proxy, address, home, start }) => {
+  const { promise: finished, resolve: finish } = Promise.withResolvers<void>()
+  const slow = await start(
+    (incoming, response) => void (incoming.url === '/slow' ? finished : Promise.resolve()).then(() => response.end('ok')),
+  )
+  await proxy.commit(tableOf(2, [slow.backend]), 1)
+  const inFlight = ask(address, { path: '/slow' })
+  await eventually('it is in flight', async () => (await proxy.inFlight('r2-op2')) === 1)
+  const asking = request({ socketPath: join(home, 'front', 'control.sock'), method: 'PUT', path: '/holds/shop/production' })
+  asking.on('error', () => {})
+  asking.end(JSON.stringify({ drainMs: 30_000, maxWaitMs: 30_000 }))
+  await eventually('it is held', () => existsSync(join(home, 'front', 'tables', 'shop', 'production.hold')))
+  asking.destroy()
+  const waiting = ask(address)
+  finish()
+  assert.equal((await inFlight).text, 'ok')
+  const counters = await proxy.counters('r2-op2')
+  assert.ok(counters !== 'unknown' && counters.requests === 1)
+  await proxy.release('shop', 'production')
+  assert.equal((await waiting).text, 'ok')
 })
 
 withFront('counters outlive an orderly end', async ({ proxy, address }) => {

@@ -1,21 +1,18 @@
 /** Objects: payload → zstd → age → file, and back. What `zstd -d` and `age -d` make of the file is the payload. */
 import { createHash, randomBytes } from 'node:crypto'
-import { createReadStream, createWriteStream } from 'node:fs'
+import { createReadStream } from 'node:fs'
 import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { pipeline } from 'node:stream/promises'
 import { FettleError, toFettleError } from '../../../core/errors.ts'
 import type { Secret } from '../../../core/secret.ts'
-import { decryptAge, encryptAge } from '../../../lib/age.ts'
+import { decryptAge } from '../../../lib/age.ts'
 import { fsyncFolder } from '../../../lib/files.ts'
-import { compressZstd, expandZstd } from '../../../lib/zstd.ts'
+import { expandZstd } from '../../../lib/zstd.ts'
 import type { StoredObject } from '../../../ports/store.ts'
 import type { FaultPoint, Layout } from './layout.ts'
+import { seal } from './seal.ts'
 
 const READ_SIZE = 1 << 20
-/** Sealing goes on while this much waits for the disk. */
-const WRITE_AHEAD = 8 << 20
-
 export async function writeObject(
   layout: Layout,
   operation: string,
@@ -28,23 +25,19 @@ export async function writeObject(
   const path = layout.object(name)
   const temporary = `${path}.tmp`
   const plain = meter(false)
-  const stored = meter(true)
   try {
     await intend(layout, operation, name)
     await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-    await pipeline(
-      stored.pass(encryptAge(recipients, compressZstd(plain.pass(payload)))),
-      createWriteStream(temporary, { flags: 'wx', mode: 0o600, flush: true, highWaterMark: WRITE_AHEAD }),
-    )
+    const sealed = await seal(plain.pass(payload), temporary, recipients)
     await fault('object-written')
     await rename(temporary, path)
     await fsyncFolder(dirname(path))
     await fault('object-renamed')
+    return { name, ...sealed, payloadBytes: plain.bytes(), content }
   } catch (error) {
     await rm(temporary, { force: true })
     throw toFettleError(error, `writing a ${content} to the repository ${layout.folder}`)
   }
-  return { name, sha256: stored.sha256(), storedBytes: stored.bytes(), payloadBytes: plain.bytes(), content }
 }
 
 /** Durable before the object is: what a crash leaves behind is known by the transaction's name. */
@@ -64,7 +57,10 @@ export async function* readObject(layout: Layout, object: StoredObject, identity
       yield piece
     }
   } catch (error) {
+    // A changed header looks like one for another key: the hash of the stored bytes tells.
+    for await (const _ of storedBytes(layout, object));
     if (error instanceof FettleError && error.code === 'SECRET_LOCKED') throw error
+    await markDamaged(layout, object)
     throw damaged(object, error instanceof Error ? error.message : String(error), error)
   }
   if (bytes !== object.payloadBytes) throw damaged(object, `holds ${bytes} bytes instead of ${object.payloadBytes}`)

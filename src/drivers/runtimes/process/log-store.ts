@@ -5,10 +5,12 @@
  *
  *   log   log.json (segments)   log.<offset>.zst   log.times (when the rest came)
  */
+import { createWriteStream } from 'node:fs'
 import { appendFile, type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
-import { zstdCompress, zstdDecompress } from 'node:zlib'
+import { createZstdCompress, zstdCompress, zstdDecompress } from 'node:zlib'
 import { readIfExists, writeFileAtomic } from '../../../lib/files.ts'
 import { execute, requireProgram } from './execute.ts'
 import type { Host } from './host.ts'
@@ -27,8 +29,8 @@ interface Segment {
 const MARKS_PER_SEGMENT = 32
 const MOST_MARKS = 2000
 const READ_BYTES = 1 << 20
-/** A segment is in memory as a whole while it is made or read. */
-const MOST_SEGMENT_BYTES = 16 << 20
+/** Where an app prints faster than that, segments become longer; each is in memory as a whole while it is made or read. */
+const MOST_TIMES_LONGER = 4
 
 export class LogStore {
   readonly #host: Host
@@ -95,7 +97,7 @@ export class LogStore {
 
   async #cut(size: number): Promise<void> {
     const from = this.#liveFrom
-    const bytes = await this.#readLive(from, Math.min(size - from, MOST_SEGMENT_BYTES))
+    const bytes = await this.#readLive(from, Math.min(size - from, this.#host.logs.segmentBytes * MOST_TIMES_LONGER))
     // Between two lines where there is one.
     const length = bytes.lastIndexOf(10) + 1 || bytes.length
     const to = from + length
@@ -154,7 +156,9 @@ export class LogStore {
 
   /** Everything from an offset (or from the oldest that is left) to the present end, whatever is rotated meanwhile. */
   async *read(from: number): AsyncGenerator<{ offset: number; bytes: Buffer }> {
-    for (let offset = Math.max(from, this.#oldest()); ; ) {
+    const { size } = await stat(this.path)
+    // It was truncated by hand when the offset is from before that.
+    for (let offset = from > size ? this.#oldest() : Math.max(from, this.#oldest()); ; ) {
       const segment = this.#segments.find(({ to }) => offset < to)
       offset = Math.max(offset, segment?.from ?? this.#liveFrom)
       const bytes = await (segment === undefined ? this.#readLive(offset, READ_BYTES) : this.#readSegment(segment, offset))
@@ -208,24 +212,17 @@ export class LogStore {
     return offsetBefore([...this.#segments.flatMap(({ marks }) => marks), ...this.#marks], at)
   }
 
-  /** All of it, in an existing folder, as one file that `zstdcat` reads: compressed pieces one after the other are such a file. */
+  /** All of it, as one file in an existing folder. One frame: not every reader of zstd goes on behind the first. */
   async archive(path: string): Promise<void> {
     await this.#work
     const { size } = await stat(this.path)
     if (size === 0) return
-    const file = await open(`${path}.tmp`, 'w', 0o600)
-    try {
-      for await (const piece of this.#packedPieces()) await file.writeFile(piece)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
+    await pipeline(this.#bytes(), createZstdCompress(), createWriteStream(`${path}.tmp`, { mode: 0o600, flush: true }))
     await rename(`${path}.tmp`, path)
   }
 
-  async *#packedPieces(): AsyncGenerator<Buffer> {
-    for (const { from } of this.#segments) yield await readFile(this.#segmentPath(from))
-    for await (const { bytes } of this.read(this.#liveFrom)) yield await compress(bytes)
+  async *#bytes(): AsyncGenerator<Buffer> {
+    for await (const { bytes } of this.read(0)) yield bytes
   }
 }
 

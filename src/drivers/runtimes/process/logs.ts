@@ -79,7 +79,8 @@ export class Logs {
   ): AsyncGenerator<LogLine> {
     const sources = await Promise.all(logs.map(log => Source.open(log, positions.get(log.unit.record.unit) ?? 0, partial)))
     for (;;) {
-      const next = sources.filter(source => source.line !== undefined).sort((a, b) => a.at - b.at)[0]
+      let next: Source | undefined
+      for (const source of sources) if (source.line !== undefined && (next === undefined || source.at < next.at)) next = source
       if (next?.line === undefined) return
       const { text, end } = next.line
       const { at, log } = next

@@ -16,7 +16,7 @@ const BATCH = 256 * 1024
 const SMALL = BATCH
 const ATTEMPTS = 3
 /** A link or pipe put in the place of a file meanwhile is neither followed nor waited for. */
-export const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 
 export type Packed = Seen & { sha: string }
 
@@ -57,28 +57,24 @@ export async function* packTree(
 function packSmall(root: string, first: Seen, batch: Batch, outcome: Outcome): void {
   let seen = first
   for (let attempt = 1; ; attempt++) {
-    const fd = openFile(root, seen, outcome)
-    if (fd === undefined) return
     const mark = batch.length
-    let body: Buffer
-    let now: Seen
-    try {
-      batch.append(tarHeader(seen))
-      body = batch.reserve(seen.size)
+    batch.append(tarHeader(seen))
+    const body = batch.reserve(seen.size)
+    const now = usingFile(root, seen, fd => {
       body.fill(0, readFully(fd, body))
-      now = statsOf(fd, seen)
-    } finally {
-      closeSync(fd)
-    }
-    const stable = isSame(seen, now)
-    if (stable || attempt === ATTEMPTS || now.size > SMALL) {
+      return statsOf(fd, seen)
+    })
+    if (now !== undefined && (attempt === ATTEMPTS || isSame(seen, now) || now.size > SMALL)) {
       const sha = digestOf(body)
       batch.append(ZEROS.subarray(0, padding(seen.size)))
-      if (!stable) outcome.notes.push(`${shownPath(seen.path)} changed while it was read`)
-      outcome.packed.push({ ...seen, sha })
+      settle(outcome, seen, now, sha)
       return
     }
     batch.rewind(mark)
+    if (now === undefined) {
+      outcome.notes.push(`${shownPath(seen.path)} was gone before it was read`)
+      return
+    }
     seen = now
   }
 }
@@ -86,14 +82,19 @@ function packSmall(root: string, first: Seen, batch: Batch, outcome: Outcome): v
 /** Streamed, so its header goes first: when the file changed, it is written once more, and the later entry counts. */
 async function* packLarge(root: string, first: Seen, outcome: Outcome): AsyncGenerator<Buffer> {
   let seen = first
+  const buffer = Buffer.allocUnsafeSlow(BATCH)
   for (let attempt = 1; ; attempt++) {
-    const fd = openFile(root, seen, outcome)
-    if (fd === undefined) return
+    const fd = reading(root, seen.path, () => openSync(absolute(root, seen.path), OPEN_FLAGS))
+    const opened = fd === undefined ? undefined : statsOf(fd, seen)
+    if (fd === undefined || opened === undefined) {
+      if (fd !== undefined) closeSync(fd)
+      outcome.notes.push(`${shownPath(seen.path)} was gone before it was read`)
+      return
+    }
+    seen = opened
     const hash = createHash('sha256')
-    let now: Seen
     try {
       yield tarHeader(seen)
-      const buffer = Buffer.allocUnsafeSlow(BATCH)
       for (let left = seen.size; left > 0; ) {
         const piece = buffer.subarray(0, left)
         piece.fill(0, readFully(fd, piece))
@@ -103,34 +104,31 @@ async function* packLarge(root: string, first: Seen, outcome: Outcome): AsyncGen
         await turn()
       }
       yield ZEROS.subarray(0, padding(seen.size))
-      now = statsOf(fd, seen)
+      const now = statsOf(fd, seen) ?? seen
+      if (attempt < ATTEMPTS && !isSame(seen, now)) continue
+      settle(outcome, seen, now, hash.digest('binary'))
+      return
     } finally {
       closeSync(fd)
     }
-    const stable = isSame(seen, now)
-    if (stable || attempt === ATTEMPTS) {
-      if (!stable) outcome.notes.push(`${shownPath(seen.path)} changed while it was read`)
-      outcome.packed.push({ ...seen, sha: hash.digest('binary') })
-      return
-    }
-    seen = now
   }
+}
+
+function settle(outcome: Outcome, seen: Seen, now: Seen, sha: string): void {
+  if (!isSame(seen, now)) outcome.notes.push(`${shownPath(seen.path)} changed while it was read`)
+  outcome.packed.push({ ...seen, sha })
 }
 
 /** SHA-256 of a file as it is now; undefined when it is gone. */
 export function hashFile(root: string, seen: Seen): string | undefined {
-  const fd = openFile(root, seen)
-  if (fd === undefined) return undefined
-  try {
+  return usingFile(root, seen, fd => {
     const buffer = Buffer.allocUnsafeSlow(Math.min(seen.size, 4 * BATCH) + 1)
     const length = readFully(fd, buffer)
     if (length < buffer.length) return digestOf(buffer.subarray(0, length))
     const hash = createHash('sha256').update(buffer)
     for (let read = readFully(fd, buffer); read > 0; read = readFully(fd, buffer)) hash.update(buffer.subarray(0, read))
     return hash.digest('binary')
-  } finally {
-    closeSync(fd)
-  }
+  })
 }
 
 const ZEROS = Buffer.alloc(512)
@@ -139,15 +137,21 @@ const ZEROS = Buffer.alloc(512)
 export const isSame = (a: Seen, b: Seen): boolean =>
   a.size === b.size && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs && a.inode === b.inode
 
-function openFile(root: string, seen: Seen, outcome?: Outcome): number | undefined {
-  const fd = reading(root, seen.path, () => openSync(absolute(root, seen.path), OPEN_FLAGS))
-  if (fd === undefined) outcome?.notes.push(`${shownPath(seen.path)} was gone before it was read`)
-  return fd
+/** undefined: it is gone, or no file any more. */
+function usingFile<Result>(root: string, seen: Seen, use: (fd: number) => Result): Result | undefined {
+  return reading(root, seen.path, () => {
+    const fd = openSync(absolute(root, seen.path), OPEN_FLAGS)
+    try {
+      return use(fd)
+    } finally {
+      closeSync(fd)
+    }
+  })
 }
 
-function statsOf(fd: number, seen: Seen): Seen {
+function statsOf(fd: number, seen: Seen): Seen | undefined {
   const stats = fstatSync(fd, { bigint: true })
-  return seenAs(entryOf(seen.path, stats), stats)
+  return stats.isFile() ? seenAs(entryOf(seen.path, stats), stats) : undefined
 }
 
 /** Bytes read: fewer than fit only at the end of the file. */

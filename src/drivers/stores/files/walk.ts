@@ -24,6 +24,7 @@ export const absolute = (root: string, path: RawPath): Buffer =>
 
 /** @throws NOT_FOUND when there is no such folder, REFUSED when something in it may not be read */
 export async function walk(root: string, signal: AbortSignal): Promise<Tree> {
+  signal.throwIfAborted()
   const tree: Tree = { entries: [], notCovered: [] }
   const stack: RawPath[] = ['']
   let untilTurn = ENTRIES_PER_TURN
@@ -62,13 +63,16 @@ function namesOf(root: string, path: RawPath): RawPath[] {
   return names.map(rawPath).sort().reverse()
 }
 
-/** undefined: it is gone. The root must not be. */
+/** Gone, or something else by now: a link, a folder, a pipe or a socket where a file was, a file where its folder was. */
+const GONE = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'EISDIR', 'EAGAIN', 'ENXIO'])
+
+/** undefined: what was listed there is gone. The root must not be. */
 export function reading<Result>(root: string, path: RawPath, read: () => Result): Result | undefined {
   try {
     return read()
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT' && path !== '') return undefined
+    const { code = '' } = error as NodeJS.ErrnoException
+    if (GONE.has(code) && path !== '') return undefined
     const where = shownPath(joinRaw(Buffer.from(root).toString('latin1'), path))
     if (code === 'ENOENT')
       throw new FettleError('NOT_FOUND', `there is no folder ${where}`, { hint: 'Check the folder in the store of fettle.yaml.' })

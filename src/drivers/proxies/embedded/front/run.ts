@@ -3,18 +3,17 @@
  * told by the control socket. Its shim starts it again when it dies.
  */
 import { chmodSync, readFileSync, rmSync } from 'node:fs'
-import { rename, writeFile } from 'node:fs/promises'
 import { BlockList, isIPv6 } from 'node:net'
 import { join } from 'node:path'
 import { systemClock } from '../../../../lib/clock.ts'
 import { CONTROL_SOCKET, COUNTERS, LISTENER_FD, type Listen, SETTINGS, TABLES } from '../layout.ts'
 import { startShim } from '../shim.ts'
 import { type About, createControlServer } from './control.ts'
+import { keepCounters } from './counters-file.ts'
 import { createPublicServer } from './server.ts'
 import { Switchboard } from './switchboard.ts'
 import { TableFiles } from './table-files.ts'
 
-const SAVE_MS = 2_000
 const DRAIN_MS = 10_000
 const FOLLOW_MS = 50
 
@@ -25,7 +24,7 @@ export async function runFront(folder: string): Promise<void> {
   const settings = JSON.parse(readFileSync(join(folder, SETTINGS), 'utf8')) as Listen
   const board = new Switchboard(systemClock)
   const files = new TableFiles(join(folder, TABLES), log)
-  const counters = keepCounters(board, join(folder, COUNTERS))
+  const counters = keepCounters(board.activations, join(folder, COUNTERS), log)
   const shim = process.ppid
   let isDraining = false
   const follow = () => {
@@ -53,7 +52,10 @@ export async function runFront(folder: string): Promise<void> {
     if (isDraining) return
     isDraining = true
     control.close()
-    control.closeIdleConnections()
+    // The successor boots from the files: none may be half way through a commit. Who is cut off asks the successor again.
+    await files.settled()
+    control.closeAllConnections()
+    await files.settled()
     await counters.stop()
     if (successor) {
       startSuccessor(folder, shim)
@@ -85,34 +87,6 @@ function startSuccessor(folder: string, shim: number): void {
 
 function log(line: string): void {
   process.stdout.write(`${new Date(systemClock.now()).toISOString()} ${line}\n`)
-}
-
-/** Saved every two seconds when there is something new, so a crash forgets at most that. Not fsynced: they are not worth a disk's time. */
-function keepCounters({ activations }: Switchboard, path: string): { stop(): Promise<void> } {
-  try {
-    activations.load(readFileSync(path, 'utf8'))
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') log(`${path} is left out, counting begins anew: ${(error as Error).message}`)
-  }
-  let saved = activations.total()
-  const save = async (): Promise<void> => {
-    const total = activations.total()
-    if (total === saved) return
-    try {
-      await writeFile(`${path}.tmp`, activations.toJson())
-      await rename(`${path}.tmp`, path)
-      saved = total
-    } catch (error) {
-      log(`counters could not be saved: ${(error as Error).message}`)
-    }
-  }
-  const timer = setInterval(() => void save(), SAVE_MS).unref()
-  return {
-    stop: async () => {
-      clearInterval(timer)
-      await save()
-    },
-  }
 }
 
 /** @param trusted addresses whose X-Forwarded-* are believed; none by default */

@@ -54,9 +54,9 @@ test('of two commits at once that expect the same generation, one is refused', a
 
 test('a table half written when the machine went down is removed and said, and the one before stays', async () => {
   await open().commit(tableOf(1, [backend]), 0, serve)
-  await writeFile(join(folder, 'shop', 'production.json.1a2b3c4d.tmp'), '{"format":1,"app":"sh')
+  await writeFile(join(folder, 'shop', 'production.json.tmp'), '{"format":1,"app":"sh')
   assert.equal(open().get('shop', 'production')?.generation, 1)
-  assert.match(logged.join('\n'), /1a2b3c4d\.tmp is removed: a crash interrupted its writing/)
+  assert.match(logged.join('\n'), /production\.json\.tmp is removed: a crash interrupted its writing/)
   assert.deepEqual(await readdir(join(folder, 'shop')), ['production.json'])
 })
 

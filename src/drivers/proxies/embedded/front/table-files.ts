@@ -7,9 +7,9 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FettleError } from '../../../../core/errors.ts'
 import { canonicalJson, type Json } from '../../../../core/json.ts'
-import { fsyncFolder, writeFileAtomic } from '../../../../lib/files.ts'
 import type { RouteTable } from '../../../../ports/proxy.ts'
 import { parseTable } from './parse-table.ts'
+import { writeTable } from './write-table.ts'
 
 export class TableFiles {
   readonly #folder: string
@@ -90,8 +90,7 @@ export class TableFiles {
       if (!isSame(present, table)) {
         this.#refuse(table, present?.generation ?? 0, expected)
         const { app, environment } = table
-        await writeFileAtomic(join(this.#folder, app, `${environment}.json`), `${JSON.stringify(table, undefined, 2)}\n`, 0o600)
-        if (present === undefined) await fsyncFolder(this.#folder)
+        await writeTable(join(this.#folder, app, `${environment}.json`), `${JSON.stringify(table, undefined, 2)}\n`)
         this.#tables.set(`${app}/${environment}`, table)
       }
       await this.#removeHold(table.app, table.environment)
@@ -121,7 +120,8 @@ export class TableFiles {
 
   hold(app: string, environment: string, maxWaitMs: number, apply: () => void): Promise<void> {
     return this.#inTurn(async () => {
-      await writeFileAtomic(join(this.#folder, app, `${environment}.hold`), JSON.stringify({ maxWaitMs }), 0o600)
+      await writeTable(join(this.#folder, app, `${environment}.hold`), JSON.stringify({ maxWaitMs }))
+      this.#holds.set(`${app}/${environment}`, { maxWaitMs })
       apply()
     })
   }
@@ -134,7 +134,14 @@ export class TableFiles {
   }
 
   async #removeHold(app: string, environment: string): Promise<void> {
+    if (!this.#holds.has(`${app}/${environment}`)) return
     await rm(join(this.#folder, app, `${environment}.hold`), { force: true })
+    this.#holds.delete(`${app}/${environment}`)
+  }
+
+  /** When no write is under way. */
+  async settled(): Promise<void> {
+    await this.#last
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

@@ -1,0 +1,89 @@
+/** The command line at a real pseudo-terminal, made by `script` (util-linux): keys in, a screen out. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { screenOf } from './screen-of.ts'
+
+export interface Terminal {
+  press(keys: string): void
+  /** What is on the screen now, without empty lines at the end. */
+  screen(): string
+  /** All that was ever written, with its sequences. */
+  output(): string
+  /** Resolves when the screen matches; rejects when the program ended without. */
+  shows(pattern: RegExp): Promise<string>
+  exit: Promise<number>
+  /** Takes the terminal away, as a lost connection does. */
+  hangUp(): void
+}
+
+export interface TerminalOptions {
+  home: string
+  env?: NodeJS.ProcessEnv
+  columns?: number
+  rows?: number
+}
+
+/** Only for a test that would hang. */
+const GUARD_MS = 30_000
+const MAIN = join(import.meta.dirname, 'terminal-main.ts')
+
+export function startTerminal(argv: string[], options: TerminalOptions): Terminal {
+  const { columns = 90, rows = 30 } = options
+  const words = [process.execPath, MAIN, ...argv].map(word => `'${word}'`).join(' ')
+  const child = spawn(
+    'script',
+    ['--quiet', '--return', '--flush', '--command', `stty cols ${columns} rows ${rows}; exec ${words}`, '/dev/null'],
+    {
+      cwd: options.home,
+      env: {
+        PATH: process.env.PATH,
+        HOME: options.home,
+        FETTLE_HOME: options.home,
+        LANG: 'C.UTF-8',
+        TERM: 'xterm-256color',
+        NO_COLOR: '1',
+        ...options.env,
+      },
+      stdio: ['pipe', 'pipe', 'inherit'],
+    },
+  )
+  return terminalOf(child, columns, rows)
+}
+
+function terminalOf(child: ChildProcess, columns: number, rows: number): Terminal {
+  let text = ''
+  const changed = new Set<() => void>()
+  const tell = (): void => {
+    for (const listener of changed) listener()
+  }
+  child.stdout?.setEncoding('utf8').on('data', chunk => {
+    text += chunk
+    tell()
+  })
+  const exit = new Promise<number>((resolve, reject) => child.on('error', reject).on('close', code => resolve(code ?? -1)))
+  const screen = (): string => screenOf(text, columns, rows).join('\n').trimEnd()
+  return {
+    press: keys => void child.stdin?.write(keys),
+    screen,
+    output: () => text,
+    exit,
+    hangUp: () => void child.kill('SIGKILL'),
+    shows(pattern) {
+      return new Promise((resolve, reject) => {
+        const end = (act: () => void): void => {
+          changed.delete(look)
+          clearTimeout(guard)
+          act()
+        }
+        const miss = (why: string): void => end(() => reject(new Error(`${why}, and the screen does not match ${pattern}:\n${screen()}`)))
+        const guard = setTimeout(() => miss(`${GUARD_MS / 1000} s are over`), GUARD_MS)
+        const look = (): void => {
+          if (pattern.test(screen())) end(() => resolve(screen()))
+        }
+        changed.add(look)
+        look()
+        void exit.then(() => miss('the program ended'))
+      })
+    },
+  }
+}
