@@ -1,8 +1,11 @@
 /** What an ended operation leaves is removed: its commands, task files, scratch copies, sandboxes. Only what bears its name. */
 import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { isOver, type OperationRecord } from '../core/plan.ts'
+import { namesIn } from '../lib/files.ts'
 import { listReleases } from '../operations/environment.ts'
 import type { World } from '../operations/world.ts'
+import type { GroupState } from '../ports/runtime.ts'
 import { folders } from './epoch.ts'
 
 export async function sweepOperation(world: World, { id, state }: Pick<OperationRecord, 'id' | 'state'>): Promise<void> {
@@ -20,11 +23,36 @@ async function sweepById(world: World, id: string): Promise<void> {
   await rm(world.layout.scratch(id), { recursive: true, force: true })
 }
 
-/** After a crash: traces of operations that are over, or of plans that were never begun. */
+/** After a crash: traces of operations that are over, of those that a lost journal knew, and of plans that were never begun. */
 export async function sweepStrays(world: World, isOpen: (id: string) => boolean): Promise<void> {
-  const ids = new Set([...(await folders(world.layout.tasks)), ...(await folders(world.layout.scratches))])
-  for (const id of ids) if (!isOpen(id)) await sweepById(world, id)
+  for (const id of await traces(world)) if (!isOpen(id)) await sweepById(world, id)
+  await sweepGroups(world, isOpen)
   await sweepPending(world, isOpen)
+}
+
+/** Every operation or plan that left something: names of commands and sandboxes begin with it. */
+async function traces({ runtime, layout }: World): Promise<Set<string>> {
+  const units = [...(await runtime.commands({})), ...(await runtime.sandboxes())]
+  const work = [...(await folders(layout.tasks)), ...(await folders(layout.scratches))]
+  return new Set([...units.map(name => name.slice(0, name.indexOf('-'))), ...work])
+}
+
+/** Groups that the table of their environment does not name, and no open operation may still want. */
+async function sweepGroups(world: World, isOpen: (id: string) => boolean): Promise<void> {
+  const signal = AbortSignal.timeout(120_000)
+  for (const group of await world.runtime.groups({})) {
+    const operation = /\bop\d+\b/.exec(group.name)?.[0]
+    if (operation === undefined || isOpen(operation) || (await isServing(world, group))) continue
+    await world.runtime.remove(group.name, signal)
+  }
+}
+
+/** Also where nobody knows: a table that can not be read is no reason to stop what may serve. */
+async function isServing({ proxy }: World, { name, labels: { app, environment } }: GroupState): Promise<boolean> {
+  return proxy.current(app, environment).then(
+    table => Object.values(table?.groups ?? {}).includes(name),
+    () => true,
+  )
 }
 
 /** Transactions of a repository whose operation is over: nothing refers to them. */
@@ -38,4 +66,26 @@ async function sweepPending(world: World, isOpen: (id: string) => boolean): Prom
       for (const id of await repository.pending()) if (!isOpen(id)) await repository.abandon(id)
     }
   }
+}
+
+/**
+ * Files that a dead agent was writing when it died. Only where the agent alone writes, and before it does: elsewhere one that is being
+ * written now looks the same.
+ */
+export async function sweepHalfWritten({ layout }: World): Promise<void> {
+  for (const folder of [layout.agent, layout.keys, layout.front, ...(await environmentFolders(layout))]) {
+    const halves = (await namesIn(folder)).filter(name => name.endsWith('.tmp'))
+    for (const name of halves) await rm(join(folder, name), { force: true })
+  }
+}
+
+async function environmentFolders(layout: World['layout']): Promise<string[]> {
+  const found: string[] = []
+  for (const app of await folders(layout.apps)) {
+    for (const environment of await folders(join(layout.apps, app))) {
+      const releases = (await folders(layout.releases(app, environment))).map(id => layout.release(app, environment, id))
+      found.push(layout.environment(app, environment), layout.artifacts(app, environment), ...releases)
+    }
+  }
+  return found
 }

@@ -38,7 +38,9 @@ export class Engine {
     for (const record of this.#options.journal.open()) this.#go(record)
     const known = this.#options.journal.list(50)
     const withFollowUp = new Set(known.map(record => record.plan.parent))
-    for (const record of known) if (record.state === 'done' && !withFollowUp.has(record.id)) await this.#followUp(record)
+    for (const record of known) {
+      if (record.state === 'done' && !withFollowUp.has(record.id)) await this.#followUp(record).catch(this.#options.onError)
+    }
   }
 
   /** @throws FettleError BUSY, INTERNAL for a plan that is no plan */

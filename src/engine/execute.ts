@@ -77,7 +77,7 @@ export class Execution {
     if (this.#stop.aborted) throw new Interrupted()
     if (failure === undefined) return this.#end('done')
     this.#operation.error = failure.toJSON()
-    if (this.#operation.crossedPivot || failure.code === 'HELD' || failure.code === 'LOST') return this.#end('held')
+    if (this.#operation.crossedPivot || failure.code === 'HELD') return this.#end('held')
     this.#operation.state = 'undoing'
     this.#deps.record({ operation: this.#operation, event: { type: 'operation', state: 'undoing', error: this.#operation.error } })
   }
@@ -121,8 +121,7 @@ export class Execution {
         const isFinal = FINAL.has(error.code)
         this.#saveStep(step, { state: 'failed', error: error.toJSON(), endedAt: this.#deps.clock.now() })
         if (isFinal) throw error
-        // A pivot that failed in an unclear way may have happened: undoing would then take away what serves.
-        if (attempt >= tries) throw step.pivot ? this.#held(step, error.message) : error
+        if (attempt >= tries) throw step.pivot && (await this.#mayHaveHappened(step, kind)) ? this.#held(step, error.message) : error
         await this.#deps.clock.sleep(FIRST_WAIT_MS * 2 ** (attempt - 1), this.#stop)
       }
     }
@@ -161,6 +160,14 @@ export class Execution {
     const output = await kind.run(input, context)
     await this.#deps.fault(`${step.id}:after`)
     return { output, isPresent: false }
+  }
+
+  /** A pivot that failed in an unclear way: undoing would take away what serves, where only its answer was lost. */
+  #mayHaveHappened(step: PlannedStep, kind: StepKind<never, Json>): Promise<boolean> {
+    return kind.observe(this.#input(step, kind), this.#context(step, kind)).then(
+      observed => observed !== 'absent',
+      () => true,
+    )
   }
 
   async #back(): Promise<void> {

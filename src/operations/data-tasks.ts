@@ -10,7 +10,7 @@ import type { Expectation, Spec } from '../core/spec/schema.ts'
 import type { StepContext } from '../engine/step.ts'
 import { alongside } from '../lib/alongside.ts'
 import { readIfExists, writeFileAtomic } from '../lib/files.ts'
-import { runCommand, stepCommand } from './commands.ts'
+import { forgetLost, runCommand, stepCommand } from './commands.ts'
 import { EXTERNAL_FOLDER, storeOf } from './groups.ts'
 import type { World } from './world.ts'
 
@@ -102,6 +102,7 @@ async function runTask<Name extends TaskName>(world: World, context: StepContext
     progress: `${base}.progress.json`,
     scratch: join(world.layout.scratch(id), `.${context.step}`),
   }
+  await forgetLost(world, context)
   await writeFileAtomic(`${base}.task.json`, JSON.stringify({ task, ...body, ...files }), 0o600)
   const command = { argv: [...world.worker, `${base}.task.json`], cwd: world.layout.task(id), env: {} }
   const ended = await alongside(

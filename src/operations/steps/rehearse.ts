@@ -11,7 +11,7 @@ import { groupName } from '../../core/names.ts'
 import type { Release, Reversible } from '../../core/release.ts'
 import { externalPath } from '../../core/spec/derived.ts'
 import { type StepContext, stepKind } from '../../engine/step.ts'
-import { endCommand, runToSuccess } from '../commands.ts'
+import { endCommand, forgetLost, runToSuccess } from '../commands.ts'
 import { addNotes, requireRelease } from '../environment.ts'
 import { groupOf, migrationCommand } from '../groups.ts'
 import type { World } from '../world.ts'
@@ -209,16 +209,22 @@ const scratchClose = (world: World) =>
 const migrate = (world: World) =>
   stepKind({
     kind: 'data.migrate@1',
-    input: z.object({ release: z.string(), stores: z.record(z.string(), z.string()), serving: z.string().nullable() }),
+    input: z.object({
+      release: z.string(),
+      stores: z.record(z.string(), z.string()),
+      serving: z.string().nullable(),
+      /** A rehearsal ran it twice: when the machine went down in it, it is run again. */
+      isRepeatable: z.boolean().default(false),
+    }),
     cancel: 'at-end',
     silentForMs: 120_000,
     async observe(_input, context) {
       const state = await world.runtime.command(`${context.operation.id}-${context.step}`)
-      if (state.state === 'lost') return 'unknown'
       return state.state === 'exited' && state.result.code === 0 ? { present: { durationMs: state.result.durationMs } } : 'partial'
     },
     async run(input, context) {
       const release = await requireRelease(world, context.operation.app, context.operation.environment, input.release)
+      if (input.isRepeatable) await forgetLost(world, context)
       const result = await runToSuccess(
         world,
         context,
