@@ -2,7 +2,8 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isOver, type OperationRecord } from '../core/plan.ts'
-import { namesIn } from '../lib/files.ts'
+import { isHalfWritten, namesIn } from '../lib/files.ts'
+import { removeWork } from '../operations/data-tasks.ts'
 import { listReleases } from '../operations/environment.ts'
 import type { World } from '../operations/world.ts'
 import type { GroupState } from '../ports/runtime.ts'
@@ -19,8 +20,7 @@ async function sweepById(world: World, id: string): Promise<void> {
     await world.runtime.forget(name)
   }
   for (const name of await world.runtime.sandboxes()) if (name.startsWith(`${id}-`)) await world.runtime.closeSandbox(name)
-  await rm(world.layout.task(id), { recursive: true, force: true })
-  await rm(world.layout.scratch(id), { recursive: true, force: true })
+  await removeWork(world, id)
 }
 
 /** After a crash: traces of operations that are over, of those that a lost journal knew, and of plans that were never begun. */
@@ -74,7 +74,7 @@ async function sweepPending(world: World, isOpen: (id: string) => boolean): Prom
  */
 export async function sweepHalfWritten({ layout }: World): Promise<void> {
   for (const folder of [layout.agent, layout.keys, layout.front, ...(await environmentFolders(layout))]) {
-    const halves = (await namesIn(folder)).filter(name => name.endsWith('.tmp'))
+    const halves = (await namesIn(folder)).filter(isHalfWritten)
     for (const name of halves) await rm(join(folder, name), { force: true })
   }
 }

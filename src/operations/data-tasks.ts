@@ -93,6 +93,12 @@ async function showProgress(world: World, context: StepContext, path: string, si
 
 const progressText = ({ stage, bytes }: TaskProgress): string => (bytes === 0 ? stage : `${stage}, ${formatBytes(bytes)}`)
 
+/** Task files and scratch copies of an operation that is over, or of a plan. */
+export async function removeWork({ layout }: Pick<World, 'layout'>, id: string): Promise<void> {
+  await rm(layout.task(id), { recursive: true, force: true })
+  await rm(layout.scratch(id), { recursive: true, force: true })
+}
+
 /** Runs a data task in a worker, or adopts the one that runs, and gives its result. @throws FettleError as the worker reported it, LOST */
 async function runTask<Name extends TaskName>(world: World, context: StepContext, task: Name, body: Body<Name>): Promise<TaskResult<Name>> {
   const { id } = context.operation

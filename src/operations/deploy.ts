@@ -134,7 +134,10 @@ async function deploySteps(
     const { steps, stores } = offlineMigrationSteps(world, environment, next, lastSteps(prepared))
     return activationAfter(environment, { ...next, stores }, [...prepared, ...steps])
   }
-  return activationAfter(environment, next, [...prepared, ...dataSteps(environment, next, created, { after: lastSteps(prepared), isRehearsed: rehearsal.length > 0 })])
+  return activationAfter(environment, next, [
+    ...prepared,
+    ...dataSteps(environment, next, created, { after: lastSteps(prepared), isRehearsed: rehearsal.length > 0 }),
+  ])
 }
 
 /** Declared, and there is something to migrate under something that runs. */

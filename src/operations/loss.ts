@@ -5,7 +5,7 @@ import type { Spec } from '../core/spec/schema.ts'
 import type { StepContext } from '../engine/step.ts'
 import type { Manifest } from '../ports/repository.ts'
 import { endCommand } from './commands.ts'
-import { changedSinceTask } from './data-tasks.ts'
+import { changedSinceTask, removeWork } from './data-tasks.ts'
 import type { Environment } from './environment.ts'
 import { storeConfigs } from './snapshots.ts'
 import type { World } from './world.ts'
@@ -31,6 +31,7 @@ export async function countLoss(
     return { rows: loss.rows, text: loss.rows === 0 ? 'nothing was written since' : `${amount} rows or files written since would be lost` }
   } finally {
     await endCommand(world, context)
+    await removeWork(world, context.operation.id)
   }
 }
 

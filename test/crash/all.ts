@@ -26,13 +26,14 @@ interface Lane {
 export async function sweepAll(options: SweepOptions): Promise<{ survived: number; failed: Survival[] }> {
   const folder = await mkdtemp(join(tmpdir(), 'fc-'))
   const bundle = await copyBundle(join(folder, 'fettle'))
-  let homes = 0
+  const sites: Site[] = []
   const open = async (): Promise<Lane> => {
-    const number = homes++
+    const number = sites.length
     const place = join(folder, String(number))
     await mkdir(place)
     const from = 21_000 + (number % 8) * 1000
     const site = new Site({ bundle, folder: place, ports: { from, to: from + 999 } })
+    sites.push(site)
     await site.open()
     const sweep = new Sweep(site)
     await site.nextSource()
@@ -44,10 +45,13 @@ export async function sweepAll(options: SweepOptions): Promise<{ survived: numbe
     ({ name }) => options.only === '' || options.only.includes('/') === false || options.only.startsWith(name),
   )
   const results: Survival[] = []
-  const lanes = Array.from({ length: Math.min(options.lanes, work.length) }, () => sweepLane(work, open, options, results))
-  await Promise.all(lanes)
-  if (options.keep) options.print(`everything is left in ${folder}`)
-  else await rm(folder, { recursive: true, force: true })
+  try {
+    await Promise.all(Array.from({ length: Math.min(options.lanes, work.length) }, () => sweepLane(work, open, options, results)))
+  } finally {
+    for (const site of sites) await site.destroy()
+    if (options.keep) options.print(`everything is left in ${folder}`)
+    else await rm(folder, { recursive: true, force: true })
+  }
   const failed = results.filter(({ problems }) => problems.length > 0)
   return { survived: results.length - failed.length, failed }
 }
@@ -65,7 +69,7 @@ async function sweepLane(work: SweptOperation[], open: () => Promise<Lane>, opti
       results.push({ point: name, problems })
       options.print(`${problems.length === 0 ? '✔' : '✖'} ${name} ${Math.round(performance.now() - began)} ms ${problems.join(' | ')}`)
       if (problems.length === 0) continue
-      await lane.site.close().catch(() => {})
+      await lane.site.destroy()
       lane = await open()
     }
   }

@@ -1,5 +1,5 @@
 /** What is on the machine and in the home that nothing needs: processes, folders, files. Each with a word why it should not be. */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { readdirSync, readlinkSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import type { Layout } from '../../src/core/layout.ts'
 import type { Manifest } from '../../src/core/snapshot.ts'
@@ -34,25 +34,38 @@ const names = (folder: string): string[] => {
   }
 }
 
-/** Every process that knows of the home belongs to the agent, the front, or an instance that the table names. */
-function strayProcesses({ paths, table, agent }: Owned): string[] {
-  const serving = Object.values(table.groups).map(group => join(paths.units, 'groups', group))
-  const found: string[] = []
-  const shims = new Map<string, number>()
-  for (const pid of names('/proc')
+interface Process {
+  pid: number
+  command: string[]
+  cwd: string
+  /** Where it belongs: words of its command, its unit, its folder. */
+  marks: string[]
+}
+
+/** Every process that knows of the home, however deep it was started. */
+export function processesOf(home: string): Process[] {
+  return names('/proc')
     .filter(name => /^\d+$/.test(name))
-    .map(Number)) {
-    const [command, environment, cwd] = [wordsOf(pid, 'cmdline'), wordsOf(pid, 'environ'), folderOf(pid)]
-    const marks = [...command, ...environment.map(entry => entry.replace(/^FETTLE_UNIT=/, '')), cwd]
-    if (!marks.some(mark => mark.startsWith(`${paths.home}/`) || mark === paths.home)) continue
-    if (pid === agent || command.includes(paths.front)) continue
-    if (command[0] === 'fettle-shim') shims.set(cwd, (shims.get(cwd) ?? 0) + 1)
-    if (!marks.some(mark => serving.some(group => mark.startsWith(`${group}/`))))
-      found.push(`process ${pid} (${command.join(' ')}) in ${cwd}`)
-  }
-  // A shim's watchdog and its subshells bear its name too, for moments.
-  for (const group of serving) if (![...shims.keys()].some(cwd => cwd.startsWith(group))) found.push(`no shim runs for ${group}`)
-  return found
+    .map(Number)
+    .map(pid => {
+      const command = wordsOf(pid, 'cmdline')
+      const cwd = folderOf(pid)
+      const units = wordsOf(pid, 'environ').map(entry => entry.replace(/^FETTLE_UNIT=/, ''))
+      return { pid, command, cwd, marks: [...command, ...units, cwd] }
+    })
+    .filter(({ marks }) => marks.some(mark => mark === home || mark.startsWith(`${home}/`)))
+}
+
+/** All belong to the agent, the front, or an instance that the table names; each instance has its shim. */
+function strayProcesses({ paths, table, agent }: Owned): string[] {
+  const serving = Object.values(table.groups).map(group => `${join(paths.units, 'groups', group)}/`)
+  const units = processesOf(paths.home).filter(({ pid, command }) => pid !== agent && !command.includes(paths.front))
+  const strays = units.filter(({ marks }) => !marks.some(mark => serving.some(group => mark.startsWith(group))))
+  const lacking = serving.filter(group => !units.some(({ command, cwd }) => command[0] === 'fettle-shim' && cwd.startsWith(group)))
+  return [
+    ...strays.map(({ pid, command, cwd }) => `process ${pid} (${command.join(' ')}) in ${cwd}`),
+    ...lacking.map(group => `no shim runs in ${group}`),
+  ]
 }
 
 const wordsOf = (pid: number, file: string): string[] =>
@@ -126,15 +139,4 @@ function strayObjects({ paths, manifests }: Owned): string[] {
   const stray = objects.filter(name => !known.has(name.slice(0, 32)))
   const others = ['pending', 'trash'].flatMap(kind => names(join(repository, kind)).map(name => `${kind}/${name}`))
   return [...stray, ...others].map(name => `stored object ${name}`)
-}
-
-/** Listening ports of the app that its instances do not have. */
-export function portsOf(paths: Layout, table: RouteTable): number[] {
-  return Object.values(table.groups).flatMap(group => {
-    const folder = join(paths.units, 'groups', group)
-    return names(folder).flatMap(index => {
-      const text = /^\d+$/.test(index) ? readIfThere(join(folder, index, 'port')) : undefined
-      return text === undefined ? [] : [Number(readFileSync(join(folder, index, 'port'), 'utf8'))]
-    })
-  })
 }

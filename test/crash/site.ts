@@ -9,7 +9,9 @@ import type { Request } from '../../src/api/contract.ts'
 import type { EnvironmentStatus } from '../../src/api/views.ts'
 import { layout } from '../../src/core/layout.ts'
 import { isOver, type OperationRecord } from '../../src/core/plan.ts'
+import { signalProcess } from '../../src/drivers/runtimes/process/unit-stop.ts'
 import type { RouteTable } from '../../src/ports/proxy.ts'
+import { processesOf } from './leftovers.ts'
 import { Load } from './load.ts'
 
 export type OperationRequest = Request<'start'>['request']
@@ -224,12 +226,23 @@ backups:
     return (await this.client.call('status', { app: APP })).environments[0]
   }
 
-  /** Ends all that runs. Nothing of the app may be left then. */
+  /** Ends all that runs, as a person would. @throws when something is left */
   async close(): Promise<void> {
     await this.#load?.stop()
-    if (this.#agent?.child.exitCode !== null || this.#agent.child.signalCode !== null) await this.startAgent()
     await this.client.call('shutdown', { everything: true })
     await this.agentDied()
+    const left = processesOf(this.home)
+    await this.destroy()
+    if (left.length > 0) throw new Error(`left behind: ${left.map(({ command }) => command.join(' ')).join(', ')}`)
+  }
+
+  /** Ends all that runs, whatever state it is in. */
+  async destroy(): Promise<void> {
+    await this.#load?.stop()
+    for (let left = processesOf(this.home); left.length > 0; left = processesOf(this.home)) {
+      for (const { pid } of left) signalProcess(pid, 'SIGKILL')
+      await delay(20)
+    }
   }
 }
 

@@ -59,13 +59,15 @@ export class Sweep {
     const [last] = await site.operations()
     await site.begin(request)
     if (point !== '') {
-      if (!(await this.#dies())) return { point, problems: ['the operation ended without passing this point'] }
+      if (!(await this.#dies(point))) return { point, problems: ['the operation ended without passing this point'] }
       await site.arm('')
       await site.startAgent()
     }
     await site.settled()
     // The agent may have died before it answered, and after it journalled.
-    const operation = (await site.operations()).find(({ plan, createdAt }) => plan.kind === request.kind && createdAt > (last?.createdAt ?? 0))
+    const operation = (await site.operations()).find(
+      ({ plan, createdAt }) => plan.kind === request.kind && createdAt > (last?.createdAt ?? 0),
+    )
     const problems = await this.#problems({ swept, operation, before, wanted })
     if (operation?.state === 'done') await this.#afterwards(swept)
     if (operation === undefined && problems.length === 0) await this.#again(swept)
@@ -73,12 +75,12 @@ export class Sweep {
   }
 
   /** Whether the agent dies before it is through with everything. */
-  #dies(): Promise<boolean> {
+  #dies(point: string): Promise<boolean> {
     const died = this.#site.agentDied().then(() => true)
     const isThrough = async () => {
       await this.#site.settled()
       while (!/\/swept(#\d+)?$/.test((await this.#site.passedPoints()).at(-1) ?? '')) await delay(5)
-      return false
+      return (await this.#site.passedPoints()).includes(point) && died
     }
     return Promise.race([died, isThrough().catch(() => died)])
   }

@@ -6,7 +6,7 @@ import * as z from 'zod'
 import { FettleError } from '../../../core/errors.ts'
 import { canonicalJson, type Json } from '../../../core/json.ts'
 import { Manifest, Proof } from '../../../core/snapshot.ts'
-import { fsyncFolder, namesIn, readIfExists, writeFileAtomic } from '../../../lib/files.ts'
+import { fsyncFolder, isHalfWritten, namesIn, readIfExists, writeFileAtomic } from '../../../lib/files.ts'
 import type { Unreadable } from '../../../ports/repository.ts'
 import { type Layout, safe } from './layout.ts'
 
@@ -80,7 +80,7 @@ export async function findManifest(layout: Layout, id: string): Promise<string> 
 /** What a crash left of the same write; of others it is not known whether they still go on. */
 async function removeHalfWritten(path: string): Promise<void> {
   const folder = dirname(path)
-  const halves = (await namesIn(folder)).filter(name => name.startsWith(`${basename(path)}.`) && name.endsWith('.tmp'))
+  const halves = (await namesIn(folder)).filter(name => name.startsWith(`${basename(path)}.`) && isHalfWritten(name))
   for (const name of halves) await rm(join(folder, name), { force: true })
 }
 
