@@ -55,8 +55,9 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   await world.proxy.open()
   await sweepHalfWritten(world)
   await engine.recover()
-  await sweepStrays(world, id => isOpen(journal, id))
-  await keepServing(world, (app, environment) => journal.holder(environmentLease(app, environment)) !== undefined, onError)
+  const isBusy = (app: string, environment: string) => journal.holder(environmentLease(app, environment)) !== undefined
+  await sweepStrays(world, { isOpen: id => isOpen(journal, id), isBusy })
+  await keepServing(world, isBusy, onError)
   const server = await serveApi({
     socket: paths.socket,
     version: world.version,

@@ -23,11 +23,18 @@ async function sweepById(world: World, id: string): Promise<void> {
   await removeWork(world, id)
 }
 
+export interface Known {
+  /** By an operation's id. */
+  isOpen(id: string): boolean
+  /** An operation is on its way there, and knows what it started. */
+  isBusy(app: string, environment: string): boolean
+}
+
 /** After a crash: traces of operations that are over, of those that a lost journal knew, and of plans that were never begun. */
-export async function sweepStrays(world: World, isOpen: (id: string) => boolean): Promise<void> {
-  for (const id of await traces(world)) if (!isOpen(id)) await sweepById(world, id)
-  await sweepGroups(world, isOpen)
-  await sweepPending(world, isOpen)
+export async function sweepStrays(world: World, known: Known): Promise<void> {
+  for (const id of await traces(world)) if (!known.isOpen(id)) await sweepById(world, id)
+  await sweepGroups(world, known)
+  await sweepPending(world, known.isOpen)
 }
 
 /** Every operation or plan that left something: names of commands and sandboxes begin with it. */
@@ -37,12 +44,13 @@ async function traces({ runtime, layout }: World): Promise<Set<string>> {
   return new Set([...units.map(name => name.slice(0, name.indexOf('-'))), ...work])
 }
 
-/** Groups that the table of their environment does not name, and no open operation may still want. */
-async function sweepGroups(world: World, isOpen: (id: string) => boolean): Promise<void> {
+/** Groups that the table of their environment does not name and no operation may still want: one that made them, or that retires them. */
+async function sweepGroups(world: World, { isOpen, isBusy }: Known): Promise<void> {
   const signal = AbortSignal.timeout(120_000)
   for (const group of await world.runtime.groups({})) {
-    const operation = /\bop\d+\b/.exec(group.name)?.[0]
-    if (operation === undefined || isOpen(operation) || (await isServing(world, group))) continue
+    const { app, environment } = group.labels
+    const maker = /\bop\d+\b/.exec(group.name)?.[0] ?? ''
+    if (isOpen(maker) || isBusy(app, environment) || (await isServing(world, group))) continue
     await world.runtime.remove(group.name, signal)
   }
 }

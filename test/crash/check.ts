@@ -11,13 +11,16 @@ import type { Site } from './site.ts'
 import type { Snapshots } from './snapshots.ts'
 
 export interface Outcome {
-  swept: SweptOperation
+  swept: SweptOperation | undefined
   /** Undefined: the agent died before it began. */
   operation: OperationRecord | undefined
   /** Version that served before, and that it was to bring. */
   before: number
   wanted: number
 }
+
+/** No operation is looked at: what serves goes on. */
+export const atRest = ({ version }: Site): Outcome => ({ swept: undefined, operation: undefined, before: version, wanted: version })
 
 export async function problemsOf(site: Site, snapshots: Snapshots, outcome: Outcome): Promise<string[]> {
   return [
@@ -34,8 +37,8 @@ export async function problemsOf(site: Site, snapshots: Snapshots, outcome: Outc
 async function wrongEnd(site: Site, { swept, operation }: Outcome): Promise<string[]> {
   const open = (await site.operations()).filter(({ state }) => state !== 'done' && state !== 'undone')
   const held = open.map(({ id, plan, state, error }) => `${plan.kind} ${id} is ${state}: ${error?.message ?? ''}`)
-  if (operation === undefined || operation.state === swept.ends) return held
-  return [...held, `it is ${operation.state} in place of ${swept.ends}: ${JSON.stringify(operation.error)}`]
+  if (operation === undefined || operation.state === swept?.ends) return held
+  return [...held, `it is ${operation.state} in place of ${swept?.ends}: ${JSON.stringify(operation.error)}`]
 }
 
 /** What serves is what the outcome says, in every place that tells it. */
@@ -44,7 +47,7 @@ async function wrongService(site: Site, { swept, operation, before, wanted }: Ou
   const isDone = operation?.state === 'done'
   const expected = isDone ? wanted : before
   const status = await site.status()
-  const state = isDone && swept.stops === true ? 'stopped' : 'up'
+  const state = isDone && swept?.stops === true ? 'stopped' : 'up'
   if (status?.state !== state) found.push(`the status is ${status?.state} in place of ${state}: ${status?.why ?? ''}`)
   if (status?.operation !== undefined) found.push(`the status shows operation ${status.operation.id}, ${status.operation.state}`)
   const version = await site.load.version()
@@ -57,7 +60,7 @@ async function wrongService(site: Site, { swept, operation, before, wanted }: Ou
     if (operation !== undefined && by === operation.id && !isDone) found.push(`${release} stays though its deploy was undone`)
   }
   const levels = read(table.stores.data, 'select version from levels').map(row => row.version)
-  if (isDone && swept.name === 'deploy' && !levels.includes(wanted)) found.push(`the data was not migrated to ${wanted}`)
+  if (isDone && swept?.name === 'deploy' && !levels.includes(wanted)) found.push(`the data was not migrated to ${wanted}`)
   return found
 }
 
@@ -78,7 +81,7 @@ async function lostWrites(site: Site, { swept, operation }: Outcome): Promise<st
     else load.files.set(name, content)
   }
   for (const number of lost) load.entries.delete(number)
-  const announced = swept.losesData === true && operation?.state === 'done' ? announcedLoss(operation) : { entries: 0, files: 0 }
+  const announced = swept?.losesData === true && operation?.state === 'done' ? announcedLoss(operation) : { entries: 0, files: 0 }
   return [
     ...(lost.length > announced.entries ? [`${lost.length} acknowledged entries are lost, ${announced.entries} were announced`] : []),
     ...(lostFiles.length > announced.files
@@ -97,7 +100,7 @@ function announcedLoss(operation: OperationRecord): { entries: number; files: nu
 async function wrongSnapshots(snapshots: Snapshots, { swept, operation }: Outcome): Promise<string[]> {
   const found = await snapshots.problems()
   const own = (await snapshots.list()).filter(({ id }) => operation !== undefined && id.endsWith(`-${operation.id}`))
-  const isTaken = operation?.state === 'done' && (swept.name === 'backup' || swept.name === 'deploy')
+  const isTaken = operation?.state === 'done' && (swept?.name === 'backup' || swept?.name === 'deploy')
   if (isTaken && own.length !== 1) found.push(`${own.length} snapshots are listed for ${operation.id}`)
   return found
 }

@@ -28,8 +28,15 @@ export interface SiteOptions {
   folder: string
   /** Of the services. */
   ports: { from: number; to: number }
-  /** Other lines of fettle.yaml. */
-  build?: string
+}
+
+/** What fettle.yaml says where scenarios differ. */
+export interface Spec {
+  build: string
+  /** Folder of the repository. */
+  repository: string
+  trial: string
+  keep: number
 }
 
 export class Site {
@@ -44,6 +51,7 @@ export class Site {
   /** Version that serves, and of each release. */
   version = 0
   readonly versions = new Map<string, number>()
+  readonly spec: Spec = { build: 'cp version.json built.json', repository: 'backups', trial: '200ms', keep: 4 }
   #newest = 0
 
   constructor(options: SiteOptions) {
@@ -89,13 +97,14 @@ export class Site {
   async nextSource(sick?: Sickness): Promise<number> {
     const version = ++this.#newest
     await writeFile(join(this.folder, 'app', 'version.json'), JSON.stringify({ version, sick }))
-    await writeFile(this.file, this.#spec(sick))
+    await writeFile(this.file, this.#text(sick))
     return version
   }
 
-  #spec(sick: Sickness | undefined): string {
+  #text(sick: Sickness | undefined): string {
+    const { build, repository, trial, keep } = this.spec
     return `app: ${APP}
-build: ${this.#options.build ?? 'cp version.json built.json'}
+build: ${JSON.stringify(build)}
 services:
   web:
     run: node server.js
@@ -118,9 +127,10 @@ release:
   migrate: node migrate.js
   test: [{ http: / }]
   keep: 3
-  bake: { for: 200ms }
+  bake: { for: ${trial} }
 backups:
-  keep: { last: 4 }
+  keep: { last: ${keep} }
+  repository: { directory: ${repository} }
   drill: { expect: [{ store: data, sql: select count(*) from levels, at-least: 1 }] }
 `
   }
@@ -146,12 +156,13 @@ backups:
       stdio: ['ignore', 'ignore', 'pipe'],
       env: { PATH: process.env.PATH, HOME: process.env.HOME, FETTLE_CRASH: join(this.folder, 'crash') },
     })
-    const agent = { child, ended: once(child, 'exit'), log: this.log }
+    const before = this.log
+    const agent = { child, ended: once(child, 'exit'), log: before }
     this.#agent = agent
     await new Promise<void>((resolve, reject) => {
       child.stderr.on('data', chunk => {
         agent.log += chunk
-        if (agent.log.endsWith('api.sock\n')) resolve()
+        if (/ serves .*\n/.test(agent.log.slice(before.length))) resolve()
       })
       child.once('exit', () => reject(new Error(`the agent did not start:\n${agent.log}`)))
     })
