@@ -55,7 +55,9 @@ export async function runToSuccess(world: World, context: StepContext, what: str
   if (result.code === 0 && !result.timedOut) return result
   await world.runtime.forget(stepCommand(context, part))
   const ending = result.timedOut ? 'did not end in time' : `exited ${result.code}`
-  throw new FettleError('COMMAND_FAILED', `${what} ${ending}${result.tail === '' ? '' : `:\n${result.tail.trimEnd()}`}`, {
+  // Its last line mostly says it; all that is known of the output stands in the context, and is shown below.
+  const lastLine = result.tail.trimEnd().split('\n').at(-1) ?? ''
+  throw new FettleError('COMMAND_FAILED', `${what} ${ending}${lastLine === '' ? '' : `: ${lastLine}`}`, {
     context: { command: body.argv, code: result.code, tail: result.tail },
     hint: `\`fettle logs --operation ${context.operation.id}\` shows all it printed.`,
   })
