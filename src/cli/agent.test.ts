@@ -6,8 +6,8 @@ import { it, type TestContext } from 'node:test'
 import { startFakeAgent } from '../../test/helpers/fake-agent.ts'
 import { runCli } from '../../test/helpers/run-cli.ts'
 import { FettleError } from '../core/errors.ts'
+import { agentEnvironment } from '../lib/inherited.ts'
 import { connect } from './agent.ts'
-import { agentEnvironment } from './start-agent.ts'
 
 async function temporaryHome(t: TestContext): Promise<string> {
   const home = await mkdtemp(join(tmpdir(), 'fettle-cli-'))

@@ -1,10 +1,11 @@
 /** Starts an agent of its own session. Of two that are started at once the journal's lock lets one live; both callers find that one. */
-import { spawn } from 'node:child_process'
-import { mkdir, open, readFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { About } from '../api/views.ts'
 import { FettleError, toFettleError } from '../core/errors.ts'
 import { layout } from '../core/layout.ts'
+import { startDetached } from '../lib/detached.ts'
+import { agentEnvironment } from '../lib/inherited.ts'
 import { installVersion } from '../lib/versions.ts'
 
 const START_MS = 10_000
@@ -48,35 +49,8 @@ export async function startAgent(home: string, ask: () => Promise<About | undefi
 async function launch(home: string, options: StartOptions): Promise<{ code?: number }> {
   const { agent, agentLog } = layout(home)
   await mkdir(agent, { recursive: true, mode: 0o700 })
-  const log = await open(agentLog, 'a', 0o600)
-  const ended: { code?: number } = {}
-  try {
-    const argv = [options.program ?? (await installVersion(home)), '--home', home]
-    const child = spawn(process.execPath, argv, {
-      cwd: home,
-      detached: true,
-      stdio: ['ignore', log.fd, log.fd],
-      env: agentEnvironment(options.env),
-    })
-    child.on('exit', (code, signal) => {
-      ended.code = code ?? (signal === null ? 1 : 128)
-    })
-    await new Promise<void>((resolve, reject) => child.on('spawn', resolve).on('error', reject))
-    child.unref()
-  } finally {
-    await log.close()
-  }
-  return ended
-}
-
-/**
- * The agent lives long and starts services and builds: what it inherits must not depend on the shell that happened to start it,
- * and no token of that shell may end in a service.
- */
-export function agentEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const kept =
-    /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_\w+|TZ|TMPDIR|XDG_\w+|FETTLE_\w+|SSL_CERT_\w+|NODE_EXTRA_CA_CERTS|(HTTPS?|NO|ALL)_PROXY|npm_config_(registry|cache|userconfig|cafile))$/i
-  return Object.fromEntries(Object.entries(env).filter(([name]) => kept.test(name)))
+  const argv = [process.execPath, options.program ?? (await installVersion(home)), '--home', home] as const
+  return startDetached(argv, { cwd: home, env: agentEnvironment(options.env), log: agentLog })
 }
 
 async function lastLines(path: string): Promise<string[]> {

@@ -1,5 +1,5 @@
 /** Which app and environment a command means. */
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { FettleError } from '../core/errors.ts'
 import type { Given } from './command.ts'
@@ -22,7 +22,7 @@ export function findFile(cwd: string): string | undefined {
 /** @throws FettleError NOT_FOUND, with what to do */
 export function fileOf(given: Given, cwd: string): string {
   const named = given.text('file')
-  const path = named === undefined ? findFile(cwd) : resolve(cwd, named)
+  const path = named === undefined ? findFile(cwd) : fileIn(resolve(cwd, named))
   if (path !== undefined && existsSync(path)) return path
   if (named !== undefined)
     throw new FettleError('NOT_FOUND', `there is no file ${path}`, {
@@ -32,6 +32,9 @@ export function fileOf(given: Given, cwd: string): string {
     hint: '`fettle init` writes one; -f names another file; --app names an app that fettle already knows.',
   })
 }
+
+/** A folder means the fettle.yaml in it. */
+const fileIn = (path: string): string => (statSync(path, { throwIfNoEntry: false })?.isDirectory() ? join(path, 'fettle.yaml') : path)
 
 /** Says nothing about the app where there is no file: every app is meant. */
 export function wideTargetOf(given: Given, cwd: string, environment?: string): Target {

@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { About } from '../../api/views.ts'
 import { FettleError } from '../../core/errors.ts'
 import { formatBytes, plural } from '../../core/format.ts'
 import { runInForeground } from '../../lib/foreground.ts'
+import { agentEnvironment } from '../../lib/inherited.ts'
+import { hasEnded } from '../../lib/process-end.ts'
 import { programPath } from '../../lib/program-path.ts'
 import type { Cli } from '../cli.ts'
 import type { CommandDefinition } from '../command.ts'
@@ -11,7 +12,6 @@ import { commandLine } from '../command-line.ts'
 import type { Style } from '../output/style.ts'
 import { formatSpan } from '../output/time.ts'
 import { confirm } from '../prompt.ts'
-import { agentEnvironment } from '../start-agent.ts'
 
 export const agent: CommandDefinition = {
   example: { line: 'fettle agent enable', does: 'the agent, and with it every service, returns after a reboot' },
@@ -48,7 +48,7 @@ export const agent: CommandDefinition = {
         const { client, about } = await cli.connect({ start: false })
         if (everything && !given.flag('yes') && !(await agreesToEndAll(cli))) return 0
         const { ended } = await client.call('shutdown', { everything })
-        await untilGone(about.pid)
+        await untilGone(cli, about.pid)
         cli.answer({ ended }, style => [
           `${style.green('✓')} the agent ended${everything ? `, with ${plural(ended.length, 'service group')}` : '; services and the front go on'}`,
         ])
@@ -85,26 +85,20 @@ async function enable(cli: Cli, isEnabled: boolean): Promise<number> {
   return 0
 }
 
-/** It answers before it ends; the next agent would find the home still held. */
-async function untilGone(pid: number): Promise<void> {
-  for (let tries = 0; tries < 300; tries++) {
-    if (!isAlive(pid)) return
+/** It answers before it ends: the next command must not meet it in between, nor whoever removes its home. */
+async function untilGone(cli: Cli, pid: number): Promise<void> {
+  for (let tries = 0; tries < 200; tries++) {
+    cli.disconnect()
+    const isSilent = await cli.connect({ start: false }).then(
+      ({ about }) => about.pid !== pid,
+      () => true,
+    )
+    if (isSilent && (await hasEnded(pid))) return
     await delay(50)
   }
-  throw new FettleError('TIMEOUT', `the agent with pid ${pid} was asked to end and still runs`, {
+  throw new FettleError('TIMEOUT', `the agent with pid ${pid} was asked to end and has not`, {
     hint: '`fettle doctor` looks for the reason.',
   })
-}
-
-/** What ended and was not collected by its parent is dead too, though a signal still finds it. */
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
-  } catch (error) {
-    const { code, syscall } = error as NodeJS.ErrnoException
-    return code === 'EPERM' || (syscall === 'open' && process.platform !== 'linux')
-  }
 }
 
 function run(cli: Cli): Promise<number> {

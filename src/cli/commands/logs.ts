@@ -18,7 +18,7 @@ export const logs: CommandDefinition = {
     { flags: '-n, --lines <count>', says: `how many of the newest; default ${DEFAULT_LINES}` },
     { flags: '--since <duration>', says: 'only lines of the last so long, such as 10m' },
     // -f is --follow here, as everywhere where logs are read.
-    { flags: '--file <path>', says: 'the file; default: fettle.yaml here or in a folder above' },
+    { flags: '--file <path>', says: 'the file, or its folder; default: fettle.yaml here or in a folder above' },
     { flags: '-e, --env <name>', says: 'the environment' },
     { flags: '--app <name>', says: 'the app by its name, where its file is gone' },
   ],
