@@ -1,5 +1,5 @@
 /** The one-way gate before the pivot: the migration of live data. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { stepKind } from '../../engine/step.ts'
 import { endCommand, forgetLost, runToSuccess, stepCommand } from '../commands.ts'
 import { requireRelease } from '../environment.ts'
