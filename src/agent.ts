@@ -17,8 +17,10 @@ import { repositories, sourceOf, stores } from './drivers/registry.ts'
 import { createProcessRuntime } from './drivers/runtimes/process/index.ts'
 import { openSecretFile } from './drivers/secrets/age-file/index.ts'
 import { systemClock } from './lib/clock.ts'
+import { buildEnvironment } from './lib/inherited.ts'
 import { programPath } from './lib/program-path.ts'
 import { version } from './lib/version.ts'
+import { bootProgram } from './lib/versions.ts'
 import type { World } from './operations/world.ts'
 
 const { values } = parseArgs({ options: { home: { type: 'string', default: process.env.FETTLE_HOME ?? '' } } })
@@ -71,6 +73,7 @@ async function composeWorld(): Promise<World> {
     repositoryConfig,
     secrets: (app, environment, project) => redaction.watch(openSecretFile({ project, home, app, environment }, systemClock)),
     source: (spec, project) => sourceOf(spec, project, home),
+    buildEnvironment: buildEnvironment(process.env),
     worker: [process.execPath, programPath('worker')],
   }
 }
@@ -82,7 +85,7 @@ try {
   const agent = await startAgent({
     world: await composeWorld(),
     faults,
-    boot: createBoot(),
+    boot: createBoot({ argv: [process.execPath, bootProgram(home), '--home', home], home }),
     redact: redaction.redact,
     log,
     onShutdown: stopping.resolve,

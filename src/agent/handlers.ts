@@ -1,5 +1,5 @@
 /** One function an endpoint: reads the world or hands a plan to the engine. */
-import type { About, DoctorReport } from '../api/views.ts'
+import type { About } from '../api/views.ts'
 import { FettleError } from '../core/errors.ts'
 import { Secret } from '../core/secret.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -8,6 +8,7 @@ import { bakeLease } from '../operations/bake.ts'
 import { makePlan, type PlanRequest } from '../operations/planner.ts'
 import { readProject, readTarget, type TargetRequest } from '../operations/target.ts'
 import type { World } from '../operations/world.ts'
+import { examine } from './doctor.ts'
 import type { Handlers } from './server.ts'
 import { environmentStatus, releaseViews, snapshotViews } from './status.ts'
 
@@ -67,7 +68,7 @@ export function handlersOf(options: HandlerOptions): Handlers {
     snapshots: async target => ({ snapshots: await snapshotViews(world, await readTarget(world, target)) }),
     logs: (input, signal) => logLines(world, input, signal),
     ...secretHandlers(world),
-    doctor: async () => ({ ok: true, items: [] }) satisfies DoctorReport,
+    doctor: () => examine(options),
     async enable({ enable }) {
       return { how: enable ? await boot.enable() : await boot.disable() }
     },

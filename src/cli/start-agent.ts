@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { About } from '../api/views.ts'
 import { FettleError, toFettleError } from '../core/errors.ts'
 import { layout } from '../core/layout.ts'
+import { agentEnvironment } from '../lib/inherited.ts'
 import { installVersion } from '../lib/versions.ts'
 
 const START_MS = 10_000
@@ -67,16 +68,6 @@ async function launch(home: string, options: StartOptions): Promise<{ code?: num
     await log.close()
   }
   return ended
-}
-
-/**
- * The agent lives long and starts services and builds: what it inherits must not depend on the shell that happened to start it,
- * and no token of that shell may end in a service.
- */
-export function agentEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const kept =
-    /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_\w+|TZ|TMPDIR|XDG_\w+|FETTLE_\w+|SSL_CERT_\w+|NODE_EXTRA_CA_CERTS|(HTTPS?|NO|ALL)_PROXY|npm_config_(registry|cache|userconfig|cafile))$/i
-  return Object.fromEntries(Object.entries(env).filter(([name]) => kept.test(name)))
 }
 
 async function lastLines(path: string): Promise<string[]> {

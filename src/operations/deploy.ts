@@ -132,7 +132,7 @@ async function deploySteps(
   const prepared = [...make, ...backup, ...rehearsal]
   if (isOffline(spec, environment)) {
     const { steps, stores } = offlineMigrationSteps(world, environment, next, lastSteps(prepared))
-    return activationAfter(environment, { ...next, stores }, [...prepared, ...steps])
+    return activationAfter(environment, { ...next, stores }, [...prepared, ...steps], true)
   }
   return activationAfter(environment, next, [...prepared, ...dataSteps(spec, environment, next, created, lastSteps(prepared))])
 }
@@ -141,11 +141,11 @@ async function deploySteps(
 const isOffline = (spec: ProjectFile['spec'], { serving, table }: Environment): boolean =>
   spec.release.downtime === 'allowed' && spec.release.migrate !== undefined && serving !== undefined && Object.keys(table.groups).length > 0
 
-const activationAfter = (environment: Environment, next: Next, before: PlannedStep[]): PlannedStep[] =>
+const activationAfter = (environment: Environment, next: Next, before: PlannedStep[], isHeld = false): PlannedStep[] =>
   inTurn(
     () => before,
     after => startSteps(next, after),
-    after => handoverSteps(environment, next, after),
+    after => handoverSteps(environment, next, after, isHeld),
     after => [switchStep(environment, next, after)],
     () => settleSteps(environment, next),
   )

@@ -3,6 +3,7 @@ import type { About } from '../../api/views.ts'
 import { FettleError } from '../../core/errors.ts'
 import { formatBytes, plural } from '../../core/format.ts'
 import { runInForeground } from '../../lib/foreground.ts'
+import { agentEnvironment } from '../../lib/inherited.ts'
 import { hasEnded } from '../../lib/process-end.ts'
 import { programPath } from '../../lib/program-path.ts'
 import type { Cli } from '../cli.ts'
@@ -11,7 +12,6 @@ import { commandLine } from '../command-line.ts'
 import type { Style } from '../output/style.ts'
 import { formatSpan } from '../output/time.ts'
 import { confirm } from '../prompt.ts'
-import { agentEnvironment } from '../start-agent.ts'
 
 export const agent: CommandDefinition = {
   example: { line: 'fettle agent enable', does: 'the agent, and with it every service, returns after a reboot' },

@@ -26,7 +26,7 @@ export const doctor: CommandDefinition = {
 async function agentChecks(cli: Cli, given: Given): Promise<DoctorItem[]> {
   try {
     const { client, about } = await cli.connect()
-    const { items } = await client.call('doctor', wideTargetOf(given, cli.io.cwd))
+    const { items } = await client.call('doctor', wideTargetOf(given, cli.io.cwd, given.args[0]))
     return [{ name: 'agent', state: 'ok', text: `fettle ${about.version}, pid ${about.pid}` }, ...items]
   } catch (thrown) {
     const error = toFettleError(thrown)

@@ -1,5 +1,6 @@
 /** How far an operation is, told from its plan and its events. Pure: every view draws from this. */
 import type { ErrorJson } from '../../core/errors.ts'
+import { commandName } from '../../core/names.ts'
 import type { OperationEvent, OperationState, Plan, PlannedStep, StepState } from '../../core/plan.ts'
 
 export interface StepProgress {
@@ -64,4 +65,10 @@ function changeState(step: StepProgress, event: Extract<OperationEvent, { type: 
   if (event.note !== undefined) step.note = event.note
   if (event.error === undefined) delete step.error
   else step.error = event.error
+}
+
+/** A step may run several commands: `op3-build`, `op3-build-2`. */
+export function isCommandOf(unit: string, operation: string, step: string): boolean {
+  const name = commandName(operation, step)
+  return unit === name || unit.startsWith(`${name}-`)
 }

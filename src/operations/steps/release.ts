@@ -91,7 +91,7 @@ const artifactBuild = (world: World) =>
           world,
           context,
           `build command \`${command}\``,
-          { argv: shellArgv(command), cwd: folder, env: {}, timeoutMs: BUILD_LIMIT_MS },
+          { argv: shellArgv(command), cwd: folder, env: world.buildEnvironment, timeoutMs: BUILD_LIMIT_MS },
           String(index),
         )
       }

@@ -9,7 +9,7 @@ import { type Call, callFront } from './control-client.ts'
 import type { About, ActivationReport } from './front/control.ts'
 import { commandOf, launch, readSettings, runningShim, writeSettings } from './launch.ts'
 import { CONTROL_SOCKET, LOG } from './layout.ts'
-import { writeProgram } from './shim.ts'
+import { isProgram, writeProgram } from './shim.ts'
 
 /** Longer than the front drains. */
 const END_MS = 15_000
@@ -51,7 +51,9 @@ export class EmbeddedProxy implements ProxyPort {
     await chmod(this.#folder, 0o700)
     const running = await this.#running()
     if (running !== undefined && this.#listensAsAsked(running)) {
-      if (running.isOrphan) await this.reload(this.#options.program)
+      const { program } = this.#options
+      // Of another version: its files may be removed before it dies and must be started again.
+      if (running.isOrphan || !(await isProgram(this.#folder, program))) await this.reload(program)
       return
     }
     if (running !== undefined) await this.shutdown()

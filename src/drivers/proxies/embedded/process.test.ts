@@ -93,6 +93,19 @@ withFront('another agent adopts the front that runs, at the same address', async
   assert.equal((await second.current('shop', 'production'))?.generation, 1)
 })
 
+withFront('an agent of another version replaces the front by its own', async ({ proxy, address, again }) => {
+  const before = await proxy.about()
+  const [node = '', ...rest] = frontProgram()
+  const program = [node, '--no-warnings', ...rest]
+  await again({ program }).open()
+  const { pid, program: running } = await proxy.about()
+  assert.notEqual(pid, before.pid)
+  assert.deepEqual(running, program)
+  assert.equal((await ask(address)).status, 200)
+  await again({ program }).open()
+  assert.equal((await proxy.about()).pid, pid)
+})
+
 withFront('the port that was given is kept over an end and a new start', async ({ proxy, address, again }) => {
   await proxy.shutdown()
   await assert.rejects(ask(address), error => errorCode(error) === 'ECONNREFUSED')

@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { FettleError } from '../../../core/errors.ts'
-import { writeFileAtomic } from '../../../lib/files.ts'
+import { readIfExists, writeFileAtomic } from '../../../lib/files.ts'
 import { LOG, PID, PROGRAM, SHIM } from './layout.ts'
 
 /**
@@ -45,11 +45,18 @@ done
 rm -f ${PID}
 `
 
+const programText = (program: readonly string[]): string => `${program.join('\n')}\n`
+
+/** Whether this is what the shim would start next. */
+export async function isProgram(folder: string, program: readonly string[]): Promise<boolean> {
+  return (await readIfExists(join(folder, PROGRAM))) === programText(program)
+}
+
 /** @param folder `<home>/front`  @param program argv without the folder, which the shim adds */
 export async function writeProgram(folder: string, program: readonly string[]): Promise<void> {
   if (program.some(word => word.includes('\n'))) throw new FettleError('USAGE', 'a word of the front program has a line break in it')
   await writeFileAtomic(join(folder, SHIM), TEXT, 0o600)
-  await writeFileAtomic(join(folder, PROGRAM), `${program.join('\n')}\n`, 0o600)
+  await writeFileAtomic(join(folder, PROGRAM), programText(program), 0o600)
 }
 
 /** @param listener descriptor of a listening socket, inherited as `LISTENER_FD` */

@@ -9,6 +9,7 @@ import { createWriteStream } from 'node:fs'
 import { appendFile, type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { createZstdCompress, zstdCompress, zstdDecompress } from 'node:zlib'
 import { readIfExists, writeFileAtomic } from '../../../lib/files.ts'
@@ -28,7 +29,8 @@ interface Segment {
 
 const MARKS_PER_SEGMENT = 32
 const MOST_MARKS = 2000
-const READ_BYTES = 1 << 20
+/** Few enough lines that whoever reads a long log does not keep the agent from its other work. */
+const READ_BYTES = 64 << 10
 /** Where an app prints faster than that, segments become longer; each is in memory as a whole while it is made or read. */
 const MOST_TIMES_LONGER = 4
 
@@ -158,15 +160,24 @@ export class LogStore {
   async *read(from: number): AsyncGenerator<{ offset: number; bytes: Buffer }> {
     const { size } = await stat(this.path)
     // It was truncated by hand when the offset is from before that.
-    for (let offset = from > size ? this.#oldest() : Math.max(from, this.#oldest()); ; ) {
-      const segment = this.#segments.find(({ to }) => offset < to)
-      offset = Math.max(offset, segment?.from ?? this.#liveFrom)
+    for (let block = await this.#block(from > size ? 0 : from); block.bytes.length > 0; ) {
+      const { offset, bytes } = block
+      for (let at = 0; at < bytes.length; at += READ_BYTES) {
+        yield { offset: offset + at, bytes: bytes.subarray(at, at + READ_BYTES) }
+        await nextTurn()
+      }
+      block = await this.#block(offset + bytes.length)
+    }
+  }
+
+  /** What follows an offset, or the oldest behind it: the rest of a segment, or a piece of the live file; empty at its end. */
+  async #block(from: number): Promise<{ offset: number; bytes: Buffer }> {
+    for (;;) {
+      const segment = this.#segments.find(({ to }) => from < to)
+      const offset = Math.max(from, segment?.from ?? this.#liveFrom)
       const bytes = await (segment === undefined ? this.#readLive(offset, READ_BYTES) : this.#readSegment(segment, offset))
-      // It was dropped, or the hole came, while this was being read.
-      if (bytes === undefined || (segment === undefined && offset < this.#liveFrom)) continue
-      if (bytes.length === 0) return
-      yield { offset, bytes }
-      offset += bytes.length
+      // Else it was dropped, or the hole came, while this was being read.
+      if (bytes !== undefined && (segment !== undefined || offset >= this.#liveFrom)) return { offset, bytes }
     }
   }
 
@@ -190,12 +201,10 @@ export class LogStore {
     for (let end = size; end > this.#oldest(); ) {
       const inSegment = this.#segments.findLast(segment => segment.from < end && end <= segment.to)
       const from = inSegment?.from ?? Math.max(this.#liveFrom, end - READ_BYTES)
-      for await (const { bytes } of this.read(from)) {
-        const lines = bytes.subarray(0, end - from)
-        for (let at = lines.lastIndexOf(10); at >= 0; at = at === 0 ? -1 : lines.lastIndexOf(10, at - 1)) {
-          if (from + at + 1 < size && --missing === 0) return from + at + 1
-        }
-        break
+      const block = await this.#block(from)
+      const lines = block.bytes.subarray(0, end - block.offset)
+      for (let at = lines.lastIndexOf(10); at >= 0; at = at === 0 ? -1 : lines.lastIndexOf(10, at - 1)) {
+        if (block.offset + at + 1 < size && --missing === 0) return block.offset + at + 1
       }
       end = from
     }
