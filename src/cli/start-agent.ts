@@ -1,10 +1,10 @@
 /** Starts an agent of its own session. Of two that are started at once the journal's lock lets one live; both callers find that one. */
-import { spawn } from 'node:child_process'
-import { mkdir, open, readFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { About } from '../api/views.ts'
 import { FettleError, toFettleError } from '../core/errors.ts'
 import { layout } from '../core/layout.ts'
+import { startDetached } from '../lib/detached.ts'
 import { agentEnvironment } from '../lib/inherited.ts'
 import { installVersion } from '../lib/versions.ts'
 
@@ -49,25 +49,8 @@ export async function startAgent(home: string, ask: () => Promise<About | undefi
 async function launch(home: string, options: StartOptions): Promise<{ code?: number }> {
   const { agent, agentLog } = layout(home)
   await mkdir(agent, { recursive: true, mode: 0o700 })
-  const log = await open(agentLog, 'a', 0o600)
-  const ended: { code?: number } = {}
-  try {
-    const argv = [options.program ?? (await installVersion(home)), '--home', home]
-    const child = spawn(process.execPath, argv, {
-      cwd: home,
-      detached: true,
-      stdio: ['ignore', log.fd, log.fd],
-      env: agentEnvironment(options.env),
-    })
-    child.on('exit', (code, signal) => {
-      ended.code = code ?? (signal === null ? 1 : 128)
-    })
-    await new Promise<void>((resolve, reject) => child.on('spawn', resolve).on('error', reject))
-    child.unref()
-  } finally {
-    await log.close()
-  }
-  return ended
+  const argv = [process.execPath, options.program ?? (await installVersion(home)), '--home', home] as const
+  return startDetached(argv, { cwd: home, env: agentEnvironment(options.env), log: agentLog })
 }
 
 async function lastLines(path: string): Promise<string[]> {
