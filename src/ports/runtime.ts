@@ -178,7 +178,10 @@ export interface Runtime {
   closeSandbox(name: SandboxName): Promise<void>
   sandboxes(): Promise<SandboxName[]>
 
-  /** Lines of all units that match, oldest first; `follow` goes on until the signal aborts. Rotation loses none. */
+  /**
+   * Lines of all units that match, oldest first; `follow` goes on until the signal aborts. Rotation loses none. Where an operation is
+   * named, of its forgotten commands too, as long as their archive is kept.
+   */
   logs(
     selector: Partial<Labels>,
     options: { cursor?: string; sinceMs?: number; lines?: number; follow: boolean },
