@@ -97,5 +97,6 @@ try {
 } catch (thrown) {
   const error = toFettleError(thrown, `start the agent in ${dirname(paths.agent)}`)
   log(`${error.message}${error.code === 'INTERNAL' ? `\n${String(error.stack)}` : ''}`)
-  process.exitCode = exitCodeOf(error.code)
+  // What it had opened by then would keep it alive, and the home locked.
+  process.exit(exitCodeOf(error.code))
 }

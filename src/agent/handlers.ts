@@ -73,6 +73,8 @@ export function handlersOf(options: HandlerOptions): Handlers {
       return { how: enable ? await boot.enable() : await boot.disable() }
     },
     async shutdown({ everything }) {
+      // First what goes on, or it starts anew what was just ended.
+      if (everything) await engine.stop()
       const ended = everything ? await endAll(world) : []
       setImmediate(options.onShutdown)
       return { ended }

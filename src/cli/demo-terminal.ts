@@ -10,6 +10,7 @@ import { errorLines } from './output/error.ts'
 import { advance, createProgress, type Progress } from './output/progress.ts'
 import { Screen } from './output/screen.ts'
 import { treeLines } from './output/tree.ts'
+import { widthOf, wrap } from './output/width.ts'
 import { runTyped } from './typed.ts'
 
 export interface DemoTerminalOptions {
@@ -70,10 +71,12 @@ export function openDemoTerminal({ cli, project, home, signal }: DemoTerminalOpt
   return {
     act(title, text) {
       acts++
-      cli.say('', ` ${style.bold(style.cyan(String(acts)))}  ${style.bold(title)}`, `    ${text}`, '')
+      const rule = '─'.repeat(Math.max(0, COLUMNS - title.length - 8))
+      cli.say('', '', `  ${style.dim('──')} ${style.bold(style.cyan(String(acts)))} ${style.bold(title)} ${style.dim(rule)}`)
+      cli.say(...hanging('', text), '')
     },
     typed: line => cli.say(`    ${style.dim('$')} ${line}`),
-    outcome: text => cli.say(`    ${style.cyan('→')} ${text}`),
+    outcome: text => cli.say(...hanging(`${style.cyan('→')} `, text)),
     watch(line) {
       watched = line
     },
@@ -100,6 +103,12 @@ export function openDemoTerminal({ cli, project, home, signal }: DemoTerminalOpt
       if (error !== undefined && error.code !== 'AGENT_UNREACHABLE') throw FettleError.fromJSON(error)
     },
   }
+}
+
+/** Broken at the width of the story, the first line behind a mark. */
+function hanging(mark: string, text: string): string[] {
+  const columns = widthOf(mark)
+  return wrap(text, COLUMNS - 4 - columns).map((line, index) => `    ${index === 0 ? mark : ' '.repeat(columns)}${line}`)
 }
 
 interface View {
@@ -152,10 +161,11 @@ function openView(cli: Cli, show: string[], watched: () => string): View {
 
 const isUndoing = (state: StepState): boolean => state === 'undoing' || state === 'undone'
 
-const chosen = (progress: Progress, show: string[]): Progress => ({
-  ...progress,
-  steps: progress.steps.filter(({ step, state }) => state !== 'waiting' && (show.includes(step.id) || state === 'failed')),
-})
+/** What the story is about, and what failed: why is told below. */
+function chosen(progress: Progress, show: string[]): Progress {
+  const steps = progress.steps.filter(({ step, state }) => state === 'failed' || (state !== 'waiting' && show.includes(step.id)))
+  return { ...progress, steps: steps.map(({ error: _, ...step }) => step) }
+}
 
 function restText({ plan, state, createdAt, endedAt }: OperationRecord, show: string[]): string {
   const rest = state === 'done' ? plan.steps.filter(step => !show.includes(step.id)).length : 0

@@ -79,8 +79,8 @@ describe('the tree of steps', () => {
     const progress = createProgress('op12', deployPlan(), BEGAN)
     for (const event of failedEvents()) advance(progress, event)
     assert.deepEqual(treeLines(progress, { now: BEGAN, columns: 80, rows: 20, tick: 0, style: plain }), [
-      '  ✓ build: npm ci                 1 s',
-      '  ↩ start 3 instances of web    0.5 s  undone',
+      '  ✓ build: npm ci                  1 s',
+      '  ↩ start 3 instances of web     0.5 s  undone',
       '  ── point of no return ──',
       '  ○ switch routes to r4',
       '  ○ drain and stop r3',
@@ -96,7 +96,7 @@ describe('the tree of steps', () => {
     advance(progress, { ...at, at: BEGAN + 12_000, type: 'stuck', silentMs: 12_000 })
     const lines = treeLines(progress, { now: BEGAN + 20_000, columns: 80, rows: 20, tick: 1, style: plain })
     assert.deepEqual(lines.slice(0, 4), [
-      '  ⠙ build: npm ci                20 s  attempt 2',
+      '  ⠙ build: npm ci                 20 s  attempt 2',
       '      fetch ██████████░░░░░░░░░░  50 % of 10',
       '      │ two',
       '      ⚠ nothing heard for 20 s',

@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { toFettleError } from '../../../core/errors.ts'
 import type { Clock } from '../../../ports/clock.ts'
 import type { Runtime, RuntimeCaps } from '../../../ports/runtime.ts'
 import { type Cgroups, probeCgroups } from './cgroups.ts'
@@ -94,18 +95,18 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): Runtime {
       sandboxes.release()
       logs.close()
     },
-    apply: (group, signal) => groups.apply(group, signal),
+    apply: (group, signal) => tried(`starting ${group.name}`, groups.apply(group, signal)),
     ready: (name, signal) => groups.ready(name, signal),
     groups: async selector => groups.list(selector),
     onChange: listener => groups.onChange(listener),
-    stop: (name, signal) => groups.stop(name, signal),
-    remove: (name, signal) => groups.remove(name, signal),
-    run: (command, signal) => commands.run(command, signal),
+    stop: (name, signal) => tried(`stopping ${name}`, groups.stop(name, signal)),
+    remove: (name, signal) => tried(`removing ${name}`, groups.remove(name, signal)),
+    run: (command, signal) => tried(`running ${command.name}`, commands.run(command, signal)),
     command: name => commands.state(name),
     kill: name => commands.kill(name),
     forget: name => commands.forget(name),
     commands: async selector => commands.list(selector),
-    openSandbox: (name, { hide }, signal) => sandboxes.openSandbox(name, hide, signal),
+    openSandbox: (name, { hide }, signal) => tried(`opening sandbox ${name}`, sandboxes.openSandbox(name, hide, signal)),
     async closeSandbox(name) {
       await Promise.all([groups.killInSandbox(name), commands.killInSandbox(name)])
       await sandboxes.close(name)
@@ -115,10 +116,22 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): Runtime {
   }
 }
 
-function capsOf({ memory, memoryReason }: Cgroups, { kind, reason }: Isolation): RuntimeCaps {
+/** A full or read-only disk is told by its code. */
+async function tried<T>(what: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    throw toFettleError(error, what)
+  }
+}
+
+function capsOf({ memory, memoryReason, kill, killReason }: Cgroups, isolation: Isolation): RuntimeCaps {
   return {
-    ...(memory === undefined ? { memory: 'polled', memoryReason } : { memory: 'enforced' }),
-    isolation: kind,
-    ...(reason === undefined ? {} : { isolationReason: reason }),
+    memory: memory === undefined ? 'polled' : 'enforced',
+    memoryReason,
+    isolation: isolation.kind,
+    isolationReason: isolation.reason,
+    orphans: kill === undefined ? 'sweep' : 'kernel',
+    orphansReason: killReason,
   }
 }
