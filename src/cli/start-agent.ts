@@ -55,5 +55,5 @@ async function launch(home: string, options: StartOptions): Promise<{ code?: num
 
 async function lastLines(path: string): Promise<string[]> {
   const text = await readFile(path, 'utf8').catch(() => '')
-  return text.trimEnd().split('\n').slice(-10)
+  return text.trimEnd().split('\n').slice(-20)
 }

@@ -46,7 +46,8 @@ export async function sweepAll(options: SweepOptions): Promise<{ survived: numbe
   )
   const results: Survival[] = []
   try {
-    await Promise.all(Array.from({ length: Math.min(options.lanes, work.length) }, () => sweepLane(work, open, options, results)))
+    const lanes = Array.from({ length: Math.min(options.lanes, work.length) }, () => sweepLane(work, open, options, results))
+    for (const lane of await Promise.allSettled(lanes)) if (lane.status === 'rejected') throw lane.reason
   } finally {
     for (const site of sites) await site.destroy()
     if (options.keep) options.print(`everything is left in ${folder}`)

@@ -20,6 +20,8 @@ export class Load {
   readonly files = new Map<string, number>()
   /** 503 is right while the app is stopped. */
   mayRefuse = false
+  /** Connections may break and be refused, as while the machine is down. */
+  mayBreak = false
   #failures: string[] = []
   #next = 1
   #answers = 0
@@ -61,7 +63,7 @@ export class Load {
       if (this.declared.has(version) && hasToken) return version
       this.#failures.push(`${path} was answered with ${reply.status} ${reply.text}, not by ${[...this.declared].join(' or ')}`)
     } catch (error) {
-      this.#failures.push(`${path} failed: ${(error as Error).message}`)
+      if (!this.mayBreak) this.#failures.push(`${path} failed: ${(error as Error).message}`)
     }
     return undefined
   }
@@ -69,6 +71,17 @@ export class Load {
   /** The version that answers a new request. */
   version(): Promise<number | undefined> {
     return this.#get('/version')
+  }
+
+  /** Until a request is answered again. */
+  async untilAnswered(): Promise<void> {
+    while ((await this.version()) === undefined) await delay(PAUSE_MS)
+  }
+
+  /** What was acknowledged so far may be lost. */
+  forget(): void {
+    this.entries.clear()
+    this.files.clear()
   }
 
   async #write(): Promise<void> {

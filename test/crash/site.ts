@@ -11,6 +11,7 @@ import { layout } from '../../src/core/layout.ts'
 import { isOver, type OperationRecord } from '../../src/core/plan.ts'
 import { signalProcess } from '../../src/drivers/runtimes/process/unit-stop.ts'
 import type { RouteTable } from '../../src/ports/proxy.ts'
+import { copyAsVersion } from './bundle.ts'
 import { processesOf } from './leftovers.ts'
 import { Load } from './load.ts'
 
@@ -115,7 +116,7 @@ services:
   beat:
     run: node beat.js
     env: { DATABASE: "\${stores.data.path}", OVERLAPS: "${this.overlaps}" }
-    ready: { uptime: 30ms, within: ${sick === 'beat' ? '1s' : '60s'} }
+    ready: { ${sick === 'beat' ? 'uptime: 1h, within: 1s' : 'uptime: 30ms, within: 60s'} }
     singleton: true
     in-drills: false
 stores:
@@ -168,6 +169,11 @@ backups:
     })
   }
 
+  /** The same agent as another version, in a folder of its own. */
+  otherVersion(version: string): Promise<string> {
+    return copyAsVersion(this.#options.bundle, join(this.folder, `fettle-${version}`), version)
+  }
+
   /** Resolves when the agent that runs now is dead. */
   async agentDied(): Promise<void> {
     await this.#agent?.ended
@@ -217,12 +223,18 @@ backups:
 
   /** Learns which version serves, and as which release. */
   async refresh(): Promise<void> {
-    const { release } = await this.table()
-    const text = await readFile(join(this.paths.release(APP, ENVIRONMENT, release), 'release.json'), 'utf8')
-    const { artifact } = JSON.parse(text) as { artifact: { key: string } }
+    const { release, artifact } = await this.release()
     const built = await readFile(join(this.paths.artifact(APP, ENVIRONMENT, artifact.key), 'built.json'), 'utf8')
     this.version = (JSON.parse(built) as { version: number }).version
     this.versions.set(release, this.version)
+  }
+
+  /** The one that serves. */
+  async release(): Promise<{ release: string; artifact: { key: string } }> {
+    const { release } = await this.table()
+    const text = await readFile(join(this.paths.release(APP, ENVIRONMENT, release), 'release.json'), 'utf8')
+    const { artifact } = JSON.parse(text) as { artifact: { key: string } }
+    return { release, artifact }
   }
 
   async table(): Promise<RouteTable> {

@@ -221,6 +221,11 @@ export class LogStore {
     return offsetBefore([...this.#segments.flatMap(({ marks }) => marks), ...this.#marks], at)
   }
 
+  /** Where what is left begins, and when its parts came. */
+  times(): { from: number; marks: Mark[] } {
+    return { from: this.#oldest(), marks: [...this.#segments.flatMap(({ marks }) => marks), ...this.#marks] }
+  }
+
   /** All of it, as one file in an existing folder. One frame: not every reader of zstd goes on behind the first. */
   async archive(path: string): Promise<void> {
     await this.#work
