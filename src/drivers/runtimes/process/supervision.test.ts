@@ -111,6 +111,16 @@ describe('an app that ends again and again', () => {
   })
 })
 
+test('an app applied with another environment runs again with that, one applied as before goes on', async context => {
+  const { runtime } = await openRuntime(context)
+  const says = nodeScript(`console.log(process.env.COLOUR); require('node:http').createServer((_, a) => a.end()).listen(process.env.PORT)`)
+  for (const COLOUR of ['red', 'red', 'blue']) {
+    await runtime.apply(group({ argv: says, env: { COLOUR } }), never)
+    await runtime.ready('web', never)
+  }
+  assert.deepEqual(await linesOf(runtime), ['red', 'blue'])
+})
+
 describe('a stop', () => {
   test('gives the app its time, and kills what does not listen', async context => {
     const { runtime } = await openRuntime(context)
