@@ -1,11 +1,9 @@
 /** The logs of all units: read, merged by time, followed, archived. */
-import { mkdir, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
-import { namesIn } from '../../../lib/files.ts'
 import type { Labels, LogLine, Runtime } from '../../../ports/runtime.ts'
 import { Changes } from './changes.ts'
-import { foldersIn, matches } from './group-files.ts'
+import { matches } from './group-files.ts'
 import type { Host } from './host.ts'
+import { LogArchive } from './log-archive.ts'
 import { type RawLine, splitLines } from './log-lines.ts'
 import { LogStore } from './log-store.ts'
 import type { Unit } from './unit.ts'
@@ -15,6 +13,7 @@ type Options = Parameters<Runtime['logs']>[1]
 
 export class Logs {
   readonly #host: Host
+  readonly #archive: LogArchive
   readonly #logs = new Map<string, WatchedLog>()
   readonly #changes = new Changes()
   /** Rises with every growth of any log, so that a follower never misses what came while it was busy. */
@@ -22,6 +21,7 @@ export class Logs {
 
   constructor(host: Host) {
     this.#host = host
+    this.#archive = new LogArchive(host)
   }
 
   async add(unit: Unit): Promise<void> {
@@ -97,26 +97,14 @@ export class Logs {
     const log = this.#logs.get(name)
     if (log === undefined) return
     log.close()
-    const folder = join(this.#host.archive, name)
-    await mkdir(folder, { recursive: true, mode: 0o700 })
-    await log.store.archive(join(folder, `${new Date(createdAt).toISOString().replaceAll(/[:.]/g, '')}.log.zst`))
+    await log.store.settled()
+    if (!(await log.store.isEmpty())) await this.#archive.keep(name, createdAt, log.store)
     this.#logs.delete(name)
-    await this.#prune(folder)
   }
 
-  /** Archives of removed units go by the same limits as what runs. */
-  async pruneArchives(): Promise<void> {
-    for (const name of await foldersIn(this.#host.archive)) await this.#prune(join(this.#host.archive, name))
-  }
-
-  async #prune(folder: string): Promise<void> {
-    const { keepBytes, keepMs } = this.#host.logs
-    let bytes = 0
-    for (const name of (await namesIn(folder)).sort().reverse()) {
-      const { size, mtimeMs } = await stat(join(folder, name))
-      bytes += size
-      if (bytes > keepBytes || this.#host.clock.now() - mtimeMs > keepMs) await rm(join(folder, name), { force: true })
-    }
+  /** Removes archives that are too old. */
+  prune(): Promise<void> {
+    return this.#archive.prune()
   }
 
   close(): void {
