@@ -11,7 +11,7 @@ import { exitCodeOf, toFettleError } from './core/errors.ts'
 import { layout } from './core/layout.ts'
 import { Secret } from './core/secret.ts'
 import type { Spec } from './core/spec/schema.ts'
-import { createBoot } from './drivers/boot/index.ts'
+import { createBoot } from './drivers/hosts/local/index.ts'
 import { createEmbeddedProxy, frontProgram } from './drivers/proxies/embedded/index.ts'
 import { repositories, sourceOf, stores } from './drivers/registry.ts'
 import { createProcessRuntime } from './drivers/runtimes/process/index.ts'
@@ -97,5 +97,6 @@ try {
 } catch (thrown) {
   const error = toFettleError(thrown, `start the agent in ${dirname(paths.agent)}`)
   log(`${error.message}${error.code === 'INTERNAL' ? `\n${String(error.stack)}` : ''}`)
-  process.exitCode = exitCodeOf(error.code)
+  // What it had opened by then would keep it alive, and the home locked.
+  process.exit(exitCodeOf(error.code))
 }

@@ -58,9 +58,9 @@ describe('status', () => {
       `◐ guestbook/production  degraded · r4, deployed 3 min ago
   web.1 is backoff (exited 1)
   http://guestbook.localhost:8080/
-  SERVICE  STATE     PID     UP  RESTARTS                       MEMORY  LAST END
+  SERVICE  STATE     PID     UP  RESTARTS                      MEMORY  LAST END
   web.0    ready    4711  2 min         0  60 MiB of 256 MiB (polled)
-  web.1    backoff               1,200                              exited 1
+  web.1    backoff                  1,200                              exited 1
   STORE  KIND     SIZE  PATH
   data   sqlite  2 KiB  /live/data.db
   trial     42 s left
@@ -226,7 +226,7 @@ describe('doctor', () => {
   })
 
   it('works where no agent can be started, and says so', async () => {
-    const ran = await runCli(['doctor', '--json'], { home: `/proc/nowhere` })
+    const ran = await runCli(['doctor', '--json'], { home: '/dev/null/fettle' })
     assert.equal(ran.code, 13)
     const { items } = ran.json() as { items: { name: string; state: string }[] }
     assert.equal(items.find(item => item.name === 'agent')?.state, 'fail')
@@ -239,11 +239,11 @@ it('an error of the agent keeps its exit code, hint and what it printed', async 
     plan() {
       throw new FettleError('BUSY', 'backup op9 runs there', {
         hint: '`fettle operations follow op9` shows it.',
-        context: { tail: 'a\nb' },
+        context: { tail: 'copying\n12 of 40' },
       })
     },
   })
   const ran = await runCli(['deploy'], agent)
   assert.equal(ran.code, 4)
-  assert.equal(ran.stderr, '✗ backup op9 runs there\n  │ a\n  │ b\n→ `fettle operations follow op9` shows it.\n')
+  assert.equal(ran.stderr, '✗ backup op9 runs there\n  │ copying\n  │ 12 of 40\n→ `fettle operations follow op9` shows it.\n')
 })

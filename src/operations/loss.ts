@@ -6,7 +6,7 @@ import type { Spec } from '../core/spec/schema.ts'
 import type { StepContext } from '../engine/step.ts'
 import type { Manifest } from '../ports/repository.ts'
 import { endCommand } from './commands.ts'
-import { changedSinceTask } from './data-tasks.ts'
+import { changedSinceTask, removeWork } from './data-tasks.ts'
 import type { Environment } from './environment.ts'
 import { storeConfigs } from './snapshots.ts'
 import type { World } from './world.ts'
@@ -37,6 +37,7 @@ export async function countLoss(
     return { isPossible: loss.rows > 0 || loss.precision === 'unknown', text: lossText(loss) }
   } finally {
     await endCommand(world, context)
+    await removeWork(world, context.operation.id)
   }
 }
 

@@ -10,7 +10,7 @@ import { createStyle, isUnicode, toAscii } from './style.ts'
 import { table } from './table.ts'
 import { formatAge } from './time.ts'
 import { treeLines } from './tree.ts'
-import { printable, truncate, widthOf } from './width.ts'
+import { printable, truncate, widthOf, wrap } from './width.ts'
 
 const plain = createStyle(false, true)
 
@@ -34,6 +34,12 @@ describe('width', () => {
     assert.equal(truncate('漢字漢字', 4), '漢…')
     assert.equal(truncate('\u001b[31mabcdef\u001b[39m', 3), '\u001b[31mab…\u001b[0m')
     assert.equal(truncate('abc', 3), 'abc')
+  })
+
+  it('breaks between words, and leaves a word whole that is wider than the line', () => {
+    assert.deepEqual(wrap('one two three', 7), ['one two', 'three'])
+    assert.deepEqual(wrap('a considerable word', 6), ['a', 'considerable', 'word'])
+    assert.deepEqual(wrap('', 6), [''])
   })
 
   it('takes from the text of others what would move the cursor', () => {
@@ -79,8 +85,8 @@ describe('the tree of steps', () => {
     const progress = createProgress('op12', deployPlan(), BEGAN)
     for (const event of failedEvents()) advance(progress, event)
     assert.deepEqual(treeLines(progress, { now: BEGAN, columns: 80, rows: 20, tick: 0, style: plain }), [
-      '  ✓ build: npm ci                 1 s',
-      '  ↩ start 3 instances of web    0.5 s  undone',
+      '  ✓ build: npm ci                  1 s',
+      '  ↩ start 3 instances of web     0.5 s  undone',
       '  ── point of no return ──',
       '  ○ switch routes to r4',
       '  ○ drain and stop r3',
@@ -96,7 +102,7 @@ describe('the tree of steps', () => {
     advance(progress, { ...at, at: BEGAN + 12_000, type: 'stuck', silentMs: 12_000 })
     const lines = treeLines(progress, { now: BEGAN + 20_000, columns: 80, rows: 20, tick: 1, style: plain })
     assert.deepEqual(lines.slice(0, 4), [
-      '  ⠙ build: npm ci                20 s  attempt 2',
+      '  ⠙ build: npm ci                 20 s  attempt 2',
       '      fetch ██████████░░░░░░░░░░  50 % of 10',
       '      │ two',
       '      ⚠ nothing heard for 20 s',

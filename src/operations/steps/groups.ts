@@ -1,5 +1,5 @@
 /** The steps on groups: started beside the old ones, handed over where only one may run, retired when nobody waits for them. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { FettleError } from '../../core/errors.ts'
 import { groupName } from '../../core/names.ts'
 import { stepKind } from '../../engine/step.ts'

@@ -1,7 +1,7 @@
 /** The one-way gate before the pivot: the migration of live data. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { stepKind } from '../../engine/step.ts'
-import { endCommand, runToSuccess, stepCommand } from '../commands.ts'
+import { endCommand, forgetLost, runToSuccess, stepCommand } from '../commands.ts'
 import { requireRelease } from '../environment.ts'
 import { migrationCommand } from '../groups.ts'
 import type { World } from '../world.ts'
@@ -12,16 +12,22 @@ import { smokeTests } from './tests.ts'
 const migrate = (world: World) =>
   stepKind({
     kind: 'data.migrate@1',
-    input: z.object({ release: z.string(), stores: z.record(z.string(), z.string()), serving: z.string().nullable() }),
+    input: z.object({
+      release: z.string(),
+      stores: z.record(z.string(), z.string()),
+      serving: z.string().nullable(),
+      /** A rehearsal ran it twice: where the machine went down in it, it is run again. */
+      isRepeatable: z.boolean().default(false),
+    }),
     cancel: 'at-end',
     silentForMs: 120_000,
     async observe(_input, context) {
       const state = await world.runtime.command(stepCommand(context))
-      if (state.state === 'lost') return 'unknown'
       return state.state === 'exited' && state.result.code === 0 ? { present: { durationMs: state.result.durationMs } } : 'partial'
     },
     async run(input, context) {
       const release = await requireRelease(world, context.operation.app, context.operation.environment, input.release)
+      if (input.isRepeatable) await forgetLost(world, context)
       const result = await runToSuccess(
         world,
         context,

@@ -1,5 +1,5 @@
 /** The steps on routes: held while data is exchanged, switched in the one write that decides, closed. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { groupName } from '../../core/names.ts'
 import type { Spec } from '../../core/spec/schema.ts'
 import { stepKind } from '../../engine/step.ts'

@@ -1,5 +1,5 @@
 /** A release's own tests: on its groups before they have traffic, and through the public route. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { FettleError, toFettleError } from '../../core/errors.ts'
 import { groupName } from '../../core/names.ts'
 import { smokeTestService } from '../../core/spec/derived.ts'

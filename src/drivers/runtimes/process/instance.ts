@@ -62,10 +62,14 @@ export class Instance {
     return this.#said
   }
 
-  /** Takes over what an earlier agent left: a stop goes on, a run is asked whether it is ready, a lost shim is replaced. */
+  /**
+   * Takes over what an earlier agent left: a stop goes on, a run is asked whether it is ready, a lost shim is replaced, also one that
+   * the machine took down with it. Only a sandbox does not outlive a boot, nor what ran in it.
+   */
   adopt(): void {
     const { alive, shim, stopping, isOfEarlierBoot } = { ...this.unit.status(), alive: this.unit.adopt() }
-    this.#wanted = !stopping && !isOfEarlierBoot && (alive || shim !== undefined)
+    const isGone = isOfEarlierBoot && this.unit.record.sandbox !== undefined
+    this.#wanted = !stopping && !isGone && (alive || shim !== undefined)
     this.#notice()
   }
 

@@ -5,11 +5,13 @@
  *
  *   log   log.json (segments)   log.<offset>.zst   log.times (when the rest came)
  */
-import { appendFile, type FileHandle, open, readFile, rm, stat } from 'node:fs/promises'
+import { createWriteStream } from 'node:fs'
+import { appendFile, type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { zstdCompress, zstdDecompress } from 'node:zlib'
+import { createZstdCompress, zstdCompress, zstdDecompress } from 'node:zlib'
 import { readIfExists, writeFileAtomic } from '../../../lib/files.ts'
 import { execute, requireProgram } from './execute.ts'
 import type { Host } from './host.ts'
@@ -69,15 +71,6 @@ export class LogStore {
   grown(): Promise<void> {
     this.#work = this.#work.then(() => this.#grown()).catch((error: Error) => this.#host.log(`the log of ${this.#name}: ${error.message}`))
     return this.#work
-  }
-
-  /** Resolves when no rotation is under way. */
-  settled(): Promise<void> {
-    return this.#work
-  }
-
-  async isEmpty(): Promise<boolean> {
-    return (await stat(this.path)).size === 0
   }
 
   async #grown(): Promise<void> {
@@ -226,6 +219,31 @@ export class LogStore {
   /** Where to begin to read for everything since a time. */
   offsetSince(at: number): number {
     return offsetBefore([...this.#segments.flatMap(({ marks }) => marks), ...this.#marks], at)
+  }
+
+  /** Where what is left begins, and when its parts came. */
+  times(): { from: number; marks: Mark[] } {
+    return { from: this.#oldest(), marks: [...this.#segments.flatMap(({ marks }) => marks), ...this.#marks] }
+  }
+
+  /** All of it, as one file in an existing folder. One frame: not every reader of zstd goes on behind the first. */
+  async archive(path: string): Promise<void> {
+    await this.#work
+    const { size } = await stat(this.path)
+    if (size === 0) return
+    try {
+      await pipeline(this.#bytes(), createZstdCompress(), createWriteStream(`${path}.tmp`, { mode: 0o600, flush: true }))
+      await rename(`${path}.tmp`, path)
+    } catch (error) {
+      await rm(`${path}.tmp`, { force: true })
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
+      // A unit is often removed because the disk is full.
+      this.#host.log(`the log of ${this.#name} was not kept: the disk is full`)
+    }
+  }
+
+  async *#bytes(): AsyncGenerator<Buffer> {
+    for await (const { bytes } of this.read(0)) yield bytes
   }
 }
 

@@ -3,10 +3,10 @@ import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { FettleError } from '../../core/errors.ts'
-import { type Executed, execute } from '../../lib/execute.ts'
-import { writeFileAtomic } from '../../lib/files.ts'
-import { type BootCommand, cronLine, cronTable, unitName, unitText } from './text.ts'
+import { FettleError } from '../../../core/errors.ts'
+import { type Executed, execute } from '../../../lib/execute.ts'
+import { writeFileAtomic } from '../../../lib/files.ts'
+import { type BootCommand, cronLine, cronTable, unitName, unitText } from './boot-text.ts'
 
 export interface BootOptions extends BootCommand {
   /** For tests: where systemd's units and marks are looked for. */

@@ -3,8 +3,8 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
+import { cronLine, cronTable, unitName, unitText } from './boot-text.ts'
 import { createBoot } from './index.ts'
-import { cronLine, cronTable, unitName, unitText } from './text.ts'
 
 const command = { argv: ['/opt/node', '/srv/my app/agent.js', '--home', '/srv/my app'], home: '/srv/my app' }
 let root: string
