@@ -40,7 +40,7 @@ async function bundle(): Promise<{ files: Map<string, Uint8Array>; metafile: Met
     // Dependencies in CommonJS call require() for Node's own modules.
     banner: { js: "const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);" },
     plugins: [lazyBuiltins],
-    define: { FETTLE_VERSION: JSON.stringify(manifest.version) },
+    define: { esbuildDetection: 'true', FETTLE_VERSION: JSON.stringify(manifest.version) },
     logLevel: 'warning',
   })
   return { files: new Map(result.outputFiles.map(file => [file.path.slice(dist.length + 1), file.contents])), metafile: result.metafile }

@@ -5,7 +5,7 @@ import { glob } from 'node:fs/promises'
 export const unitTests = ['src/**/*.test.ts', 'scripts/**/*.test.ts', 'test/requirements/*.test.ts']
 
 /** What `npm test` runs. test/crash has a short run here; `npm run test:crash` is the whole one. */
-export const allTests = [...unitTests, 'test/{conformance,helpers,e2e,crash}/**/*.test.ts']
+export const allTests = [...unitTests, 'test/{conformance,helpers,examples,e2e,crash}/**/*.test.ts']
 
 /** Paths relative to the checkout, sorted: a run is the same everywhere. */
 export async function filesOf(patterns: string[], cwd: string): Promise<string[]> {

@@ -11,14 +11,16 @@ import { exitCodeOf, toFettleError } from './core/errors.ts'
 import { layout } from './core/layout.ts'
 import { Secret } from './core/secret.ts'
 import type { Spec } from './core/spec/schema.ts'
-import { createBoot } from './drivers/boot/index.ts'
+import { createBoot } from './drivers/hosts/local/index.ts'
 import { createEmbeddedProxy, frontProgram } from './drivers/proxies/embedded/index.ts'
 import { repositories, sourceOf, stores } from './drivers/registry.ts'
 import { createProcessRuntime } from './drivers/runtimes/process/index.ts'
 import { openSecretFile } from './drivers/secrets/age-file/index.ts'
 import { systemClock } from './lib/clock.ts'
+import { buildEnvironment } from './lib/inherited.ts'
 import { programPath } from './lib/program-path.ts'
 import { version } from './lib/version.ts'
+import { bootProgram } from './lib/versions.ts'
 import type { World } from './operations/world.ts'
 
 const { values } = parseArgs({ options: { home: { type: 'string', default: process.env.FETTLE_HOME ?? '' } } })
@@ -71,6 +73,7 @@ async function composeWorld(): Promise<World> {
     repositoryConfig,
     secrets: (app, environment, project) => redaction.watch(openSecretFile({ project, home, app, environment }, systemClock)),
     source: (spec, project) => sourceOf(spec, project, home),
+    buildEnvironment: buildEnvironment(process.env),
     worker: [process.execPath, programPath('worker')],
   }
 }
@@ -82,7 +85,7 @@ try {
   const agent = await startAgent({
     world: await composeWorld(),
     faults,
-    boot: createBoot(),
+    boot: createBoot({ argv: [process.execPath, bootProgram(home), '--home', home], home }),
     redact: redaction.redact,
     log,
     onShutdown: stopping.resolve,
@@ -94,5 +97,6 @@ try {
 } catch (thrown) {
   const error = toFettleError(thrown, `start the agent in ${dirname(paths.agent)}`)
   log(`${error.message}${error.code === 'INTERNAL' ? `\n${String(error.stack)}` : ''}`)
-  process.exitCode = exitCodeOf(error.code)
+  // What it had opened by then would keep it alive, and the home locked.
+  process.exit(exitCodeOf(error.code))
 }

@@ -4,6 +4,7 @@
  */
 import { mkdir } from 'node:fs/promises'
 import { layout } from '../core/layout.ts'
+import { environmentLease } from '../core/names.ts'
 import { isOver, type OperationRecord } from '../core/plan.ts'
 import { Engine } from '../engine/engine.ts'
 import { Journal } from '../engine/journal.ts'
@@ -13,7 +14,8 @@ import { firstOperationNumber } from './epoch.ts'
 import type { Faults } from './faults.ts'
 import { type BootEnabler, handlersOf } from './handlers.ts'
 import { serveApi } from './server.ts'
-import { sweepOperation, sweepStrays } from './sweep.ts'
+import { keepServing } from './serving.ts'
+import { sweepHalfWritten, sweepOperation, sweepStrays } from './sweep.ts'
 
 export interface AgentOptions {
   world: World
@@ -35,6 +37,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const paths = layout(world.layout.home)
   await mkdir(paths.agent, { recursive: true, mode: 0o700 })
   const journal = new Journal(paths.journal, { firstNumber: await firstOperationNumber(world) })
+  const onError = (error: unknown) => log(`error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
   const engine = new Engine({
     journal,
     kinds: allKinds(world),
@@ -43,14 +46,18 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     fault: (operation, point) => faults.reach(`${operation.plan.kind}/${point}`),
     async followUps(ended) {
       await sweepOperation(world, ended)
+      await faults.reach(`${ended.plan.kind}/swept`)
       return followUps(world, ended)
     },
-    onError: error => log(`error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
+    onError,
   })
   await world.runtime.open()
   await world.proxy.open()
+  await sweepHalfWritten(world)
   await engine.recover()
-  await sweepStrays(world, (id: string) => isOpen(journal, id))
+  const isBusy = (app: string, environment: string) => journal.holder(environmentLease(app, environment)) !== undefined
+  await sweepStrays(world, { isOpen: id => isOpen(journal, id), isBusy })
+  await keepServing(world, isBusy, onError)
   const server = await serveApi({
     socket: paths.socket,
     version: world.version,

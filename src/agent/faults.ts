@@ -1,25 +1,29 @@
 /**
- * Where a crash test ends the agent: every named point of every step passes here. With FETTLE_CRASH_LOG the points are written down;
- * with FETTLE_CRASH_AT=name the agent kills itself there, without a farewell. Without either it costs nothing.
+ * Where a crash test ends the agent: every named point of every operation and driver passes here. Under FETTLE_CRASH=folder the points
+ * are written down in the folder's `log`, and the agent kills itself, without a farewell, at the one that its file `at` names: so
+ * one agent serves many tests. Without it this costs nothing.
  */
-import { appendFileSync } from 'node:fs'
+import { appendFileSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 
 export interface Faults {
-  /** `deploy/migrate:before`; the n-th passing of the same name is `…#n`. */
+  /** `deploy/migrate:before`; the n-th passing of the same name is `…#n`, counted over all agents since the log was emptied. */
   reach(point: string): Promise<void>
 }
 
-export function faultsFrom(env: NodeJS.ProcessEnv): Faults {
-  const { FETTLE_CRASH_AT: crashAt, FETTLE_CRASH_LOG: log } = env
-  const seen = new Map<string, number>()
+export function faultsFrom({ FETTLE_CRASH: folder }: NodeJS.ProcessEnv): Faults {
+  if (folder === undefined) return { reach: async () => {} }
+  const read = (name: string) => readFileSync(join(folder, name), 'utf8')
   return {
     async reach(point) {
-      if (crashAt === undefined && log === undefined) return
-      const count = (seen.get(point) ?? 0) + 1
-      seen.set(point, count)
+      const count =
+        1 +
+        read('log')
+          .split('\n')
+          .filter(line => line.split('#', 1)[0] === point).length
       const name = count === 1 ? point : `${point}#${count}`
-      if (log !== undefined) appendFileSync(log, `${name}\n`)
-      if (name !== crashAt) return
+      appendFileSync(join(folder, 'log'), `${name}\n`)
+      if (name !== read('at')) return
       process.kill(process.pid, 'SIGKILL')
       await new Promise(() => {})
     },

@@ -1,5 +1,5 @@
 /** One function an endpoint: reads the world or hands a plan to the engine. */
-import type { About, DoctorReport } from '../api/views.ts'
+import type { About } from '../api/views.ts'
 import { FettleError } from '../core/errors.ts'
 import { Secret } from '../core/secret.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -8,8 +8,11 @@ import { bakeLease } from '../operations/bake.ts'
 import { makePlan, type PlanRequest } from '../operations/planner.ts'
 import { readProject, readTarget, type TargetRequest } from '../operations/target.ts'
 import type { World } from '../operations/world.ts'
+import { examine } from './doctor.ts'
 import type { Handlers } from './server.ts'
 import { environmentStatus, releaseViews, snapshotViews } from './status.ts'
+
+const MAX_OPERATIONS = 1000
 
 /** Makes the agent return after a reboot. */
 export interface BootEnabler {
@@ -34,7 +37,8 @@ export function handlersOf(options: HandlerOptions): Handlers {
     about: async () => about(options),
     async status(target) {
       const tables = await world.proxy.tables()
-      const wanted = tables.filter(table => matches(table, target)).filter(table => table.generation > 0)
+      const names = await namesOf(target)
+      const wanted = tables.filter(table => matches(table, names)).filter(table => table.generation > 0)
       const operations = journal.list(100)
       return { environments: await Promise.all(wanted.map(table => environmentStatus(world, table, operations))) }
     },
@@ -49,9 +53,10 @@ export function handlersOf(options: HandlerOptions): Handlers {
       if (plan.leases.length > 0) await endBake(options, plan.app, plan.environment)
       return engine.start(plan)
     },
-    async operations({ limit, app, environment }) {
-      const all = journal.list(limit)
-      return { operations: all.filter(({ plan }) => matches(plan, { app, environment })) }
+    async operations({ limit, ...target }) {
+      const names = await namesOf(target)
+      const all = journal.list(MAX_OPERATIONS).filter(({ plan }) => matches(plan, names))
+      return { operations: all.slice(0, limit) }
     },
     operation: async ({ id }) => journal.get(id),
     events({ id, after, follow }, signal) {
@@ -67,11 +72,13 @@ export function handlersOf(options: HandlerOptions): Handlers {
     snapshots: async target => ({ snapshots: await snapshotViews(world, await readTarget(world, target)) }),
     logs: (input, signal) => logLines(world, input, signal),
     ...secretHandlers(world),
-    doctor: async () => ({ ok: true, items: [] }) satisfies DoctorReport,
+    doctor: () => examine(options),
     async enable({ enable }) {
       return { how: enable ? await boot.enable() : await boot.disable() }
     },
     async shutdown({ everything }) {
+      // First what goes on, or it starts anew what was just ended.
+      if (everything) await engine.stop()
       const ended = everything ? await endAll(world) : []
       setImmediate(options.onShutdown)
       return { ended }
@@ -90,6 +97,12 @@ async function about({ world, boot, startedAt }: HandlerOptions): Promise<About>
     address: await world.proxy.address(),
     ...(enabled === undefined ? {} : { enabled }),
   }
+}
+
+/** The app that the file is about; the environment only where one was asked for. */
+async function namesOf({ file, app, environment }: TargetRequest): Promise<{ app?: string; environment?: string }> {
+  const named = app ?? (file === undefined ? undefined : (await readProject({ file })).spec.app)
+  return { ...(named === undefined ? {} : { app: named }), ...(environment === undefined ? {} : { environment }) }
 }
 
 const matches = (

@@ -1,10 +1,12 @@
-/** The API over HTTP on a unix socket: requests parsed by the contract, answers as JSON or as a stream of JSON lines. */
+/**
+ * The API over HTTP on a unix socket: requests parsed by the contract, answers as JSON or as a stream of JSON lines. By node:http alone:
+ * a handful of fixed paths needs no framework, and the agent's memory is counted.
+ */
+
+import { once } from 'node:events'
 import { chmod, rm } from 'node:fs/promises'
-import type { Server } from 'node:http'
-import { createAdaptorServer } from '@hono/node-server'
-import { type Context, Hono } from 'hono'
-import { stream } from 'hono/streaming'
-import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { text } from 'node:stream/consumers'
 import * as z from 'zod'
 import { type Answers, type ParsedRequest, requests, type Stream } from '../api/contract.ts'
 import { type EndpointName, endpoints } from '../api/endpoints.ts'
@@ -27,18 +29,12 @@ export interface ServerOptions {
   redact(text: string): string
 }
 
+const MAX_BODY_BYTES = 1 << 20
+
 export async function serveApi(options: ServerOptions): Promise<{ stop(): Promise<void> }> {
-  const app = new Hono()
-  app.onError((error, context) => failure(context, error, options.redact))
-  app.notFound(context =>
-    failure(context, new FettleError('NOT_FOUND', `the API has no ${context.req.method} ${context.req.path}`), options.redact),
-  )
-  app.get('/openapi.json', context => context.json(openApi(options.version)))
-  for (const name of Object.keys(endpoints) as EndpointName[]) {
-    const { method, path } = endpoints[name]
-    app.on(method, path, async context => answer(context, name, options))
-  }
-  const server = createAdaptorServer({ fetch: app.fetch }) as Server
+  const server = createServer((request, response) => {
+    answer(request, response, options).catch(error => fail(response, error, options.redact))
+  })
   await listen(server, options.socket)
   return {
     async stop() {
@@ -49,27 +45,40 @@ export async function serveApi(options: ServerOptions): Promise<{ stop(): Promis
   }
 }
 
-async function answer(context: Context, name: EndpointName, { handlers, redact }: ServerOptions): Promise<Response> {
-  const input = parseRequest(name, { ...context.req.query(), ...(await bodyOf(context)), ...context.req.param() })
-  const handler = handlers[name] as (input: unknown, signal: AbortSignal) => AsyncIterable<unknown> | Promise<unknown>
-  const result = handler(input, context.req.raw.signal)
-  if (!(Symbol.asyncIterator in result))
-    return context.body(redact(JSON.stringify(await result)), 200, { 'content-type': 'application/json' })
-  context.header('content-type', 'application/x-ndjson')
-  return stream(context, async out => {
-    for await (const line of result) {
-      if (out.aborted) return
-      await out.write(`${redact(JSON.stringify(line))}\n`)
-    }
-  })
+async function answer(request: IncomingMessage, response: ServerResponse, options: ServerOptions): Promise<void> {
+  const { method = '', url = '' } = request
+  const { pathname, searchParams } = new URL(url, 'http://agent')
+  if (method === 'GET' && pathname === '/openapi.json') return send(response, JSON.stringify(openApi(options.version)))
+  const found = findEndpoint(method, pathname)
+  if (found === undefined) throw new FettleError('NOT_FOUND', `the API has no ${method} ${pathname}`)
+  const input = parseRequest(found.name, { ...Object.fromEntries(searchParams), ...(await bodyOf(request)), ...found.parameters })
+  const gone = new AbortController()
+  response.on('close', () => gone.abort())
+  const handler = options.handlers[found.name] as (input: unknown, signal: AbortSignal) => AsyncIterable<unknown> | Promise<unknown>
+  const result = handler(input, gone.signal)
+  if (Symbol.asyncIterator in result) return sendLines(response, result, options.redact, gone.signal)
+  send(response, options.redact(JSON.stringify(await result)))
 }
 
-async function bodyOf(context: Context): Promise<Record<string, unknown>> {
-  if (context.req.method !== 'POST') return {}
-  const text = await context.req.text()
-  if (text === '') return {}
+function findEndpoint(method: string, path: string): { name: EndpointName; parameters: Record<string, string> } | undefined {
+  const parts = path.split('/')
+  for (const name of Object.keys(endpoints) as EndpointName[]) {
+    const pattern = endpoints[name].path.split('/')
+    const isMatch = endpoints[name].method === method && pattern.length === parts.length
+    if (!isMatch || !pattern.every((part, index) => part === ':id' || part === parts[index])) continue
+    const place = pattern.indexOf(':id')
+    return { name, parameters: place < 0 ? {} : { id: decodeURIComponent(parts[place] ?? '') } }
+  }
+  return undefined
+}
+
+async function bodyOf(request: IncomingMessage): Promise<Record<string, unknown>> {
+  if (request.method !== 'POST') return {}
+  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) throw new FettleError('USAGE', 'the request body is too large')
+  const body = await text(request)
+  if (body === '') return {}
   try {
-    return JSON.parse(text) as Record<string, unknown>
+    return JSON.parse(body) as Record<string, unknown>
   } catch (error) {
     throw new FettleError('USAGE', 'the request body is no JSON', { cause: error })
   }
@@ -81,10 +90,31 @@ function parseRequest(name: EndpointName, input: unknown): unknown {
   throw new FettleError('USAGE', `${name}: ${z.prettifyError(parsed.error)}`)
 }
 
-function failure(context: Context, thrown: unknown, redact: (text: string) => string): Response {
+function send(response: ServerResponse, body: string, status = 200): void {
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })
+  response.end(body)
+}
+
+async function sendLines(
+  response: ServerResponse,
+  lines: AsyncIterable<unknown>,
+  redact: (text: string) => string,
+  gone: AbortSignal,
+): Promise<void> {
+  // The headers go with the first line: a stream that fails at once still has a status of its own.
+  for await (const line of lines) {
+    if (gone.aborted) return
+    if (!response.headersSent) response.writeHead(200, { 'content-type': 'application/x-ndjson' })
+    if (!response.write(`${redact(JSON.stringify(line))}\n`)) await once(response, 'drain', { signal: gone })
+  }
+  if (!response.headersSent) response.writeHead(200, { 'content-type': 'application/x-ndjson' })
+  response.end()
+}
+
+function fail(response: ServerResponse, thrown: unknown, redact: (text: string) => string): void {
+  if (response.headersSent) return void response.destroy()
   const error = toFettleError(thrown)
-  const status = httpStatusOf(error.code) as ContentfulStatusCode
-  return context.body(redact(JSON.stringify(error)), status, { 'content-type': 'application/json' })
+  send(response, redact(JSON.stringify(error)), httpStatusOf(error.code))
 }
 
 /** Whoever holds the journal owns the socket: one that is left over is a dead agent's. */

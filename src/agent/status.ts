@@ -98,7 +98,7 @@ async function manifestsOf(world: World, { app, environment, serving }: Environm
 const highestRung = (proofs: Proof[]): Rung =>
   proofs.filter(proof => proof.passed).reduce<Rung>((best, { rung }) => (RUNGS.indexOf(rung) > RUNGS.indexOf(best) ? rung : best), 'stored')
 
-const isProof = (proof: Proof): boolean => proof.passed && RUNGS.indexOf(proof.rung) >= RUNGS.indexOf('content-equal')
+export const isProof = (proof: Proof): boolean => proof.passed && RUNGS.indexOf(proof.rung) >= RUNGS.indexOf('content-equal')
 
 async function backupStatus(world: World, environment: Environment): Promise<NonNullable<EnvironmentStatus['backup']>> {
   const all = await manifestsOf(world, environment)

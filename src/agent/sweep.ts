@@ -1,8 +1,12 @@
 /** What an ended operation leaves is removed: its commands, task files, scratch copies, sandboxes. Only what bears its name. */
 import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { isOver, type OperationRecord } from '../core/plan.ts'
+import { isHalfWritten, namesIn } from '../lib/files.ts'
+import { removeWork } from '../operations/data-tasks.ts'
 import { listReleases } from '../operations/environment.ts'
 import type { World } from '../operations/world.ts'
+import type { GroupState } from '../ports/runtime.ts'
 import { folders } from './epoch.ts'
 
 export async function sweepOperation(world: World, { id, state }: Pick<OperationRecord, 'id' | 'state'>): Promise<void> {
@@ -16,15 +20,47 @@ async function sweepById(world: World, id: string): Promise<void> {
     await world.runtime.forget(name)
   }
   for (const name of await world.runtime.sandboxes()) if (name.startsWith(`${id}-`)) await world.runtime.closeSandbox(name)
-  await rm(world.layout.task(id), { recursive: true, force: true })
-  await rm(world.layout.scratch(id), { recursive: true, force: true })
+  await removeWork(world, id)
 }
 
-/** After a crash: traces of operations that are over, or of plans that were never begun. */
-export async function sweepStrays(world: World, isOpen: (id: string) => boolean): Promise<void> {
-  const ids = new Set([...(await folders(world.layout.tasks)), ...(await folders(world.layout.scratches))])
-  for (const id of ids) if (!isOpen(id)) await sweepById(world, id)
-  await sweepPending(world, isOpen)
+export interface Known {
+  /** By an operation's id. */
+  isOpen(id: string): boolean
+  /** An operation is on its way there, and knows what it started. */
+  isBusy(app: string, environment: string): boolean
+}
+
+/** After a crash: traces of operations that are over, of those that a lost journal knew, and of plans that were never begun. */
+export async function sweepStrays(world: World, known: Known): Promise<void> {
+  for (const id of await traces(world)) if (!known.isOpen(id)) await sweepById(world, id)
+  await sweepGroups(world, known)
+  await sweepPending(world, known.isOpen)
+}
+
+/** Every operation or plan that left something: names of commands and sandboxes begin with it. */
+async function traces({ runtime, layout }: World): Promise<Set<string>> {
+  const units = [...(await runtime.commands({})), ...(await runtime.sandboxes())]
+  const work = [...(await folders(layout.tasks)), ...(await folders(layout.scratches))]
+  return new Set([...units.map(name => name.slice(0, name.indexOf('-'))), ...work])
+}
+
+/** Groups that the table of their environment does not name and no operation may still want: one that made them, or that retires them. */
+async function sweepGroups(world: World, { isOpen, isBusy }: Known): Promise<void> {
+  const signal = AbortSignal.timeout(120_000)
+  for (const group of await world.runtime.groups({})) {
+    const { app, environment } = group.labels
+    const maker = /\bop\d+\b/.exec(group.name)?.[0] ?? ''
+    if (isOpen(maker) || isBusy(app, environment) || (await isServing(world, group))) continue
+    await world.runtime.remove(group.name, signal)
+  }
+}
+
+/** Also where nobody knows: a table that can not be read is no reason to stop what may serve. */
+async function isServing({ proxy }: World, { name, labels: { app, environment } }: GroupState): Promise<boolean> {
+  return proxy.current(app, environment).then(
+    table => Object.values(table?.groups ?? {}).includes(name),
+    () => true,
+  )
 }
 
 /** Transactions of a repository whose operation is over: nothing refers to them. */
@@ -38,4 +74,26 @@ async function sweepPending(world: World, isOpen: (id: string) => boolean): Prom
       for (const id of await repository.pending()) if (!isOpen(id)) await repository.abandon(id)
     }
   }
+}
+
+/**
+ * Files that a dead agent was writing when it died. Only where the agent alone writes, and before it does: elsewhere one that is being
+ * written now looks the same.
+ */
+export async function sweepHalfWritten({ layout }: World): Promise<void> {
+  for (const folder of [layout.agent, layout.keys, layout.front, ...(await environmentFolders(layout))]) {
+    const halves = (await namesIn(folder)).filter(isHalfWritten)
+    for (const name of halves) await rm(join(folder, name), { force: true })
+  }
+}
+
+async function environmentFolders(layout: World['layout']): Promise<string[]> {
+  const found: string[] = []
+  for (const app of await folders(layout.apps)) {
+    for (const environment of await folders(join(layout.apps, app))) {
+      const releases = (await folders(layout.releases(app, environment))).map(id => layout.release(app, environment, id))
+      found.push(layout.environment(app, environment), layout.artifacts(app, environment), ...releases)
+    }
+  }
+  return found
 }

@@ -5,6 +5,7 @@ import { version } from '../lib/version.ts'
 import type { Clock } from '../ports/clock.ts'
 import { type Connection, connect } from './agent.ts'
 import type { Given } from './command.ts'
+import { isForeground } from './foreground.ts'
 import { homeOf, socketOf } from './home.ts'
 import type { Io, OutputStream } from './io.ts'
 import { createStyle, hasColour, isUnicode, type Style, toAscii } from './output/style.ts'
@@ -36,7 +37,9 @@ export class Cli {
 
   /** Both ends are a person: questions can be asked and lines redrawn. */
   get isInteractive(): boolean {
-    return !this.json && !this.quiet && this.io.stdin.isTTY === true && this.io.stdout.isTTY === true && this.io.env.TERM !== 'dumb'
+    const { stdin, stdout, env } = this.io
+    const hasTerminal = !this.json && !this.quiet && stdin.isTTY === true && stdout.isTTY === true && env.TERM !== 'dumb'
+    return hasTerminal && isForeground()
   }
 
   /** The answer of a command that looks: one JSON document, or lines. */

@@ -44,7 +44,10 @@ const common: OptionDefinition[] = [
 
 export const COMMON = grouped('Every command', common)
 
-const file: OptionDefinition = { flags: '-f, --file <path>', says: 'the file; default: fettle.yaml here or in a folder above' }
+const file: OptionDefinition = {
+  flags: '-f, --file <path>',
+  says: 'the file, or its folder; default: fettle.yaml here or in a folder above',
+}
 
 export const SHARED = {
   file: [file],

@@ -1,13 +1,15 @@
 /** Follows an operation with the view that fits: a live tree, plain lines, JSON lines, or the bare output of a command. */
+import type { Client } from '../api/client.ts'
 import { toFettleError } from '../core/errors.ts'
-import type { OperationRecord } from '../core/plan.ts'
+import type { OperationKind, OperationRecord } from '../core/plan.ts'
 import type { Cli } from './cli.ts'
 import { listenInterrupts } from './interrupt.ts'
 import { errorLines } from './output/error.ts'
 import { headLine } from './output/plan.ts'
 import { Screen } from './output/screen.ts'
-import { exitCodeOfOperation, summaryLines } from './output/summary.ts'
+import { exitCodeOfOperation, servingLines, summaryLines } from './output/summary.ts'
 import { commandView, jsonView, liveView, plainView, type View } from './output/view.ts'
+import { readOutput } from './output-of.ts'
 import { watch } from './watch.ts'
 
 export interface FollowOptions {
@@ -31,11 +33,14 @@ export async function follow(cli: Cli, operation: OperationRecord, options: Foll
     cancel: () => void cancel(cli, operation.id, view),
     ask: lines => view.below(lines),
   })
+  const output = view.output === undefined ? undefined : readOutput(cli, operation.id, line => view.output?.(line))
   try {
     await watch(cli, operation.id, event => view.event(event), detached.signal)
   } catch (error) {
     if (code === undefined) throw error
   } finally {
+    if (code === undefined) await output?.finish()
+    output?.stop()
     stopListening()
     view.close()
   }
@@ -43,7 +48,7 @@ export async function follow(cli: Cli, operation: OperationRecord, options: Foll
 }
 
 function createView(cli: Cli, operation: OperationRecord, options: FollowOptions): View {
-  if (cli.json) return jsonView(cli)
+  if (cli.json) return jsonView(cli, operation)
   if (operation.plan.kind === 'run') return commandView(cli)
   if (!cli.isInteractive || options.verbose) return plainView(cli, operation, options.verbose)
   if (options.screen !== undefined) return liveView(cli, operation, options.screen)
@@ -66,9 +71,19 @@ async function conclude(cli: Cli, id: string): Promise<number> {
   const client = await cli.client()
   const ended = await client.call('operation', { id })
   if (cli.json) cli.record({ type: 'result', operation: ended })
-  else if (ended.state !== 'done') cli.warn(style => summaryLines(ended, style))
-  else if (ended.plan.kind !== 'run') cli.say(...summaryLines(ended, cli.style))
+  else if (ended.state !== 'done' || ended.error !== undefined) cli.warn(style => summaryLines(ended, style))
+  else if (ended.plan.kind !== 'run') cli.say(...summaryLines(ended, cli.style), ...(await servingText(cli, client, ended)))
   return exitCodeOfOperation(ended)
+}
+
+const CHANGES_WHAT_SERVES = new Set<OperationKind>(['deploy', 'rollback', 'restart', 'scale', 'restore'])
+
+/** After a change, where people find it. */
+async function servingText(cli: Cli, client: Client, { plan }: OperationRecord): Promise<string[]> {
+  if (!CHANGES_WHAT_SERVES.has(plan.kind) || cli.quiet) return []
+  const { app, environment } = plan
+  const { environments } = await client.call('status', { app, environment })
+  return environments.flatMap(status => servingLines(status, cli.clock.now(), cli.style))
 }
 
 function leave(cli: Cli, operation: OperationRecord, code: number): number {

@@ -9,8 +9,7 @@ type OnLine = (line: string) => void
 export async function confirm(cli: Cli, text: string, byDefault: boolean, onLine: OnLine = () => {}): Promise<boolean> {
   const { bold, dim } = cli.style
   const question = `${bold(text)} ${dim(byDefault ? '[Y/n]' : '[y/N]')} `
-  cli.io.stdout.write(`\n${question}`)
-  const isYes = await read(cli, key => {
+  const isYes = await read(cli, `\n${question}`, key => {
     if (key === KEY.enter || key === KEY.newline) return byDefault
     if (key === 'y' || key === 'Y') return true
     return key === 'n' || key === 'N' || key === KEY.escape ? false : undefined
@@ -35,8 +34,7 @@ export const askHidden = (cli: Cli, question: string): Promise<string> => readLi
 async function readLine(cli: Cli, question: string, isShown: boolean): Promise<string> {
   const { stdout } = cli.io
   let typed: string[] = []
-  stdout.write(question)
-  const line = await read(cli, key => {
+  const line = await read(cli, question, key => {
     if (key === KEY.enter || key === KEY.newline || key === KEY.ctrlD) return typed.join('')
     const before = typed.length
     if (key === KEY.backspace || key === '\b') typed = typed.slice(0, -1)
@@ -49,8 +47,8 @@ async function readLine(cli: Cli, question: string, isShown: boolean): Promise<s
   return line
 }
 
-/** Hands over keys until one of them decides. */
-function read<Answer>(cli: Cli, decide: (key: string) => Answer | undefined): Promise<Answer> {
+/** Hands over keys until one of them decides. It asks when nothing is echoed any more: whoever answers at once is not seen. */
+function read<Answer>(cli: Cli, question: string, decide: (key: string) => Answer | undefined): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const refuse = (why: string): void => {
       stop()
@@ -71,5 +69,6 @@ function read<Answer>(cli: Cli, decide: (key: string) => Answer | undefined): Pr
       },
       () => refuse('the terminal went away'),
     )
+    cli.io.stdout.write(question)
   })
 }

@@ -1,13 +1,15 @@
 /** Starts an agent of its own session. Of two that are started at once the journal's lock lets one live; both callers find that one. */
-import { spawn } from 'node:child_process'
-import { mkdir, open, readFile } from 'node:fs/promises'
+import { mkdir, readFile, stat } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { About } from '../api/views.ts'
 import { FettleError, toFettleError } from '../core/errors.ts'
 import { layout } from '../core/layout.ts'
+import { startDetached } from '../lib/detached.ts'
+import { agentEnvironment } from '../lib/inherited.ts'
 import { installVersion } from '../lib/versions.ts'
 
-const START_MS = 10_000
+/** Long enough to adopt all that runs on a busy machine; an agent that can not start ends at once, and is not waited for. */
+const START_MS = 30_000
 /** After our own agent ended, another CLI's may still be on its way to the socket. */
 const OTHER_MS = 2000
 
@@ -23,6 +25,7 @@ export interface StartOptions {
  */
 export async function startAgent(home: string, ask: () => Promise<About | undefined>, options: StartOptions): Promise<About> {
   const { agent, agentLog } = layout(home)
+  const logged = await sizeOf(agentLog)
   const ended = await launch(home, options).catch(error => {
     throw toFettleError(error, `starting an agent in ${agent}`)
   })
@@ -40,7 +43,7 @@ export async function startAgent(home: string, ask: () => Promise<About | undefi
   const what = code === undefined ? `it did not answer within ${START_MS / 1000} s` : `it ended with status ${code}`
   throw new FettleError('AGENT_UNREACHABLE', `an agent was started for ${home}, but ${what}`, {
     hint: `\`fettle doctor\` looks for the reason; the agent's log is ${agentLog}.`,
-    context: { log: await lastLines(agentLog) },
+    context: { log: await lastLines(agentLog, logged) },
   })
 }
 
@@ -48,38 +51,18 @@ export async function startAgent(home: string, ask: () => Promise<About | undefi
 async function launch(home: string, options: StartOptions): Promise<{ code?: number }> {
   const { agent, agentLog } = layout(home)
   await mkdir(agent, { recursive: true, mode: 0o700 })
-  const log = await open(agentLog, 'a', 0o600)
-  const ended: { code?: number } = {}
-  try {
-    const argv = [options.program ?? (await installVersion(home)), '--home', home]
-    const child = spawn(process.execPath, argv, {
-      cwd: home,
-      detached: true,
-      stdio: ['ignore', log.fd, log.fd],
-      env: agentEnvironment(options.env),
-    })
-    child.on('exit', (code, signal) => {
-      ended.code = code ?? (signal === null ? 1 : 128)
-    })
-    await new Promise<void>((resolve, reject) => child.on('spawn', resolve).on('error', reject))
-    child.unref()
-  } finally {
-    await log.close()
-  }
-  return ended
+  const argv = [process.execPath, options.program ?? (await installVersion(home)), '--home', home] as const
+  return startDetached(argv, { cwd: home, env: agentEnvironment(options.env), log: agentLog })
 }
 
-/**
- * The agent lives long and starts services and builds: what it inherits must not depend on the shell that happened to start it,
- * and no token of that shell may end in a service.
- */
-export function agentEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const kept =
-    /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_\w+|TZ|TMPDIR|XDG_\w+|FETTLE_\w+|SSL_CERT_\w+|NODE_EXTRA_CA_CERTS|(HTTPS?|NO|ALL)_PROXY|npm_config_(registry|cache|userconfig|cafile))$/i
-  return Object.fromEntries(Object.entries(env).filter(([name]) => kept.test(name)))
-}
+const sizeOf = (path: string): Promise<number> =>
+  stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  )
 
-async function lastLines(path: string): Promise<string[]> {
-  const text = await readFile(path, 'utf8').catch(() => '')
-  return text.trimEnd().split('\n').slice(-10)
+/** Of what this start wrote: the log is that of every agent before it too. */
+async function lastLines(path: string, from: number): Promise<string[]> {
+  const bytes = await readFile(path).catch(() => Buffer.alloc(0))
+  return bytes.subarray(from).toString('utf8').trimEnd().split('\n').slice(-20)
 }

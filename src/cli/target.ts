@@ -1,5 +1,5 @@
 /** Which app and environment a command means. */
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { FettleError } from '../core/errors.ts'
 import type { Given } from './command.ts'
@@ -22,7 +22,7 @@ export function findFile(cwd: string): string | undefined {
 /** @throws FettleError NOT_FOUND, with what to do */
 export function fileOf(given: Given, cwd: string): string {
   const named = given.text('file')
-  const path = named === undefined ? findFile(cwd) : resolve(cwd, named)
+  const path = named === undefined ? findFile(cwd) : fileIn(resolve(cwd, named))
   if (path !== undefined && existsSync(path)) return path
   if (named !== undefined)
     throw new FettleError('NOT_FOUND', `there is no file ${path}`, {
@@ -33,15 +33,18 @@ export function fileOf(given: Given, cwd: string): string {
   })
 }
 
+/** A folder means the fettle.yaml in it. */
+const fileIn = (path: string): string => (statSync(path, { throwIfNoEntry: false })?.isDirectory() ? join(path, 'fettle.yaml') : path)
+
 /** Says nothing about the app where there is no file: every app is meant. */
-export function wideTargetOf(given: Given, cwd: string, environment: string | undefined = given.args[0]): Target {
+export function wideTargetOf(given: Given, cwd: string, environment?: string): Target {
   const app = given.text('app')
   const file = app === undefined ? (given.text('file') === undefined ? findFile(cwd) : fileOf(given, cwd)) : undefined
   return { ...(file === undefined ? {} : { file }), ...(app === undefined ? {} : { app }), ...environmentOf(given, environment) }
 }
 
-/** One app. @throws FettleError NOT_FOUND when there is neither a file nor --app */
-export function targetOf(given: Given, cwd: string, environment: string | undefined = given.args[0]): Target {
+/** One app; `environment` is what was named without --env. @throws FettleError NOT_FOUND when there is neither a file nor --app */
+export function targetOf(given: Given, cwd: string, environment?: string): Target {
   const app = given.text('app')
   return { ...(app === undefined ? { file: fileOf(given, cwd) } : { app }), ...environmentOf(given, environment) }
 }

@@ -38,7 +38,9 @@ export class Engine {
     for (const record of this.#options.journal.open()) this.#go(record)
     const known = this.#options.journal.list(50)
     const withFollowUp = new Set(known.map(record => record.plan.parent))
-    for (const record of known) if (record.state === 'done' && !withFollowUp.has(record.id)) await this.#followUp(record)
+    for (const record of known) {
+      if (record.state === 'done' && !withFollowUp.has(record.id)) await this.#followUp(record).catch(this.#options.onError)
+    }
   }
 
   /** @throws FettleError BUSY, INTERNAL for a plan that is no plan */
@@ -131,6 +133,7 @@ export class Engine {
     const execution = new Execution(record, deps, this.#stop.signal)
     const ended = execution
       .toItsEnd()
+      .then(() => this.#options.fault(record, 'ended'))
       .then(() => this.#followUp(record))
       .catch(error => {
         if (!(error instanceof Interrupted)) this.#options.onError(error)

@@ -19,7 +19,7 @@ export interface ExecutionDeps {
   clock: Clock
   /** Journals the record and the event in one transaction, then publishes the event. */
   record(change: { step?: StepRecord; operation?: OperationRecord; event?: EventBody }): void
-  /** `step-id:before`, `step-id:name`, `step-id:after`: a crash test kills the agent here. */
+  /** `begin`, `step-id:before`, `step-id:name`, `step-id:after`, `step-id:undo`, `step-id:undone`: a crash test kills the agent here. */
   fault(point: string): Promise<void>
 }
 
@@ -55,6 +55,7 @@ export class Execution {
   /** Resolves when the operation is over. @throws Interrupted when the agent stops */
   async toItsEnd(): Promise<void> {
     const operation = this.#operation
+    await this.#deps.fault('begin')
     if (operation.state === 'running') await this.#forward()
     if (operation.state === 'undoing') await this.#back()
   }
@@ -76,7 +77,7 @@ export class Execution {
     if (this.#stop.aborted) throw new Interrupted()
     if (failure === undefined) return this.#end('done')
     this.#operation.error = failure.toJSON()
-    if (this.#operation.crossedPivot || failure.code === 'HELD' || failure.code === 'LOST') return this.#end('held')
+    if (this.#operation.crossedPivot || failure.code === 'HELD') return this.#end('held')
     this.#operation.state = 'undoing'
     this.#deps.record({ operation: this.#operation, event: { type: 'operation', state: 'undoing', error: this.#operation.error } })
   }
@@ -120,8 +121,7 @@ export class Execution {
         const isFinal = FINAL.has(error.code)
         this.#saveStep(step, { state: 'failed', error: error.toJSON(), endedAt: this.#deps.clock.now() })
         if (isFinal) throw error
-        // A pivot that failed in an unclear way may have happened: undoing would then take away what serves.
-        if (attempt >= tries) throw step.pivot ? this.#held(step, error.message) : error
+        if (attempt >= tries) throw step.pivot && (await this.#mayHaveHappened(step, kind)) ? this.#held(step, error.message) : error
         await this.#deps.clock.sleep(FIRST_WAIT_MS * 2 ** (attempt - 1), this.#stop)
       }
     }
@@ -162,6 +162,14 @@ export class Execution {
     return { output, isPresent: false }
   }
 
+  /** A pivot that failed in an unclear way: undoing would take away what serves, where only its answer was lost. */
+  #mayHaveHappened(step: PlannedStep, kind: StepKind<never, Json>): Promise<boolean> {
+    return kind.observe(this.#input(step, kind), this.#context(step, kind)).then(
+      observed => observed !== 'absent',
+      () => true,
+    )
+  }
+
   async #back(): Promise<void> {
     for (const step of [...this.#operation.plan.steps].reverse()) {
       const record = this.#stepRecord(step.id)
@@ -184,10 +192,12 @@ export class Execution {
     if (undo === 'impossible') throw this.#held(step, 'it can not be undone')
     if (undo === 'nothing') return this.#saveStep(step, { state: 'undone', endedAt: this.#deps.clock.now() })
     this.#saveStep(step, { state: 'undoing' })
+    await this.#deps.fault(`${step.id}:undo`)
     for (let attempt = 1; ; attempt++) {
       try {
         const input = this.#inputForUndo(step, kind)
         if (input !== undefined) await undo(input, this.#context(step, kind, true), this.#stepRecord(step.id).output as never)
+        await this.#deps.fault(`${step.id}:undone`)
         return this.#saveStep(step, { state: 'undone', endedAt: this.#deps.clock.now() })
       } catch (error) {
         if (this.#stop.aborted || attempt >= UNDO_TRIES) throw error

@@ -99,10 +99,15 @@ export class Journal {
     })
   }
 
-  #refuseWhenLeased(resource: string, plan: Plan): void {
+  /** Which operation has a resource to itself now, one that is held included. */
+  holder(resource: string): OperationRecord | undefined {
     const lease = this.#db.prepare('select operation from leases where resource = ?').get(resource) as { operation: string } | undefined
-    if (lease === undefined) return
-    const holder = this.get(lease.operation)
+    return lease === undefined ? undefined : this.get(lease.operation)
+  }
+
+  #refuseWhenLeased(resource: string, plan: Plan): void {
+    const holder = this.holder(resource)
+    if (holder === undefined) return
     const hint =
       holder.state === 'held'
         ? `\`fettle operations show ${holder.id}\` says why it is held and what to do; \`fettle operations resume ${holder.id}\` tries again.`

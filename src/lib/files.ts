@@ -42,6 +42,9 @@ export async function writeFileAtomic(
   await fsyncFolder(dirname(path))
 }
 
+/** Whether `writeFileAtomic` leaves a file of this name when its process is killed. */
+export const isHalfWritten = (name: string): boolean => /\.[0-9a-f]{8}\.tmp$/.test(name)
+
 /** Whether something of that name can be seen; a link that leads nowhere is not there. */
 export function exists(path: string): Promise<boolean> {
   return access(path).then(

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { guessSpec } from '../core/spec/guess.ts'
+import { parseSpec } from '../core/spec/parse.ts'
 import { sketchFolder } from './folder-sketch.ts'
 
 test('a folder is sketched by names of two levels and the texts of telling files', async context => {
@@ -14,13 +16,37 @@ test('a folder is sketched by names of two levels and the texts of telling files
     Object.entries({
       'package.json': '{}',
       'other.txt': 'x',
+      'app.js': '',
+      'app.test.js': '',
       'shop/wsgi.py': '',
       'shop/deep/x': '',
       '.env': `A=${'é'.repeat(200_000)}`,
     }).map(([name, text]) => writeFile(join(folder, name), text)),
   )
   const { files, texts } = await sketchFolder(folder)
-  assert.deepEqual(files, ['.env', 'node_modules/', 'other.txt', 'package.json', 'shop/', 'shop/deep/', 'shop/wsgi.py'])
-  assert.deepEqual(Object.keys(texts), ['package.json', '.env'])
+  assert.deepEqual(files, [
+    '.env',
+    'app.js',
+    'app.test.js',
+    'node_modules/',
+    'other.txt',
+    'package.json',
+    'shop/',
+    'shop/deep/',
+    'shop/wsgi.py',
+  ])
+  assert.deepEqual(Object.keys(texts), ['.env', 'package.json', 'app.js'])
   assert.equal(Buffer.byteLength(texts['.env'] ?? ''), 256 * 1024)
+})
+
+test('the example’s folder gives the stores, variables, check and migration of its own file', async () => {
+  const folder = join(import.meta.dirname, '../../examples/guestbook')
+  const guessed = parseSpec(guessSpec(await sketchFolder(folder)).text, { file: 'guessed' }).spec
+  const { spec } = parseSpec(await readFile(join(folder, 'fettle.yaml'), 'utf8'), { file: 'fettle.yaml' })
+  assert.deepEqual(guessed.stores, spec.stores)
+  assert.deepEqual(guessed.routes, spec.routes)
+  assert.deepEqual(guessed.build, spec.build)
+  assert.equal(guessed.release.migrate, spec.release.migrate)
+  const { run, env, ready } = guessed.services.web ?? {}
+  assert.deepEqual([run, env, ready?.http], [spec.services.web?.run, spec.services.web?.env, spec.services.web?.ready?.http])
 })

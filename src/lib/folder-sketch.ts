@@ -2,7 +2,7 @@
 import type { Dirent } from 'node:fs'
 import { open, readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { type FolderSketch, TELLING_FILES } from '../core/spec/guess/draft.ts'
+import { type FolderSketch, tellingFiles } from '../core/spec/guess/draft.ts'
 
 const UNTOLD = new Set(['node_modules', '.git', '.venv', 'vendor'])
 const MOST_NAMES = 5000
@@ -17,9 +17,9 @@ export async function sketchFolder(folder: string): Promise<FolderSketch> {
     for (const inner of await entriesOf(join(folder, entry.name)))
       if (files.length < MOST_NAMES) files.push(`${entry.name}/${inner.name}${inner.isDirectory() ? '/' : ''}`)
   }
-  const telling = TELLING_FILES.filter(name => files.includes(name))
-  const texts = await Promise.all(telling.map(async name => [name, await beginningOf(join(folder, name))] as const))
-  return { name: basename(folder), files: files.sort(), texts: Object.fromEntries(texts) }
+  files.sort()
+  const texts = await Promise.all(tellingFiles(files).map(async name => [name, await beginningOf(join(folder, name))] as const))
+  return { name: basename(folder), files, texts: Object.fromEntries(texts) }
 }
 
 /** A folder of another user (data of a database, say) tells nothing and hinders nothing. */

@@ -2,7 +2,7 @@
  * The agent and all it starts run from a copy of the build below their home, `versions/<digest>/`, which never changes: a checkout that
  * is built anew, or a package that is replaced, takes nothing from under what runs.
  */
-import { cp, mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
+import { cp, mkdir, readdir, rename, rm, stat, symlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { fsyncFolder } from './files.ts'
 import { programPath } from './program-path.ts'
@@ -19,6 +19,7 @@ export async function installVersion(home: string): Promise<string> {
   const target = join(versions, basename(build))
   await mkdir(versions, { recursive: true, mode: 0o700 })
   if (!(await isThere(target))) await copyWhole(build, target, versions)
+  await pointCurrent(versions, basename(build))
   return join(target, basename(program))
 }
 
@@ -32,10 +33,24 @@ async function copyWhole(build: string, target: string, versions: string): Promi
   await fsyncFolder(versions)
 }
 
+/** What starts the agent at boot: always the build that was installed last. */
+export function bootProgram(home: string): string {
+  const program = programPath('agent')
+  return program.endsWith('.ts') ? program : join(home, 'versions', 'current', basename(program))
+}
+
+/** `current` leads to the build that was installed last, by one rename. */
+async function pointCurrent(versions: string, build: string): Promise<void> {
+  const link = join(versions, `.current-${process.pid}`)
+  await rm(link, { force: true })
+  await symlink(build, link)
+  await rename(link, join(versions, 'current'))
+}
+
 /** Removes builds beyond the newest few; `running` stays in any case. */
 export async function pruneVersions(home: string, running: string): Promise<void> {
   const versions = join(home, 'versions')
-  const names = (await isThere(versions)) ? await readdir(versions) : []
+  const names = (await isThere(versions)) ? (await readdir(versions)).filter(name => name !== 'current') : []
   const dated = await Promise.all(names.map(async name => ({ name, at: (await stat(join(versions, name))).mtimeMs })))
   const old = dated.sort((a, b) => b.at - a.at).slice(KEPT)
   for (const { name } of old) if (name !== running) await rm(join(versions, name), { recursive: true, force: true })

@@ -54,21 +54,42 @@ export function startSteps(next: Next, after: string[]): PlannedStep[] {
   return [...starts, smoke]
 }
 
-/** Singletons, each old one seen dead before the new one starts. */
-export function handoverSteps({ table, serving }: Environment, next: Next, after: string[]): PlannedStep[] {
-  return services(next.spec, true).map(([name]) => {
-    const wasRunning = serving?.spec.services[name]?.singleton === true && table.groups[name] !== undefined
-    const old = wasRunning
-      ? { release: table.release, activation: table.activation, stores: table.stores, service: name, instances: 1 }
-      : null
+/**
+ * Singletons, each old one seen dead before the new one starts. Where requests lead to one they wait meanwhile: those in flight get
+ * their answers first, and the switch lets the others go on to the new one. `isHeld`: they wait already.
+ */
+export function handoverSteps(environment: Environment, next: Next, after: string[], isHeld = false): PlannedStep[] {
+  const { table, serving } = environment
+  const names = services(next.spec, true).map(([name]) => name)
+  const isRunning = (name: string) => table.groups[name] !== undefined
+  const mustHold = !isHeld && names.some(name => isRunning(name) && table.routes.some(route => route.service === name))
+  const handovers = names.map((service): PlannedStep => {
+    const { release, activation, stores } = table
+    const old = { release, activation, stores, service, instances: serving?.spec.services[service]?.instances ?? 1 }
     return {
-      id: `handover-${name}`,
+      id: `handover-${service}`,
       kind: 'singleton.handover@1',
-      title: wasRunning ? `hand ${name} over` : `start ${name}`,
-      input: { ...activationInput(next), service: name, instances: next.instances[name] ?? 1, old },
-      after,
+      title: isRunning(service) ? `hand ${service} over` : `start ${service}`,
+      input: { ...activationInput(next), service, instances: next.instances[service] ?? 1, old: isRunning(service) ? old : null },
+      after: mustHold ? ['hold'] : after,
     }
   })
+  return mustHold ? [holdStep(environment, after), ...handovers] : handovers
+}
+
+/** The longest that anybody is kept waiting; the front answers 503 then. */
+const MAX_WAIT_MS = 60_000
+
+/** New requests wait, those in flight finish. The switch ends it. */
+export function holdStep({ serving }: Environment, after: string[]): PlannedStep {
+  const drainMs = Math.max(0, ...Object.values(serving?.spec.services ?? {}).map(service => service.stop.drain))
+  return {
+    id: 'hold',
+    kind: 'route.hold@1',
+    title: 'hold new requests, let running ones finish',
+    input: { drainMs, maxWaitMs: MAX_WAIT_MS },
+    after,
+  }
 }
 
 /** The one atomic write that everybody sees. */

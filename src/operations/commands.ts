@@ -35,6 +35,17 @@ async function showOutput(world: World, context: StepContext, signal: AbortSigna
   }
 }
 
+/**
+ * For what may be done twice: a run that the machine took down with it, of which nobody knows how far it came, is forgotten, so that
+ * running it runs it again. @returns whether there was one: what it wrote may be half
+ */
+export async function forgetLost(world: World, context: StepContext, part = ''): Promise<boolean> {
+  const name = stepCommand(context, part)
+  if ((await world.runtime.command(name)).state !== 'lost') return false
+  await world.runtime.forget(name)
+  return true
+}
+
 /** A user's command line: must exit 0. A failed one is forgotten, so that trying again runs it again. */
 export async function runToSuccess(world: World, context: StepContext, what: string, body: CommandBody, part = ''): Promise<CommandResult> {
   const result = await alongside(
@@ -44,7 +55,9 @@ export async function runToSuccess(world: World, context: StepContext, what: str
   if (result.code === 0 && !result.timedOut) return result
   await world.runtime.forget(stepCommand(context, part))
   const ending = result.timedOut ? 'did not end in time' : `exited ${result.code}`
-  throw new FettleError('COMMAND_FAILED', `${what} ${ending}${result.tail === '' ? '' : `:\n${result.tail.trimEnd()}`}`, {
+  // Its last line mostly says it; all that is known of the output stands in the context, and is shown below.
+  const lastLine = result.tail.trimEnd().split('\n').at(-1) ?? ''
+  throw new FettleError('COMMAND_FAILED', `${what} ${ending}${lastLine === '' ? '' : `: ${lastLine}`}`, {
     context: { command: body.argv, code: result.code, tail: result.tail },
     hint: `\`fettle logs --operation ${context.operation.id}\` shows all it printed.`,
   })

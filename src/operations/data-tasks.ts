@@ -10,7 +10,7 @@ import type { Expectation, Spec } from '../core/spec/schema.ts'
 import type { StepContext } from '../engine/step.ts'
 import { alongside } from '../lib/alongside.ts'
 import { readIfExists, writeFileAtomic } from '../lib/files.ts'
-import { runCommand, stepCommand } from './commands.ts'
+import { forgetLost, runCommand, stepCommand } from './commands.ts'
 import { EXTERNAL_FOLDER, storeOf } from './groups.ts'
 import type { World } from './world.ts'
 
@@ -93,6 +93,12 @@ async function showProgress(world: World, context: StepContext, path: string, si
 
 const progressText = ({ stage, bytes }: TaskProgress): string => (bytes === 0 ? stage : `${stage}, ${formatBytes(bytes)}`)
 
+/** Task files and scratch copies of an operation that is over, or of a plan. */
+export async function removeWork({ layout }: Pick<World, 'layout'>, id: string): Promise<void> {
+  await rm(layout.task(id), { recursive: true, force: true })
+  await rm(layout.scratch(id), { recursive: true, force: true })
+}
+
 /** Runs a data task in a worker, or adopts the one that runs, and gives its result. @throws FettleError as the worker reported it, LOST */
 async function runTask<Name extends TaskName>(world: World, context: StepContext, task: Name, body: Body<Name>): Promise<TaskResult<Name>> {
   const { id } = context.operation
@@ -102,6 +108,7 @@ async function runTask<Name extends TaskName>(world: World, context: StepContext
     progress: `${base}.progress.json`,
     scratch: join(world.layout.scratch(id), `.${context.step}`),
   }
+  await forgetLost(world, context)
   await writeFileAtomic(`${base}.task.json`, JSON.stringify({ task, ...body, ...files }), 0o600)
   const command = { argv: [...world.worker, `${base}.task.json`], cwd: world.layout.task(id), env: {} }
   const ended = await alongside(

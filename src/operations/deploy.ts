@@ -132,20 +132,23 @@ async function deploySteps(
   const prepared = [...make, ...backup, ...rehearsal]
   if (isOffline(spec, environment)) {
     const { steps, stores } = offlineMigrationSteps(world, environment, next, lastSteps(prepared))
-    return activationAfter(environment, { ...next, stores }, [...prepared, ...steps])
+    return activationAfter(environment, { ...next, stores }, [...prepared, ...steps], true)
   }
-  return activationAfter(environment, next, [...prepared, ...dataSteps(spec, environment, next, created, lastSteps(prepared))])
+  return activationAfter(environment, next, [
+    ...prepared,
+    ...dataSteps(environment, next, created, { after: lastSteps(prepared), isRehearsed: rehearsal.length > 0 }),
+  ])
 }
 
 /** Declared, and there is something to migrate under something that runs. */
 const isOffline = (spec: ProjectFile['spec'], { serving, table }: Environment): boolean =>
   spec.release.downtime === 'allowed' && spec.release.migrate !== undefined && serving !== undefined && Object.keys(table.groups).length > 0
 
-const activationAfter = (environment: Environment, next: Next, before: PlannedStep[]): PlannedStep[] =>
+const activationAfter = (environment: Environment, next: Next, before: PlannedStep[], isHeld = false): PlannedStep[] =>
   inTurn(
     () => before,
     after => startSteps(next, after),
-    after => handoverSteps(environment, next, after),
+    after => handoverSteps(environment, next, after, isHeld),
     after => [switchStep(environment, next, after)],
     () => settleSteps(environment, next),
   )
@@ -206,12 +209,12 @@ function makeSteps(
 
 /** Stores that are new, and the one-way gate. */
 function dataSteps(
-  spec: ProjectFile['spec'],
   environment: Environment,
   next: Next,
   created: Record<string, Name>,
-  after: string[],
+  { after, isRehearsed }: { after: string[]; isRehearsed: boolean },
 ): PlannedStep[] {
+  const { spec } = next
   const steps: PlannedStep[] = []
   if (Object.keys(created).length > 0) {
     const configs = storeConfigs(spec, Object.keys(created))
@@ -229,7 +232,7 @@ function dataSteps(
       id: 'migrate',
       kind: 'data.migrate@1',
       title: 'migrate the live data',
-      input: { release: next.release, stores: next.stores as never, serving },
+      input: { release: next.release, stores: next.stores as never, serving, isRepeatable: isRehearsed },
       after: steps.length > 0 ? ['stores'] : after,
     })
   }

@@ -5,12 +5,10 @@
 import type { PlannedStep } from '../core/plan.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import type { Manifest } from '../ports/repository.ts'
-import { handoverSteps, inTurn, type Name, type Next, settleSteps, startSteps, switchStep } from './activation.ts'
+import { handoverSteps, holdStep, inTurn, type Name, type Next, settleSteps, startSteps, switchStep } from './activation.ts'
 import type { Environment } from './environment.ts'
 import { loadStep, snapshotSteps, storeConfigs } from './snapshots.ts'
 import type { World } from './world.ts'
-
-const MAX_WAIT_MS = 60_000
 
 export interface Exchange {
   manifest: Manifest
@@ -23,11 +21,13 @@ export function exchangeSteps(world: World, environment: Environment, next: Next
   const folders = freshFolders(world, environment, names)
   const moved: Next = { ...next, stores: { ...environment.table.stores, ...folders } }
   const title = `load ${names.join(', ')} beside what is live and compare`
+  const handover = (after: string[]) => handoverSteps(environment, moved, after)
+  const isHeld = handover([]).some(step => step.id === 'hold')
   return inTurn(
     after => [loadStep(next.spec, names, { id: 'load', snapshot: manifest.id, folders, after, title })],
     after => startSteps(moved, after),
-    after => handoverSteps(environment, moved, after),
-    after => holdSteps(environment, after),
+    handover,
+    after => holdSteps(environment, after, { isHeld }),
     after => lossSteps(environment, next.spec, manifest, names, after),
     after => [switchStep(environment, moved, after)],
     () => settleSteps(environment, moved),
@@ -70,30 +70,22 @@ function freshFolders(world: World, { app, environment }: Environment, names: st
 }
 
 /** While the data is exchanged nobody may write to what will be gone: requests wait, the old instances are stopped. */
-function holdSteps({ table, serving }: Environment, after: string[], { singletons = false } = {}): PlannedStep[] {
+function holdSteps(environment: Environment, after: string[], { isHeld = false, singletons = false }): PlannedStep[] {
+  const { table, serving } = environment
   const services = Object.fromEntries(
     Object.keys(table.groups)
       .filter(name => singletons || serving?.spec.services[name]?.singleton === false)
       .map(name => [name, serving?.spec.services[name]?.instances ?? 1]),
   )
   if (Object.keys(services).length === 0) return []
-  const drainMs = Math.max(0, ...Object.values(serving?.spec.services ?? {}).map(service => service.stop.drain))
-  return [
-    {
-      id: 'hold',
-      kind: 'route.hold@1',
-      title: 'hold new requests, let running ones finish',
-      input: { drainMs, maxWaitMs: MAX_WAIT_MS },
-      after,
-    },
-    {
-      id: 'stop-old',
-      kind: 'groups.stop@1',
-      title: `stop ${table.release}`,
-      input: { release: table.release, activation: table.activation, stores: table.stores, services },
-      after: ['hold'],
-    },
-  ]
+  const stop: PlannedStep = {
+    id: 'stop-old',
+    kind: 'groups.stop@1',
+    title: `stop ${table.release}`,
+    input: { release: table.release, activation: table.activation, stores: table.stores, services },
+    after: isHeld ? after : ['hold'],
+  }
+  return isHeld ? [stop] : [holdStep(environment, after), stop]
 }
 
 /** The exact figure, once nobody writes any more. */

@@ -1,14 +1,21 @@
 /** What going back to a snapshot would take away, counted before anybody is asked. */
 import { randomBytes } from 'node:crypto'
+import type { TaskResult } from '../core/data-tasks.ts'
 import { formatCount } from '../core/format.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import type { StepContext } from '../engine/step.ts'
 import type { Manifest } from '../ports/repository.ts'
 import { endCommand } from './commands.ts'
-import { changedSinceTask } from './data-tasks.ts'
+import { changedSinceTask, removeWork } from './data-tasks.ts'
 import type { Environment } from './environment.ts'
 import { storeConfigs } from './snapshots.ts'
 import type { World } from './world.ts'
+
+export interface PossibleLoss {
+  /** Then a person is asked. */
+  isPossible: boolean
+  text: string
+}
 
 export async function countLoss(
   world: World,
@@ -16,10 +23,10 @@ export async function countLoss(
   spec: Spec,
   manifest: Manifest,
   names: string[],
-): Promise<{ rows: number; text: string }> {
+): Promise<PossibleLoss> {
   const context = planningContext(environment)
   const folders = Object.fromEntries(names.map(name => [name, environment.table.stores[name] ?? '']).filter(([, folder]) => folder !== ''))
-  if (Object.keys(folders).length === 0) return { rows: 0, text: 'there is no data now' }
+  if (Object.keys(folders).length === 0) return { isPossible: false, text: 'there is no data now' }
   try {
     const loss = await changedSinceTask(world, context, {
       manifest,
@@ -27,11 +34,17 @@ export async function countLoss(
       folders,
       backups: spec.backups,
     })
-    const amount = `${loss.precision === 'at-least' ? 'at least ' : ''}${formatCount(loss.rows)}`
-    return { rows: loss.rows, text: loss.rows === 0 ? 'nothing was written since' : `${amount} rows or files written since would be lost` }
+    return { isPossible: loss.rows > 0 || loss.precision === 'unknown', text: lossText(loss) }
   } finally {
     await endCommand(world, context)
+    await removeWork(world, context.operation.id)
   }
+}
+
+function lossText({ rows, precision }: TaskResult<'changed-since'>): string {
+  if (precision === 'unknown') return 'what is there now can not be read: how much of it would be lost is unknown'
+  if (rows === 0) return 'nothing that is there now would be lost'
+  return `${precision === 'at-least' ? 'at least ' : ''}${formatCount(rows)} rows or files written since would be lost`
 }
 
 /** Counting is no operation: its command has a name of its own that nothing else will adopt. */

@@ -9,11 +9,14 @@ import { planRestore, type RestoreRequest } from './restore.ts'
 import { planRollback, type RollbackRequest } from './rollback.ts'
 import { planRun, planTest, runKinds } from './run.ts'
 import { collectKinds } from './steps/collect.ts'
+import { groupKinds } from './steps/groups.ts'
+import { migrateKinds } from './steps/migrate.ts'
 import { rehearseKinds } from './steps/rehearse.ts'
 import { releaseKinds } from './steps/release.ts'
-import { serveKinds } from './steps/serve.ts'
+import { routeKinds } from './steps/route.ts'
 import { settleKinds } from './steps/settle.ts'
 import { snapshotKinds } from './steps/snapshot.ts'
+import { testKinds } from './steps/tests.ts'
 import type { TargetRequest } from './target.ts'
 import type { World } from './world.ts'
 
@@ -72,7 +75,10 @@ export const allKinds = (world: World): StepKinds =>
     releaseKinds(world),
     snapshotKinds(world),
     rehearseKinds(world),
-    serveKinds(world),
+    migrateKinds(world),
+    groupKinds(world),
+    testKinds(world),
+    routeKinds(world),
     settleKinds(world),
     collectKinds(world),
     bakeKinds(world),

@@ -82,10 +82,10 @@ async function restoreInPlace(world: World, environment: Environment, spec: Spec
     leases: [environmentLease(environment.app, environment.environment)],
     lines: [
       { text: `${names.join(', ')}: back to ${manifest.id} (${new Date(manifest.takenAt).toISOString()})`, tone: 'change' },
-      { text: loss.text, tone: loss.rows > 0 ? 'warn' : 'plain' },
+      { text: loss.text, tone: loss.isPossible ? 'warn' : 'plain' },
       { text: 'what is replaced stays aside until the restore after this one; requests wait while it is exchanged', tone: 'plain' },
     ],
-    ...(loss.rows > 0 ? { confirm: `restore ${manifest.id}: ${loss.text}` } : {}),
+    ...(loss.isPossible ? { confirm: `restore ${manifest.id}: ${loss.text}` } : {}),
     steps: exchangeSteps(world, environment, next, { manifest, names }),
   }
 }

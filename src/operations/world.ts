@@ -26,6 +26,8 @@ export interface World {
   /** The encrypted file of an environment in `folder`: a project, or a release that keeps a copy. Without a file there are no secrets. */
   secrets(app: string, environment: string, folder: string): SecretStore
   source(spec: Spec, projectFolder: string): Source
+  /** What build commands get beside the environment of every unit. */
+  buildEnvironment: Record<string, string>
   /** The argv that starts a data worker, without its task file. */
   worker: string[]
 }

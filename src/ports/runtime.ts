@@ -17,6 +17,11 @@ export interface RuntimeCaps {
   /** What a sandbox keeps in. */
   isolation: 'network+files' | 'network' | 'none'
   isolationReason?: string
+  /**
+   * How what a unit started is found at its end. `kernel`: all of it. `sweep`: by its environment, which a process can clear.
+   */
+  orphans: 'kernel' | 'sweep'
+  orphansReason?: string
 }
 
 /** Name parts that every unit carries; a selector is a subset of them. */
@@ -178,7 +183,10 @@ export interface Runtime {
   closeSandbox(name: SandboxName): Promise<void>
   sandboxes(): Promise<SandboxName[]>
 
-  /** Lines of all units that match, oldest first; `follow` goes on until the signal aborts. Rotation loses none. */
+  /**
+   * Lines of all units that match and were not removed, oldest first; `sinceMs` is wall clock; `follow` goes on until the signal
+   * aborts, which is no error. Rotation loses none. Where an operation is named, of its forgotten commands too, while their archive is kept.
+   */
   logs(
     selector: Partial<Labels>,
     options: { cursor?: string; sinceMs?: number; lines?: number; follow: boolean },

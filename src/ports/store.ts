@@ -54,7 +54,10 @@ export interface Store<Config = unknown> {
   /** Fills an empty folder. @throws DAMAGED, CONFLICT when something is there */
   load(part: SnapshotPart, source: Source, folder: string, config: Config, options: LoadOptions): Promise<void>
   fingerprint(folder: string, config: Config, signal: AbortSignal): Promise<Fingerprint>
-  /** What would be lost by going back from `folder` to the part. */
+  /**
+   * What would be lost by going back from `folder` to the part: nothing where the store is gone, `unknown` where it can not be read as
+   * what it is. Neither is an error: that is what one restores for. @throws DAMAGED for the part
+   */
   changedSince(
     part: SnapshotPart,
     source: Source,

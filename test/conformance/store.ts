@@ -117,6 +117,12 @@ export function storeConformance<Config>(name: string, testCase: StoreCase<Confi
       )
     })
 
+    test('where the live store is gone, going back loses nothing', async () => {
+      const part = await dump(await filled())
+      const loss = await store.changedSince(part, target.repository.source(), join(base, 'gone'), config, { scratch, signal })
+      assert.deepEqual(loss, { items: {}, precision: 'exact' })
+    })
+
     test('the moment is told once', async () => {
       const folder = await filled()
       const operation = `op${++count}`

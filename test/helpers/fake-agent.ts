@@ -26,7 +26,7 @@ export async function startFakeAgent(script: Script, home?: string): Promise<Fak
   const { socket } = layout(folder)
   await mkdir(dirname(socket), { recursive: true })
   const calls: FakeAgent['calls'] = []
-  const full: Script = { about: () => aboutFake(folder), ...script }
+  const full: Script = { about: () => aboutFake(folder), status: () => ({ environments: [] }), ...script }
   const server = createServer((request, response) => void answer(full, calls, request, response))
   await new Promise<void>((resolve, reject) => server.on('error', reject).listen(socket, resolve))
   return {
@@ -67,7 +67,7 @@ async function answer(script: Script, calls: FakeAgent['calls'], request: Incomi
         ? (result as AsyncIterable<unknown>)[Symbol.asyncIterator]()
         : iterate(result as Iterable<unknown>)
     response.on('close', () => void lines.return?.())
-    for (let next = await lines.next(); next.done !== true; next = await lines.next()) response.write(`${JSON.stringify(next.value)}\n`)
+    for (let next = await lines.next(); next.done !== true; next = await lines.next()) await write(response, next.value)
     response.end()
   } catch (thrown) {
     const error = toFettleError(thrown)
@@ -75,6 +75,10 @@ async function answer(script: Script, calls: FakeAgent['calls'], request: Incomi
     else response.writeHead(httpStatusOf(error.code), { 'content-type': 'application/json' }).end(JSON.stringify(error))
   }
 }
+
+/** Sent, so that an agent that dies after it has said it. */
+const write = (response: ServerResponse, line: unknown): Promise<void> =>
+  new Promise(resolve => response.write(`${JSON.stringify(line)}\n`, () => resolve()))
 
 async function* iterate<Line>(lines: Iterable<Line>): AsyncGenerator<Line> {
   yield* lines

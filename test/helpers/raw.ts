@@ -34,11 +34,11 @@ export function readUntil(socket: Socket, isEnough: (got: string) => boolean): P
   })
 }
 
-/** Waits for what has no event; fails after ten seconds. */
+/** Waits for what has no event; fails after half a minute. */
 export async function eventually(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
-  for (let i = 0; i < 1_000; i++) {
+  for (let i = 0; i < 3_000; i++) {
     if (await isSo()) return
     await delay(10)
   }
-  throw new Error(`${what}: not within 10 s`)
+  throw new Error(`${what}: not within 30 s`)
 }

@@ -3,6 +3,8 @@ import type { About } from '../../api/views.ts'
 import { FettleError } from '../../core/errors.ts'
 import { formatBytes, plural } from '../../core/format.ts'
 import { runInForeground } from '../../lib/foreground.ts'
+import { agentEnvironment } from '../../lib/inherited.ts'
+import { hasEnded } from '../../lib/process-end.ts'
 import { programPath } from '../../lib/program-path.ts'
 import type { Cli } from '../cli.ts'
 import type { CommandDefinition } from '../command.ts'
@@ -10,7 +12,6 @@ import { commandLine } from '../command-line.ts'
 import type { Style } from '../output/style.ts'
 import { formatSpan } from '../output/time.ts'
 import { confirm } from '../prompt.ts'
-import { agentEnvironment } from '../start-agent.ts'
 
 export const agent: CommandDefinition = {
   example: { line: 'fettle agent enable', does: 'the agent, and with it every service, returns after a reboot' },
@@ -84,18 +85,18 @@ async function enable(cli: Cli, isEnabled: boolean): Promise<number> {
   return 0
 }
 
-/** It answers before it ends; the next command must not meet it in between. */
+/** It answers before it ends: the next command must not meet it in between, nor whoever removes its home. */
 async function untilGone(cli: Cli, pid: number): Promise<void> {
   for (let tries = 0; tries < 200; tries++) {
     cli.disconnect()
-    const gone = await cli.connect({ start: false }).then(
+    const isSilent = await cli.connect({ start: false }).then(
       ({ about }) => about.pid !== pid,
       () => true,
     )
-    if (gone) return
+    if (isSilent && (await hasEnded(pid))) return
     await delay(50)
   }
-  throw new FettleError('TIMEOUT', `the agent with pid ${pid} was asked to end and still answers`, {
+  throw new FettleError('TIMEOUT', `the agent with pid ${pid} was asked to end and has not`, {
     hint: '`fettle doctor` looks for the reason.',
   })
 }

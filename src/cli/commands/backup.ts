@@ -9,7 +9,7 @@ export const backup: CommandDefinition = {
   example: { line: 'fettle backup production --label "before the move"', does: 'one snapshot of all stores, verified as it is written' },
   async run(cli, given) {
     const label = given.text('label')
-    const request = { kind: 'backup', ...targetOf(given, cli.io.cwd), ...(label === undefined ? {} : { label }) } as const
+    const request = { kind: 'backup', ...targetOf(given, cli.io.cwd, given.args[0]), ...(label === undefined ? {} : { label }) } as const
     return operate(cli, given, request, { asks: 'danger' })
   },
 }

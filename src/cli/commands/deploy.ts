@@ -11,7 +11,7 @@ export const deploy: CommandDefinition = {
   takes: ['target', 'operation'],
   example: { line: 'fettle deploy production', does: 'shows what will change, asks, deploys and follows it until the new release serves' },
   async run(cli, given) {
-    const target = targetOf(given, cli.io.cwd)
+    const target = targetOf(given, cli.io.cwd, given.args[0])
     const rehearse = given.text('rehearse') as 'on' | 'newest-proven' | 'off' | undefined
     const request = {
       kind: 'deploy',

@@ -15,18 +15,24 @@ export const doctor: CommandDefinition = {
     does: 'what this machine can and can not do, and the command that mends each lack; works without an agent too',
   },
   async run(cli, given) {
-    const items = [...(await localChecks(cli.home)), ...(await agentChecks(cli, given))]
-    const report: DoctorReport = { ok: items.every(item => item.state !== 'fail'), items: withoutRepetition(items) }
+    const local = await localChecks(cli.home)
+    const remote = isSound(local) ? await agentChecks(cli, given) : [NOT_STARTED]
+    const items = withoutRepetition([...local, ...remote])
+    const report: DoctorReport = { ok: isSound(items), items }
     cli.answer(report, style => reportLines(report, style))
     return report.ok ? 0 : exitCodeOf('UNSUPPORTED')
   },
 }
 
+const isSound = (items: DoctorItem[]): boolean => items.every(item => item.state !== 'fail')
+
+const NOT_STARTED: DoctorItem = { name: 'agent', state: 'fail', text: 'can not be started before what is above is mended' }
+
 /** The agent sees more; that it can not be started is a finding like any other. */
 async function agentChecks(cli: Cli, given: Given): Promise<DoctorItem[]> {
   try {
     const { client, about } = await cli.connect()
-    const { items } = await client.call('doctor', wideTargetOf(given, cli.io.cwd))
+    const { items } = await client.call('doctor', wideTargetOf(given, cli.io.cwd, given.args[0]))
     return [{ name: 'agent', state: 'ok', text: `fettle ${about.version}, pid ${about.pid}` }, ...items]
   } catch (thrown) {
     const error = toFettleError(thrown)

@@ -11,7 +11,7 @@ export const drill: CommandDefinition = {
   },
   async run(cli, given) {
     const [snapshot] = given.args
-    const request = { kind: 'drill', ...targetOf(given, cli.io.cwd, undefined), ...(snapshot === undefined ? {} : { snapshot }) } as const
+    const request = { kind: 'drill', ...targetOf(given, cli.io.cwd), ...(snapshot === undefined ? {} : { snapshot }) } as const
     return operate(cli, given, request, { asks: 'danger' })
   },
 }

@@ -1,8 +1,9 @@
 import { writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { FettleError } from '../../core/errors.ts'
+import { guessSpec } from '../../core/spec/guess.ts'
+import { sketchFolder } from '../../lib/folder-sketch.ts'
 import type { CommandDefinition } from '../command.ts'
-import { guessFile } from '../guess-file.ts'
 
 export const init: CommandDefinition = {
   arguments: [{ name: '[folder]', says: 'default: this one' }],
@@ -14,7 +15,7 @@ export const init: CommandDefinition = {
   async run(cli, given) {
     const folder = resolve(cli.io.cwd, given.args[0] ?? '.')
     const file = join(folder, 'fettle.yaml')
-    const { text, reasons } = await guessFile(folder)
+    const { text, reasons } = guessSpec(await sketchFolder(folder))
     if (given.flag('print')) {
       cli.answer({ file, text, reasons }, () => text.trimEnd().split('\n'))
       return 0

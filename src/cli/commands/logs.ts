@@ -18,26 +18,30 @@ export const logs: CommandDefinition = {
     { flags: '-n, --lines <count>', says: `how many of the newest; default ${DEFAULT_LINES}` },
     { flags: '--since <duration>', says: 'only lines of the last so long, such as 10m' },
     // -f is --follow here, as everywhere where logs are read.
-    { flags: '--file <path>', says: 'the file; default: fettle.yaml here or in a folder above' },
+    { flags: '--file <path>', says: 'the file, or its folder; default: fettle.yaml here or in a folder above' },
     { flags: '-e, --env <name>', says: 'the environment' },
     { flags: '--app <name>', says: 'the app by its name, where its file is gone' },
   ],
   example: { line: 'fettle logs production -f --service web --since 10m', does: 'the last ten minutes of web, then every new line' },
   async run(cli, given) {
-    const request = { ...(await selection(given)), ...targetOf(given, cli.io.cwd), lines: given.count('lines') ?? DEFAULT_LINES }
+    const request = {
+      ...(await selection(cli, given)),
+      ...(given.text('operation') === undefined ? targetOf(given, cli.io.cwd, given.args[0]) : {}),
+      lines: given.count('lines') ?? DEFAULT_LINES,
+    }
     const print = cli.json ? (line: LogLine) => cli.record(line) : createLogPrinter(line => cli.print(line), cli.style)
     return untilInterrupted(cli, signal => readLines(cli, { ...request, follow: given.flag('follow') }, print, signal))
   },
 }
 
-async function selection(given: Given): Promise<{ service?: string; operation?: string; sinceMs?: number }> {
+async function selection(cli: Cli, given: Given): Promise<{ service?: string; operation?: string; sinceMs?: number }> {
   const [service, operation, since] = [given.text('service'), given.text('operation'), given.text('since')]
   const selected = { ...(service === undefined ? {} : { service }), ...(operation === undefined ? {} : { operation }) }
   if (since === undefined) return selected
   const { parseDuration } = await import('../../core/spec/scalars.ts')
-  const sinceMs = parseDuration(since)
-  if (sinceMs === undefined) throw new FettleError('USAGE', `--since takes a duration, such as 10m, not ${JSON.stringify(since)}`)
-  return { ...selected, sinceMs }
+  const ageMs = parseDuration(since)
+  if (ageMs === undefined) throw new FettleError('USAGE', `--since takes a duration, such as 10m, not ${JSON.stringify(since)}`)
+  return { ...selected, sinceMs: cli.clock.now() - ageMs }
 }
 
 /** Goes on from the last line when the agent was away: none is missed, none comes twice. */

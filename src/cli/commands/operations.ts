@@ -19,7 +19,7 @@ export const operations: CommandDefinition = {
       example: { line: 'fettle operations list --limit 5', does: 'the newest five' },
       async run(cli, given) {
         const client = await cli.client({ start: false })
-        const target = given.flag('all') ? {} : wideTargetOf(given, cli.io.cwd, undefined)
+        const target = given.flag('all') ? {} : wideTargetOf(given, cli.io.cwd)
         const found = await client.call('operations', { ...target, limit: given.count('limit') ?? 20 })
         cli.answer(found, style => operationTable(found.operations, cli.clock.now(), style))
         return 0

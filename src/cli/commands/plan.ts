@@ -11,7 +11,7 @@ export const plan: CommandDefinition = {
     does: 'every difference between fettle.yaml and what runs on staging; at a terminal it can be carried out at once',
   },
   async run(cli, given) {
-    const request = { kind: 'deploy', ...targetOf(given, cli.io.cwd) } as const
+    const request = { kind: 'deploy', ...targetOf(given, cli.io.cwd, given.args[0]) } as const
     if (cli.isInteractive) return operate(cli, given, request, { asks: 'always', byDefault: false })
     const client = await cli.client()
     const planned = await client.call('plan', { request })

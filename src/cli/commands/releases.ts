@@ -15,7 +15,7 @@ export const releases: CommandDefinition = {
   },
   async run(cli, given) {
     const client = await cli.client({ start: false })
-    const found = await client.call('releases', targetOf(given, cli.io.cwd))
+    const found = await client.call('releases', targetOf(given, cli.io.cwd, given.args[0]))
     cli.answer(found, style => releaseTable(found.releases, cli.clock.now(), style))
     return 0
   },

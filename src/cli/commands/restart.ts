@@ -12,7 +12,11 @@ export const restart: CommandDefinition = {
   },
   async run(cli, given) {
     const service = given.text('service')
-    const request = { kind: 'restart', ...targetOf(given, cli.io.cwd), ...(service === undefined ? {} : { service }) } as const
+    const request = {
+      kind: 'restart',
+      ...targetOf(given, cli.io.cwd, given.args[0]),
+      ...(service === undefined ? {} : { service }),
+    } as const
     return operate(cli, given, request, { asks: 'danger' })
   },
 }

@@ -17,7 +17,7 @@ export const restore: CommandDefinition = {
     const to = given.text('to')
     const request = {
       kind: 'restore',
-      ...targetOf(given, cli.io.cwd, undefined),
+      ...targetOf(given, cli.io.cwd),
       ...(snapshot === undefined ? {} : { snapshot }),
       ...(stores.length === 0 ? {} : { stores }),
       ...(to === undefined ? {} : { to: resolve(cli.io.cwd, to) }),

@@ -15,7 +15,7 @@ export const run: CommandDefinition = {
     const service = given.text('service')
     const request = {
       kind: 'run',
-      ...targetOf(given, cli.io.cwd, undefined),
+      ...targetOf(given, cli.io.cwd),
       argv: given.args,
       ...(service === undefined ? {} : { service }),
     } as const

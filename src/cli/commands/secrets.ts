@@ -26,7 +26,7 @@ export const secrets: CommandDefinition = {
       },
       async run(cli, given) {
         const client = await cli.client()
-        const found = await client.call('secrets', targetOf(given, cli.io.cwd, undefined))
+        const found = await client.call('secrets', targetOf(given, cli.io.cwd))
         cli.answer(found, style => secretTable(found.secrets, cli.clock.now(), style))
         return 0
       },
@@ -43,7 +43,7 @@ export const secrets: CommandDefinition = {
       },
       async run(cli, given) {
         const name = nameOf(given)
-        const target = targetOf(given, cli.io.cwd, undefined)
+        const target = targetOf(given, cli.io.cwd)
         const value = await readValue(cli, name)
         const client = await cli.client()
         const found = await client.call('setSecret', { ...target, name, value, rotated: given.flag('rotated') })
@@ -62,7 +62,7 @@ export const secrets: CommandDefinition = {
       async run(cli, given) {
         const name = nameOf(given)
         const client = await cli.client()
-        const found = await client.call('removeSecret', { ...targetOf(given, cli.io.cwd, undefined), name })
+        const found = await client.call('removeSecret', { ...targetOf(given, cli.io.cwd), name })
         cli.answer(found, style => [`${style.green('✓')} ${name} is removed.`])
         return 0
       },

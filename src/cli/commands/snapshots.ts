@@ -13,7 +13,7 @@ export const snapshots: CommandDefinition = {
   example: { line: 'fettle snapshots production', does: 'every recovery point, what it holds, and how far it is proven' },
   async run(cli, given) {
     const client = await cli.client({ start: false })
-    const found = await client.call('snapshots', targetOf(given, cli.io.cwd))
+    const found = await client.call('snapshots', targetOf(given, cli.io.cwd, given.args[0]))
     cli.answer(found, style => snapshotTable(found.snapshots, cli.clock.now(), style))
     return 0
   },

@@ -9,7 +9,7 @@ export const status: CommandDefinition = {
   example: { line: 'fettle status', does: 'services, stores, addresses, backups and what goes on, of the app in this folder' },
   async run(cli, given) {
     // Both at once: this is the command that people wait for most often.
-    const answer = cli.knownAgent().call('status', given.flag('all') ? {} : wideTargetOf(given, cli.io.cwd))
+    const answer = cli.knownAgent().call('status', given.flag('all') ? {} : wideTargetOf(given, cli.io.cwd, given.args[0]))
     answer.catch(() => {}) // without an agent `connect` says so, and better
     const { about } = await cli.connect({ start: false })
     const found = await answer

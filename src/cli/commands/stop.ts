@@ -9,5 +9,5 @@ export const stop: CommandDefinition = {
     line: 'fettle stop staging',
     does: 'drains and stops every service of staging; data, releases and routes stay, `fettle deploy staging` starts it again',
   },
-  run: (cli, given) => operate(cli, given, { kind: 'stop', ...targetOf(given, cli.io.cwd) }, { asks: 'always' }),
+  run: (cli, given) => operate(cli, given, { kind: 'stop', ...targetOf(given, cli.io.cwd, given.args[0]) }, { asks: 'always' }),
 }

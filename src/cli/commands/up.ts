@@ -9,5 +9,5 @@ export const up: CommandDefinition = {
     line: 'fettle up',
     does: 'starts an agent when none runs, deploys the app of this folder and follows it; asks only when data is at risk',
   },
-  run: (cli, given) => operate(cli, given, { kind: 'deploy', ...targetOf(given, cli.io.cwd) }, { asks: 'danger' }),
+  run: (cli, given) => operate(cli, given, { kind: 'deploy', ...targetOf(given, cli.io.cwd, given.args[0]) }, { asks: 'danger' }),
 }

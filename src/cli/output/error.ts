@@ -17,7 +17,7 @@ export function errorLines(error: ErrorJson, style: Style): string[] {
 function details(error: ErrorJson, style: Style): string[] {
   const { log, tail } = error.context ?? {}
   const text = Array.isArray(log) ? log.join('\n') : typeof tail === 'string' ? tail : ''
-  if (text.trim() === '') return []
   const lines = printable(text.trimEnd()).split('\n')
+  if (lines.every(line => error.message.includes(line))) return [] // nothing that was not said
   return lines.slice(-20).map(line => style.dim(`  │ ${line}`))
 }

@@ -7,7 +7,8 @@ import { padEnd, printable } from './width.ts'
 export function createLogPrinter(print: (line: string) => void, style: Style): (line: LogLine) => void {
   const paints = [style.cyan, style.green, style.magenta, style.yellow, style.blue]
   const colours = new Map<string, (text: string) => string>()
-  let columns = 0
+  // Names that come later may be longer; this is enough for most.
+  let columns = 8
   return line => {
     const name = unitName(line)
     const paint = colours.get(name) ?? paints[colours.size % paints.length] ?? style.cyan

@@ -1,22 +1,36 @@
 /** An operation where no terminal is: one line for every change of a step, with the seconds since the beginning. */
 import { formatDuration } from '../../core/format.ts'
 import type { OperationEvent } from '../../core/plan.ts'
+import type { LogLine } from '../../ports/runtime.ts'
 import { advance, type Progress, type StepProgress } from './progress.ts'
 import type { Style } from './style.ts'
 import { printable } from './width.ts'
 
 export function plainLines(progress: Progress, event: OperationEvent, style: Style, verbose: boolean): string[] {
+  const before = event.type === 'operation' ? undefined : progress.steps.find(({ step }) => step.id === event.step)?.state
   const step = advance(progress, event)
-  const at = style.dim(`${((event.at - progress.startedAt) / 1000).toFixed(1).padStart(7)} s`)
+  const at = timeText(event.at, progress, style)
   if (event.type === 'operation') return event.state === 'undoing' ? [`${at}  ${style.yellow('↩')} undoing what was done`] : []
   if (step === undefined) return []
-  if (event.type === 'step') return event.state === 'waiting' ? [] : [`${at}  ${stepLine(step, style)}`]
+  if (event.type === 'step') {
+    const isUntold = event.state === 'waiting' || (event.state === 'undone' && before !== 'undoing')
+    return isUntold ? [] : [`${at}  ${stepLine(step, style)}`]
+  }
   if (event.type === 'stuck') return [`${at}  ${style.yellow('⚠')} ${step.step.title}: silent for ${formatDuration(event.silentMs)}`]
   if (!verbose) return []
-  return printable(event.text)
-    .split('\n')
-    .map(text => `${at}  ${style.dim('│')} ${text}`)
+  return textLines(event.text, at, style)
 }
+
+export const outputLines = (progress: Progress, { at, text }: LogLine, style: Style): string[] =>
+  textLines(text, timeText(at, progress, style), style)
+
+const timeText = (at: number, { startedAt }: Progress, style: Style): string =>
+  style.dim(`${(Math.max(0, at - startedAt) / 1000).toFixed(1).padStart(7)} s`)
+
+const textLines = (text: string, at: string, style: Style): string[] =>
+  printable(text)
+    .split('\n')
+    .map(line => `${at}  ${style.dim('│')} ${line}`)
 
 function stepLine(step: StepProgress, style: Style): string {
   const took =

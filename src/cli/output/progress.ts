@@ -1,5 +1,6 @@
 /** How far an operation is, told from its plan and its events. Pure: every view draws from this. */
 import type { ErrorJson } from '../../core/errors.ts'
+import { commandName } from '../../core/names.ts'
 import type { OperationEvent, OperationState, Plan, PlannedStep, StepState } from '../../core/plan.ts'
 
 export interface StepProgress {
@@ -56,7 +57,9 @@ function changeState(step: StepProgress, event: Extract<OperationEvent, { type: 
     step.startedAt = event.at
     delete step.endedAt
   }
-  if (!isBegun && event.state !== 'waiting') step.endedAt = event.at
+  // A step with nothing to undo is undone at once: its time stays that of its work.
+  const isJustMarked = event.state === 'undone' && step.state !== 'undoing'
+  if (!isBegun && event.state !== 'waiting' && !isJustMarked) step.endedAt = event.at
   if (!isBegun) delete step.progress
   step.state = event.state
   step.attempt = event.attempt
@@ -64,4 +67,10 @@ function changeState(step: StepProgress, event: Extract<OperationEvent, { type: 
   if (event.note !== undefined) step.note = event.note
   if (event.error === undefined) delete step.error
   else step.error = event.error
+}
+
+/** A step may run several commands: `op3-build`, `op3-build-2`. */
+export function isCommandOf(unit: string, operation: string, step: string): boolean {
+  const name = commandName(operation, step)
+  return unit === name || unit.startsWith(`${name}-`)
 }

@@ -1,10 +1,10 @@
 /** What runs, how it is, and what is wrong: one block an environment. */
 import type { About, EnvironmentStatus, ServiceStatus } from '../../api/views.ts'
-import { formatBytes, formatCount } from '../../core/format.ts'
+import { formatBytes, formatCount, formatDuration, plural } from '../../core/format.ts'
 import type { InstanceState } from '../../ports/runtime.ts'
 import type { Style } from './style.ts'
 import { table } from './table.ts'
-import { formatAge, formatSpan, formatUntil } from './time.ts'
+import { formatAge, formatSpan } from './time.ts'
 import { printable } from './width.ts'
 
 export function statusLines(about: About, environments: EnvironmentStatus[], now: number, style: Style): string[] {
@@ -16,18 +16,18 @@ export function statusLines(about: About, environments: EnvironmentStatus[], now
 
 function environmentLines(status: EnvironmentStatus, now: number, style: Style): string[] {
   const release = status.release === undefined ? '' : ` ${style.dim('·')} ${status.release}`
-  const deployed = status.deployedAt === undefined ? '' : style.dim(` deployed ${formatAge(status.deployedAt, now)}`)
+  const deployed = status.deployedAt === undefined ? '' : style.dim(`, deployed ${formatAge(status.deployedAt, now)}`)
   const facts: [string, string][] = [
     [
       'trial',
-      status.trialUntil !== undefined && status.trialUntil > now ? style.yellow(`over ${formatUntil(status.trialUntil, now)}`) : '',
+      status.trialUntil !== undefined && status.trialUntil > now ? style.yellow(`${formatDuration(status.trialUntil - now)} left`) : '',
     ],
     ['traffic', trafficText(status)],
     ['backup', backupText(status, now, style)],
     ['operation', status.operation === undefined ? '' : operationText(status.operation, style)],
   ]
   return [
-    `${stateGlyph(status.state, style)} ${style.bold(`${status.app}/${status.environment}`)} ${stateWord(status.state, style)}${release}${deployed}`,
+    `${stateGlyph(status.state, style)} ${style.bold(`${status.app}/${status.environment}`)}  ${stateWord(status.state, style)}${release}${deployed}`,
     ...(status.why === undefined ? [] : [`  ${style.yellow(printable(status.why))}`]),
     ...status.urls.map(url => `  ${style.cyan(url)}`),
     ...indent(serviceTable(status.services, now, style)),
@@ -115,7 +115,7 @@ function storeTable({ stores }: EnvironmentStatus, style: Style): string[] {
 function trafficText({ counters }: EnvironmentStatus): string {
   if (counters === undefined) return ''
   const { p50, p95, p99 } = counters.latency
-  return `${formatCount(counters.requests)} requests, ${formatCount(counters.errors)} errors, p50 ${p50} ms, p95 ${p95} ms, p99 ${p99} ms`
+  return `${plural(counters.requests, 'request')}, ${plural(counters.errors, 'error')}, p50 ${formatDuration(p50)}, p95 ${formatDuration(p95)}, p99 ${formatDuration(p99)}`
 }
 
 function backupText({ backup }: EnvironmentStatus, now: number, style: Style): string {

@@ -1,4 +1,5 @@
 /** The last words about an operation. */
+import type { EnvironmentStatus } from '../../api/views.ts'
 import { exitCodeOf } from '../../core/errors.ts'
 import { formatDuration } from '../../core/format.ts'
 import type { OperationRecord } from '../../core/plan.ts'
@@ -11,7 +12,9 @@ export function summaryLines(record: OperationRecord, style: Style): string[] {
   const error = record.error === undefined ? [] : errorLines(record.error, style)
   switch (record.state) {
     case 'done':
-      return [`${style.green('✓')} ${style.bold(what)} done${took}`]
+      if (record.error === undefined) return [`${style.green('✓')} ${style.bold(what)} done${took}`]
+      // Done, and yet something is wrong: a command of the user's ended badly, a live test failed.
+      return record.plan.kind === 'run' ? error : [...error, `${style.yellow('⚠')} ${style.bold(what)} ended${took}`]
     case 'undone':
       return [
         ...error,
@@ -28,9 +31,16 @@ export function summaryLines(record: OperationRecord, style: Style): string[] {
   }
 }
 
-/** 0 only when it is done; else the code of what failed. */
+/** `r4 serves http://…`, and until when it is on trial. */
+export function servingLines({ release, urls, trialUntil }: EnvironmentStatus, now: number, style: Style): string[] {
+  if (release === undefined || urls.length === 0) return []
+  const trial = trialUntil === undefined || trialUntil <= now ? '' : style.dim(` · on trial for ${formatDuration(trialUntil - now)}`)
+  return [`  ${release} serves ${urls.map(style.cyan).join(', ')}${trial}`]
+}
+
+/** 0 only when it is done and nothing is wrong; else the code of what failed. */
 export function exitCodeOfOperation(record: OperationRecord): number {
-  if (record.state === 'done') return 0
+  if (record.state === 'done') return record.error === undefined ? 0 : exitCodeOf(record.error.code)
   if (record.state === 'held') return exitCodeOf('HELD')
   return exitCodeOf(record.error?.code ?? 'CANCELLED')
 }

@@ -1,6 +1,4 @@
 /** Moments as people read them: how long ago, or when today. */
-import { formatDuration } from '../../core/format.ts'
-
 const AGES = [
   { belowMs: 60_000, unitMs: 1000, unit: 's' },
   { belowMs: 3_600_000, unitMs: 60_000, unit: 'min' },
@@ -20,9 +18,6 @@ export function formatSpan(ms: number): string {
   const age = AGES.find(({ belowMs }) => ms < belowMs) ?? AGES[3]
   return age === undefined ? '' : `${Math.floor(ms / age.unitMs)} ${age.unit}`
 }
-
-/** `in 4 min 10 s`, `over`. */
-export const formatUntil = (at: number, now: number): string => (at <= now ? 'over' : `in ${formatDuration(Math.max(1000, at - now))}`)
 
 /** `14:03:07.250` in local time. */
 export function formatClock(at: number): string {

@@ -14,6 +14,8 @@ export interface Frame {
   /** Counts up; turns the spinner. */
   tick: number
   style: Style
+  /** Of the titles; default: as many as the longest has. */
+  titleColumns?: number
 }
 
 const SPINNER = [...'⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏']
@@ -23,7 +25,7 @@ const BAR_COLUMNS = 20
 const SHOWN_FROM_MS = 100
 
 export function treeLines(progress: Progress, frame: Frame): string[] {
-  const titleColumns = Math.max(...progress.steps.map(({ step }) => widthOf(step.title)), 20)
+  const titleColumns = frame.titleColumns ?? Math.max(...progress.steps.map(({ step }) => widthOf(step.title)), 20)
   const room = Math.max(8, Math.min(titleColumns, frame.columns - TIME_COLUMNS - 6))
   const blocks = progress.steps.map(step => blockLines(step, room, frame))
   const active = progress.steps.findIndex(({ state }) => state === 'running' || state === 'undoing')

@@ -1,14 +1,17 @@
 /** What a person or a program sees of a running operation. */
 import type { OperationEvent, OperationRecord } from '../../core/plan.ts'
+import type { LogLine } from '../../ports/runtime.ts'
 import type { Cli } from '../cli.ts'
-import { plainLines } from './plain.ts'
-import { advance, createProgress } from './progress.ts'
+import { outputLines, plainLines } from './plain.ts'
+import { advance, createProgress, isCommandOf } from './progress.ts'
 import type { Screen } from './screen.ts'
 import { treeLines } from './tree.ts'
 import { printable } from './width.ts'
 
 export interface View {
   event(event: OperationEvent): void
+  /** A line that a command of the operation printed; undefined where nobody would see it. */
+  output?(line: LogLine): void
   /** Lines below: a question, a remark. Replaces those before. */
   below(lines: string[]): void
   /** Leaves what was drawn and gives the terminal back. Idempotent. */
@@ -17,8 +20,13 @@ export interface View {
 
 const FRAME_MS = 100
 
-export function jsonView(cli: Cli): View {
-  return { event: event => cli.record(event), below: () => {}, close: () => {} }
+export function jsonView(cli: Cli, operation: OperationRecord): View {
+  return {
+    event: event => cli.record(event),
+    below: () => {},
+    close: () => {},
+    ...(operation.plan.kind === 'run' ? { output: (line: LogLine) => cli.record({ type: 'output', ...line }) } : {}),
+  }
 }
 
 export function plainView(cli: Cli, operation: OperationRecord, verbose: boolean): View {
@@ -27,15 +35,15 @@ export function plainView(cli: Cli, operation: OperationRecord, verbose: boolean
     event: event => cli.say(...plainLines(progress, event, cli.style, verbose)),
     below: lines => cli.say(...lines),
     close: () => {},
+    ...(verbose ? { output: (line: LogLine) => cli.say(...outputLines(progress, line, cli.style)) } : {}),
   }
 }
 
 /** Only what the command itself says. */
 export function commandView(cli: Cli): View {
   return {
-    event(event) {
-      if (event.type === 'log') cli.io.stdout.write(`${cli.isInteractive ? printable(event.text) : event.text}\n`)
-    },
+    event: () => {},
+    output: ({ text }) => void cli.io.stdout.write(`${cli.isInteractive ? printable(text) : text}\n`),
     below: lines => cli.say(...lines),
     close: () => {},
   }
@@ -64,6 +72,10 @@ export function liveView(cli: Cli, operation: OperationRecord, screen: Screen): 
       advance(progress, event)
       // A build may write thousands of lines a second: those wait for the next frame.
       if (event.type === 'step' || event.type === 'operation') draw()
+    },
+    output({ unit, text }) {
+      const step = progress.steps.find(candidate => candidate.state === 'running' && isCommandOf(unit, operation.id, candidate.step.id))
+      if (step !== undefined) step.lastLog = text
     },
     below(next) {
       footer = next

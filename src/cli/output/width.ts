@@ -56,6 +56,17 @@ export function truncate(text: string, width: number): string {
   return coloured ? `${cut}…${ESC}[0m` : `${cut}…`
 }
 
+/** Broken between words into lines of at most `width` columns; a longer word has a line of its own. */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = []
+  for (const word of text.split(' ')) {
+    const longer = `${lines.at(-1)} ${word}`
+    if (lines.length > 0 && widthOf(longer) <= width) lines[lines.length - 1] = longer
+    else lines.push(word)
+  }
+  return lines
+}
+
 /** Text of others in our lines: no escape sequences, no control characters; what was overwritten after a \r is gone. */
 export const printable = (text: string): string =>
   stripVTControlCharacters(text)

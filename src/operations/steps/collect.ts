@@ -12,12 +12,15 @@ const list = (folder: string): Promise<string[]> =>
     throw error
   })
 
-/** Releases beyond the newest `keep`; the one that serves always stays. */
+/** Releases beyond the newest `keep`, and what a crash left of one that was being removed; the one that serves always stays. */
 async function collectReleases(world: World, app: string, environment: string, keep: number): Promise<string[]> {
   const { releases, table } = await readEnvironment(world, app, environment)
   const doomed = releases.slice(Math.max(keep, 1)).filter(release => release.id !== table.release)
-  for (const release of doomed) await removeRelease(world, app, environment, release.id)
-  return doomed.map(release => release.id)
+  const known = new Set(releases.map(release => release.id))
+  const halves = (await list(world.layout.releases(app, environment))).filter(name => !known.has(name))
+  const names = [...doomed.map(release => release.id), ...halves]
+  for (const name of names) await removeRelease(world, app, environment, name)
+  return names
 }
 
 /** Artifacts that no release names. */

@@ -15,7 +15,8 @@ import { endCommand, runToSuccess } from '../commands.ts'
 import { addNotes, requireRelease } from '../environment.ts'
 import { groupOf, migrationCommand } from '../groups.ts'
 import type { World } from '../world.ts'
-import { backendOf, smokeTests, testedService } from './serve.ts'
+import { backendOf } from './groups.ts'
+import { smokeTests, testedService } from './tests.ts'
 
 const NO_LIMIT_MS = 86_400_000
 
@@ -205,46 +206,10 @@ const scratchClose = (world: World) =>
     undo: 'nothing',
   })
 
-/** The second gate: what it does to live data stays done. */
-const migrate = (world: World) =>
-  stepKind({
-    kind: 'data.migrate@1',
-    input: z.object({ release: z.string(), stores: z.record(z.string(), z.string()), serving: z.string().nullable() }),
-    cancel: 'at-end',
-    silentForMs: 120_000,
-    async observe(_input, context) {
-      const state = await world.runtime.command(`${context.operation.id}-${context.step}`)
-      if (state.state === 'lost') return 'unknown'
-      return state.state === 'exited' && state.result.code === 0 ? { present: { durationMs: state.result.durationMs } } : 'partial'
-    },
-    async run(input, context) {
-      const release = await requireRelease(world, context.operation.app, context.operation.environment, input.release)
-      const result = await runToSuccess(
-        world,
-        context,
-        'migration of the live data',
-        await migrationCommand(world, release, { stores: input.stores }),
-      )
-      return { durationMs: result.durationMs }
-    },
-    /** The old release goes on with migrated data, if its own tests say that it can; otherwise only a person can decide. */
-    async undo(input, context) {
-      await endCommand(world, context)
-      if (input.serving === null) return
-      const { app, environment } = context.operation
-      const serving = await requireRelease(world, app, environment, input.serving)
-      const table = await world.proxy.current(app, environment)
-      const backendFor = (service: string) => backendOf(world, table?.groups[service] ?? '', context.signal)
-      await smokeTests(serving.spec, serving.spec.release.test, backendFor, context)
-      context.log(`the data stays migrated; ${serving.id} passed its tests on it`)
-    },
-  })
-
 export const rehearseKinds = (world: World) => [
   sandboxOpen(world),
   rehearseMigrate(world),
   rehearseBoot(world),
   rehearseOld(world),
   scratchClose(world),
-  migrate(world),
 ]

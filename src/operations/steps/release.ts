@@ -8,7 +8,7 @@ import type { Release } from '../../core/release.ts'
 import type { Spec } from '../../core/spec/schema.ts'
 import { stepKind } from '../../engine/step.ts'
 import { fsyncFolder, readIfExists, writeFileAtomic } from '../../lib/files.ts'
-import { endCommand, runToSuccess } from '../commands.ts'
+import { endCommand, forgetLost, runToSuccess } from '../commands.ts'
 import { readRelease, removeRelease, writeRelease } from '../environment.ts'
 import { releaseFolder, shellArgv } from '../groups.ts'
 import type { World } from '../world.ts'
@@ -87,11 +87,12 @@ const artifactBuild = (world: World) =>
       const folder = world.layout.artifact(app, environment, fetched.key)
       for (const [index, command] of build.entries()) {
         context.progress(command, index, build.length)
+        await forgetLost(world, context, String(index))
         await runToSuccess(
           world,
           context,
           `build command \`${command}\``,
-          { argv: shellArgv(command), cwd: folder, env: {}, timeoutMs: BUILD_LIMIT_MS },
+          { argv: shellArgv(command), cwd: folder, env: world.buildEnvironment, timeoutMs: BUILD_LIMIT_MS },
           String(index),
         )
       }

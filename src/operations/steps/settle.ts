@@ -59,29 +59,6 @@ const scaleRecord = (world: World) =>
     },
   })
 
-const routeClose = (world: World) =>
-  stepKind({
-    kind: 'route.close@1',
-    input: z.object({ expected: z.number().int(), routes: z.boolean() }),
-    cancel: 'at-end',
-    silentForMs: 10_000,
-    async observe({ expected }, { operation }) {
-      const table = await world.proxy.current(operation.app, operation.environment)
-      const isClosed = table?.generation === expected + 1 && Object.keys(table.groups).length === 0
-      return isClosed ? { present: { generation: table.generation } } : 'absent'
-    },
-    async run({ expected, routes }, { operation }) {
-      const { table } = await readEnvironment(world, operation.app, operation.environment)
-      const closed = routes ? table.routes.map(route => ({ ...route, backends: [] })) : []
-      await world.proxy.commit(
-        { ...table, generation: expected + 1, activation: `closed-${operation.id}`, groups: {}, routes: closed },
-        expected,
-      )
-      return { generation: expected + 1 }
-    },
-    undo: 'nothing',
-  })
-
 const releasesForget = (world: World) =>
   stepKind({
     kind: 'releases.forget@1',
@@ -102,4 +79,4 @@ const releasesForget = (world: World) =>
     undo: 'nothing',
   })
 
-export const settleKinds = (world: World) => [preflight(world), scaleRecord(world), routeClose(world), releasesForget(world)]
+export const settleKinds = (world: World) => [preflight(world), scaleRecord(world), releasesForget(world)]

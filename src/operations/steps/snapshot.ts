@@ -8,7 +8,7 @@ import { retentionPlan } from '../../core/retention.ts'
 import { type Expectation, type Spec, Store as StoreConfig } from '../../core/spec/schema.ts'
 import { type StepContext, stepKind } from '../../engine/step.ts'
 import type { Manifest, Proof, Repository, Rung } from '../../ports/repository.ts'
-import { endCommand } from '../commands.ts'
+import { endCommand, forgetLost } from '../commands.ts'
 import { changedSinceTask, expectTask, loadTask, takeTask, verifyTask } from '../data-tasks.ts'
 import { addNotes, readRelease } from '../environment.ts'
 import { storeOf } from '../groups.ts'
@@ -23,6 +23,10 @@ const repositoryOf = async (world: World, context: StepContext, backups: Spec['b
   const repository = await world.repository(context.operation.app, backups)
   await repository.open()
   return repository
+}
+
+async function removeAll(folders: Record<string, string>): Promise<void> {
+  for (const folder of Object.values(folders)) await rm(folder, { recursive: true, force: true })
 }
 
 /** Sorts by time, is unique by operation, and is a file name everywhere. */
@@ -46,9 +50,7 @@ const storesCreate = (world: World) =>
       }
       return { folders }
     },
-    async undo({ folders }) {
-      for (const folder of Object.values(folders)) await rm(folder, { recursive: true, force: true })
-    },
+    undo: ({ folders }) => removeAll(folders),
   })
 
 const snapshotTake = (world: World) =>
@@ -95,7 +97,8 @@ const snapshotCommit = (world: World) =>
     silentForMs: 30_000,
     async observe({ manifest, backups }, context) {
       const listed = await (await repositoryOf(world, context, backups)).list(manifest.app, manifest.environment)
-      return listed.some(other => other.id === manifest.id) ? { present: { snapshot: manifest.id } } : 'absent'
+      // Not present: committing again is harmless, and tidies up what a crash left of the transaction.
+      return listed.some(other => other.id === manifest.id) ? 'partial' : 'absent'
     },
     async run({ manifest, backups }, context) {
       await (await repositoryOf(world, context, backups)).commit(context.operation.id, manifest)
@@ -144,6 +147,8 @@ const snapshotLoad = (world: World) =>
     async run(input, context) {
       const repository = await repositoryOf(world, context, input.backups)
       const manifest = await repository.get(input.snapshot)
+      // A snapshot is loaded into empty folders only.
+      if (await forgetLost(world, context)) await removeAll(input.folders)
       const began = world.clock.monotonic()
       const { compared, differences } = await loadTask(world, context, { ...input, manifest })
       const durationMs = Math.round(world.clock.monotonic() - began)
@@ -161,7 +166,7 @@ const snapshotLoad = (world: World) =>
     },
     async undo({ folders }, context) {
       await endCommand(world, context)
-      for (const folder of Object.values(folders)) await rm(folder, { recursive: true, force: true })
+      await removeAll(folders)
     },
   })
 

@@ -1,5 +1,5 @@
 /** What must outlive a release: databases, uploaded files, secrets. */
-import { CODE_FILES, type Draft, type FolderSketch, MAIN_SERVICE } from './draft.ts'
+import { type Draft, type FolderSketch, isCode, MAIN_SERVICE } from './draft.ts'
 import { manifestOf } from './node.ts'
 
 const SQLITE_PACKAGES = ['better-sqlite3', 'sqlite3', '@libsql/client', 'node-sqlite3-wasm']
@@ -29,7 +29,11 @@ function variablesOf({ texts }: FolderSketch): string[] {
   return [...new Set([...lines.matchAll(/^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]{0,99})\s*=/gm)].map(([, name = '']) => name))]
 }
 
-const codeOf = ({ texts }: FolderSketch): string => CODE_FILES.map(name => texts[name] ?? '').join('\n')
+const codeOf = ({ texts }: FolderSketch): string =>
+  Object.keys(texts)
+    .filter(isCode)
+    .map(name => texts[name])
+    .join('\n')
 
 /** `process.env.DATABASE`, `os.environ["DATABASE"]`: only to name what a store is handed over by. */
 const variablesInCode = (sketch: FolderSketch): string[] =>
@@ -53,11 +57,13 @@ function database(sketch: FolderSketch, draft: Draft, variables: string[]): stri
 
 function files(sketch: FolderSketch, draft: Draft, variables: string[]): string[] {
   const folder = UPLOADS.find(name => sketch.files.includes(name))
-  if (folder === undefined) return []
-  const variable = variables.find(name => UPLOADS_VARIABLE.test(name)) ?? 'UPLOADS'
-  draft.stores.set('uploads', { kind: 'files', path: '.', why: folder })
+  const known = variables.find(name => UPLOADS_VARIABLE.test(name))
+  if (folder === undefined && known === undefined) return []
+  const variable = known ?? 'UPLOADS'
+  const why = folder ?? `${variable}, which the app reads`
+  draft.stores.set('uploads', { kind: 'files', path: '.', why })
   give(draft, variable, '${stores.uploads.path}')
-  draft.reasons.push(`store uploads: files, from ${folder}; the app must write to the folder that ${variable} names`)
+  draft.reasons.push(`store uploads: files, from ${why}; the app must write to the folder that ${variable} names`)
   return [variable]
 }
 
@@ -69,7 +75,7 @@ function give(draft: Draft, variable: string, value: string): void {
 export function fromHealthPath(sketch: FolderSketch, draft: Draft): void {
   const service = draft.services.get(MAIN_SERVICE)
   if (service === undefined) return
-  const path = /['"`](\/(?:healthz?|_health|up|ready|readyz|livez|status))['"`]/.exec(codeOf(sketch))?.[1]
+  const path = /['"`](?:GET )?(\/(?:healthz?|_health|up|ready|readyz|livez|status))['"`]/.exec(codeOf(sketch))?.[1]
   if (path === undefined) return
   service.ready = path
   draft.reasons.push(`ready when ${path} answers: the path stands in the code`)

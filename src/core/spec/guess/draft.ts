@@ -5,15 +5,11 @@ export interface FolderSketch {
   name: string
   /** Relative paths, at least of two levels; a folder ends in `/`. */
   files: string[]
-  /** Texts of the files in `TELLING_FILES` that exist, by path. */
+  /** Texts of the `tellingFiles`, by path. */
   texts: Record<string, string>
 }
 
-/** Where a program often begins. */
-export const CODE_FILES = ['server.js', 'server.mjs', 'server.ts', 'app.js', 'index.js', 'app.py', 'main.py'] as const
-
-/** What the detectors may read. `.env` is among them for its names only. */
-export const TELLING_FILES = [
+const TELLING_FILES = new Set([
   'package.json',
   'Procfile',
   'Dockerfile',
@@ -21,11 +17,19 @@ export const TELLING_FILES = [
   'Gemfile',
   'requirements.txt',
   'pyproject.toml',
-  '.env',
+  '.env', // for its names only
   '.env.example',
   '.env.sample',
-  ...CODE_FILES,
-] as const
+])
+const MOST_CODE_FILES = 30
+
+/** The program itself, as far as it lies at the top of the folder. */
+export const isCode = (path: string): boolean => /^[^/]+\.([cm]?[jt]s|py|rb)$/.test(path) && !/\.(test|spec|config|d)\./.test(path)
+
+/** Those whose texts the detectors look into. */
+export function tellingFiles(files: string[]): string[] {
+  return [...files.filter(file => TELLING_FILES.has(file)), ...files.filter(isCode).slice(0, MOST_CODE_FILES)]
+}
 
 export interface DraftService {
   run: string

@@ -3,7 +3,8 @@ import { request } from 'node:http'
 import { type ErrorJson, FettleError } from '../../../core/errors.ts'
 import type { Clock } from '../../../ports/clock.ts'
 
-const PATIENCE_MS = 5_000
+/** A front starts in 0.1 s; on a machine that does too much, it may take a hundred times that. */
+const PATIENCE_MS = 15_000
 const PAUSE_MS = 10
 const GONE = new Set(['ECONNREFUSED', 'ENOENT', 'ECONNRESET', 'EPIPE'])
 

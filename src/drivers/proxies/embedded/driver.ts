@@ -3,18 +3,17 @@ import { chmod, mkdir } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { FettleError } from '../../../core/errors.ts'
+import { readIfExists } from '../../../lib/files.ts'
 import type { Clock } from '../../../ports/clock.ts'
 import type { Counters, Proxy as ProxyPort, RouteTable } from '../../../ports/proxy.ts'
 import { type Call, callFront } from './control-client.ts'
 import type { About, ActivationReport } from './front/control.ts'
 import { commandOf, launch, readSettings, runningShim, writeSettings } from './launch.ts'
-import { CONTROL_SOCKET, LOG } from './layout.ts'
-import { writeProgram } from './shim.ts'
+import { CONTROL_SOCKET, ENDED, LOG } from './layout.ts'
+import { isProgram, writeProgram } from './shim.ts'
 
-/** Longer than the front drains. */
-const END_MS = 15_000
-/** A successor that says nothing for so long does not start: it usually takes 0.1 s. */
-const SUCCESSOR_MS = 3_000
+/** Longer than the front drains, and than a start takes on a machine that does too much. */
+const END_MS = 30_000
 const PAUSE_MS = 10
 
 export interface EmbeddedProxyOptions {
@@ -51,17 +50,29 @@ export class EmbeddedProxy implements ProxyPort {
     await chmod(this.#folder, 0o700)
     const running = await this.#running()
     if (running !== undefined && this.#listensAsAsked(running)) {
-      if (running.isOrphan) await this.reload(this.#options.program)
+      const { program } = this.#options
+      // Of another version: its files may be removed before it dies and must be started again.
+      if (running.isOrphan || !(await isProgram(this.#folder, program))) await this.reload(program)
       return
     }
     if (running !== undefined) await this.shutdown()
     await this.#start()
   }
 
-  /** The front that runs, or is just being started again by its shim. */
+  /**
+   * The front that runs, or is just being started again by its shim: by our program, for the one before may be gone.
+   * @throws FettleError TIMEOUT when a shim runs and its front does not come up
+   */
   async #running(): Promise<About | undefined> {
+    const answering = await this.#answering()
+    if (answering !== undefined || (await runningShim(this.#folder)) === undefined) return answering
+    await writeProgram(this.#folder, this.#options.program)
+    return this.about()
+  }
+
+  async #answering(): Promise<About | undefined> {
     try {
-      return await this.#about((await runningShim(this.#folder)) === undefined ? 0 : undefined)
+      return (await this.#call({ method: 'GET', path: '/about' }, 0)) as About
     } catch (error) {
       if (error instanceof FettleError && error.code === 'TIMEOUT') return undefined
       throw error
@@ -81,17 +92,13 @@ export class EmbeddedProxy implements ProxyPort {
     await writeSettings(this.#folder, { ...settings, ...listen, port: listen.port || last })
     await launch(this.#folder, listen, last)
     await this.#fault('start:before-record')
-    const { listens } = await this.#about()
+    const { listens } = await this.about()
     await writeSettings(this.#folder, { ...settings, ...listens })
   }
 
   /** What runs: its program, for whoever decides about a reload. */
-  about(): Promise<About> {
-    return this.#about()
-  }
-
-  async #about(patienceMs?: number): Promise<About> {
-    return (await this.#call({ method: 'GET', path: '/about' }, patienceMs)) as About
+  async about(): Promise<About> {
+    return (await this.#call({ method: 'GET', path: '/about' })) as About
   }
 
   /**
@@ -101,38 +108,43 @@ export class EmbeddedProxy implements ProxyPort {
   async reload(program: readonly string[]): Promise<void> {
     const before = await this.about()
     await writeProgram(this.#folder, program)
+    const ended = await this.#lastEnd()
     await this.#call({ method: 'POST', path: '/end?successor=yes' })
-    try {
-      await this.#replaced(before)
-    } catch (error) {
+    await this.#until(async () => (await this.#isReplaced(before)) || (await this.#lastEnd()) !== ended)
+    if (!(await this.#isReplaced(before))) {
       await writeProgram(this.#folder, before.program)
-      await this.#replaced(before)
+      await this.#until(() => this.#isReplaced(before))
       throw new FettleError('REFUSED', `the front ${program.join(' ')} does not start; the one before serves again`, {
-        cause: error,
         hint: `See ${join(this.#folder, LOG)}.`,
       })
     }
     await this.#until(async () => commandOf(before.pid).length === 0)
   }
 
-  async #replaced(before: About): Promise<void> {
-    await this.#until(async () => (await this.#about(SUCCESSOR_MS)).pid !== before.pid)
+  async #isReplaced(before: About): Promise<boolean> {
+    const answering = await this.#answering()
+    return answering !== undefined && answering.pid !== before.pid
+  }
+
+  /** Changes when a front ends unasked. */
+  #lastEnd(): Promise<string | undefined> {
+    return readIfExists(join(this.#folder, ENDED))
   }
 
   async shutdown(): Promise<void> {
-    const running = await this.#running()
-    if (running === undefined) return
+    const running = await this.#answering()
     const shim = await runningShim(this.#folder)
-    await this.#call({ method: 'POST', path: '/end?successor=no' })
+    if (running !== undefined) await this.#call({ method: 'POST', path: '/end?successor=no' })
+    else if (shim !== undefined) process.kill(shim, 'SIGTERM')
     // Both: the listener is closed when the last of them is gone.
-    await this.#until(async () => [running.pid, shim].every(pid => pid === undefined || commandOf(pid).length === 0))
+    await this.#until(async () => [running?.pid, shim].every(pid => pid === undefined || commandOf(pid).length === 0))
   }
 
   async #until(isSo: () => Promise<boolean>): Promise<void> {
     const { clock } = this.#options
     const until = clock.monotonic() + END_MS
     while (!(await isSo())) {
-      if (clock.monotonic() > until) throw new FettleError('TIMEOUT', `the front in ${this.#folder} did not end within ${END_MS} ms`)
+      if (clock.monotonic() > until) throw new FettleError('TIMEOUT', `the front in ${this.#folder} did not do as told within ${END_MS} ms`)
       await clock.sleep(PAUSE_MS)
     }
   }

@@ -8,6 +8,8 @@ export const PROGRAM = 'program'
 export const SHIM = 'shim.sh'
 /** The shim: its own pid. */
 export const PID = 'pid'
+/** The shim: pid and status of the last front that ended unasked. */
+export const ENDED = 'ended'
 /** The shim and the front. */
 export const LOG = 'log'
 /** The front: tables/<app>/<environment>.json. */

@@ -44,7 +44,14 @@ const withFront = (title: string, body: (running: Running) => Promise<void>) =>
       const instance = await start(named('v1'))
       await proxy.open()
       await proxy.commit(tableOf(1, [instance.backend]), 0)
-      await body({ home, proxy, address: await proxy.address(), instance, start, again })
+      await body({
+        home,
+        proxy,
+        address: await proxy.address(),
+        instance,
+        start,
+        again,
+      })
     } finally {
       await proxy.shutdown()
       for (const instance of instances) await instance.stop()
@@ -91,6 +98,19 @@ withFront('another agent adopts the front that runs, at the same address', async
   assert.equal((await second.about()).pid, before.pid)
   assert.equal(await second.address(), address)
   assert.equal((await second.current('shop', 'production'))?.generation, 1)
+})
+
+withFront('an agent of another version replaces the front by its own', async ({ proxy, address, again }) => {
+  const before = await proxy.about()
+  const [node = '', ...rest] = frontProgram()
+  const program = [node, '--no-warnings', ...rest]
+  await again({ program }).open()
+  const { pid, program: running } = await proxy.about()
+  assert.notEqual(pid, before.pid)
+  assert.deepEqual(running, program)
+  assert.equal((await ask(address)).status, 200)
+  await again({ program }).open()
+  assert.equal((await proxy.about()).pid, pid)
 })
 
 withFront('the port that was given is kept over an end and a new start', async ({ proxy, address, again }) => {
@@ -207,6 +227,29 @@ withFront('a program that does not start is put back by the one before', async (
   await assert.rejects(proxy.reload([process.execPath, broken]), error => error instanceof FettleError && error.code === 'REFUSED')
   assert.deepEqual((await proxy.about()).program, program)
   assert.equal((await ask(address)).status, 200)
+})
+
+/** The front dies and its program is gone: its shim starts in vain. */
+async function breakFront({ proxy, home }: Running): Promise<void> {
+  const { pid } = await proxy.about()
+  await writeFile(join(home, 'front', 'program'), `${process.execPath}\n${join(home, 'gone.js')}\n`)
+  process.kill(pid, 'SIGKILL')
+  await eventually('a start in vain', async () => {
+    const ended = await readFile(join(home, 'front', 'ended'), 'utf8').catch(() => '')
+    return ended !== '' && !ended.startsWith(`${pid} `)
+  })
+}
+
+withFront('a front whose program is gone is started by that of the next agent, at the same address', async running => {
+  await breakFront(running)
+  await running.again().open()
+  assert.equal((await ask(running.address)).status, 200)
+})
+
+withFront('a front that can not start can be ended', async running => {
+  await breakFront(running)
+  await running.proxy.shutdown()
+  await assert.rejects(ask(running.address), error => errorCode(error) === 'ECONNREFUSED')
 })
 
 withFront('a front whose shim was killed serves on, and the next agent gives it a shim again', async ({ proxy, address, home, again }) => {

@@ -5,8 +5,8 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { FettleError } from '../../../core/errors.ts'
-import { writeFileAtomic } from '../../../lib/files.ts'
-import { LOG, PID, PROGRAM, SHIM } from './layout.ts'
+import { readIfExists, writeFileAtomic } from '../../../lib/files.ts'
+import { ENDED, LOG, PID, PROGRAM, SHIM } from './layout.ts'
 
 /**
  * The program is read anew for each start: a reload is a new file and a USR1 (the front sends it once it accepts no more, and
@@ -16,10 +16,11 @@ const TEXT = `# Written by fettle: starts the front again when it dies.
 cd "$1" || exit 1
 echo $$ >${PID}.tmp && mv ${PID}.tmp ${PID}
 trap '' HUP INT
-trap 'kill -TERM "$front" 2>/dev/null' TERM
+trap 'stop=yes; kill -TERM "$front" 2>/dev/null' TERM
 trap 'next=yes' USR1
 deaths=0
-while :; do
+stop=
+while [ -z "$stop" ]; do
   set -- "$1"
   while IFS= read -r word; do set -- "$@" "$word"; done <${PROGRAM}
   folder=$1
@@ -39,17 +40,25 @@ while :; do
   if [ "$status" -eq 0 ]; then break; fi
   if [ $(($(date +%s) - began)) -ge 10 ]; then deaths=0; fi
   deaths=$((deaths + 1))
-  echo "the front ended with status $status" >>${LOG}
+  echo "$front $status" >${ENDED}
+  echo "the front, pid $front, ended with status $status" >>${LOG}
   if [ "$deaths" -gt 5 ]; then sleep $((deaths > 15 ? 10 : deaths - 5)); fi
 done
 rm -f ${PID}
 `
 
+const programText = (program: readonly string[]): string => `${program.join('\n')}\n`
+
+/** Whether this is what the shim would start next. */
+export async function isProgram(folder: string, program: readonly string[]): Promise<boolean> {
+  return (await readIfExists(join(folder, PROGRAM))) === programText(program)
+}
+
 /** @param folder `<home>/front`  @param program argv without the folder, which the shim adds */
 export async function writeProgram(folder: string, program: readonly string[]): Promise<void> {
   if (program.some(word => word.includes('\n'))) throw new FettleError('USAGE', 'a word of the front program has a line break in it')
   await writeFileAtomic(join(folder, SHIM), TEXT, 0o600)
-  await writeFileAtomic(join(folder, PROGRAM), `${program.join('\n')}\n`, 0o600)
+  await writeFileAtomic(join(folder, PROGRAM), programText(program), 0o600)
 }
 
 /** @param listener descriptor of a listening socket, inherited as `LISTENER_FD` */

@@ -22,6 +22,7 @@ import {
   readManifests,
   readProofs,
   removeManifest,
+  removeOrphanedProofs,
   writeManifest,
 } from './manifests.ts'
 import { readObject, storedBytes, writeObject } from './objects.ts'
@@ -132,6 +133,7 @@ export function createDirectoryRepository(options: DirectoryOptions): Repository
     await referredNow(layout)
     const { manifests } = await readManifests(layout)
     for (const manifest of manifests.filter(manifest => ids.includes(manifest.id))) await removeManifest(layout, manifest)
+    await removeOrphanedProofs(layout)
     return { freedBytes: await collect(layout) }
   }
 

@@ -1,12 +1,12 @@
 /** Manifests: `snapshots/<app>/<environment>/<id>.json`, readable by people, with a checksum over the rest of the file. */
 import { createHash } from 'node:crypto'
 import { open, readFile, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import * as z from 'zod'
 import { FettleError } from '../../../core/errors.ts'
 import { canonicalJson, type Json } from '../../../core/json.ts'
 import { Manifest, Proof } from '../../../core/snapshot.ts'
-import { fsyncFolder, namesIn, readIfExists, writeFileAtomic } from '../../../lib/files.ts'
+import { fsyncFolder, isHalfWritten, namesIn, readIfExists, writeFileAtomic } from '../../../lib/files.ts'
 import type { Unreadable } from '../../../ports/repository.ts'
 import { type Layout, safe } from './layout.ts'
 
@@ -26,7 +26,9 @@ export function manifestPath(layout: Layout, { app, environment, id }: Pick<Mani
 /** Temporary name, fsync, rename: the pivot. */
 export async function writeManifest(layout: Layout, manifest: Manifest, beforeRename: () => Promise<void> | void): Promise<void> {
   const text = JSON.stringify({ manifest, checksum: checksumOf(manifest) }, undefined, 2)
-  await writeFileAtomic(manifestPath(layout, manifest), `${text}\n`, 0o600, beforeRename)
+  const path = manifestPath(layout, manifest)
+  await removeHalfWritten(path)
+  await writeFileAtomic(path, `${text}\n`, 0o600, beforeRename)
 }
 
 /** @throws DAMAGED, VERSION */
@@ -73,6 +75,24 @@ export async function findManifest(layout: Layout, id: string): Promise<string> 
       hint: '`fettle snapshots` lists what there is.',
     })
   return path
+}
+
+/** What a crash left of the same write; of others it is not known whether they still go on. */
+async function removeHalfWritten(path: string): Promise<void> {
+  const folder = dirname(path)
+  const halves = (await namesIn(folder)).filter(name => name.startsWith(`${basename(path)}.`) && isHalfWritten(name))
+  for (const name of halves) await rm(join(folder, name), { force: true })
+}
+
+/** Proofs whose manifest is gone: a crash came between the two removals. */
+export async function removeOrphanedProofs(layout: Layout): Promise<void> {
+  for (const app of await namesIn(layout.snapshots))
+    for (const environment of await namesIn(join(layout.snapshots, app))) {
+      const folder = layout.environment(app, environment)
+      const names = await namesIn(folder)
+      const orphans = names.filter(name => name.endsWith(PROOFS) && !names.includes(name.slice(0, -PROOFS.length) + SUFFIX))
+      for (const name of orphans) await rm(join(folder, name), { force: true })
+    }
 }
 
 /** The manifest first: without it the snapshot is gone, whatever happens next. */

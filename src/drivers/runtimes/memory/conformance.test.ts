@@ -2,7 +2,8 @@ import { runtimeConformance } from '../../../../test/conformance/runtime.ts'
 import { Secret } from '../../../core/secret.ts'
 import { systemClock } from '../../../lib/clock.ts'
 import type { Command, Group } from '../../../ports/runtime.ts'
-import { type Behaviour, createMemoryRuntime, MemoryMachine } from './index.ts'
+import { createMemoryRuntime } from './index.ts'
+import { type Behaviour, MemoryMachine } from './machine.ts'
 
 /** The suite's programs, spelled as a word and its arguments. */
 function behave(program: Group | Command): Behaviour {

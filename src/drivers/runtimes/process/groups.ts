@@ -1,7 +1,7 @@
 /** Services: groups of instances, from what is on disk and what runs. */
 import { join } from 'node:path'
 import { FettleError } from '../../../core/errors.ts'
-import type { Backend, Group, GroupState, Labels } from '../../../ports/runtime.ts'
+import type { Backend, Group, GroupState, InstanceState, Labels } from '../../../ports/runtime.ts'
 import { defineInstance, isAsDefined } from './definition.ts'
 import { foldersIn, type GroupRecord, indicesIn, matches, readGroup, recordOfGroup, writeGroup } from './group-files.ts'
 import type { Host } from './host.ts'
@@ -104,7 +104,8 @@ export class Groups {
     const definition = defineInstance(host, wanted, index, wanted.sandbox === undefined ? undefined : sandboxes.place(wanted.sandbox))
     const present = group.instances.get(index)
     if (present !== undefined) {
-      const isRight = await isAsDefined(folder, present.unit.record, definition)
+      const hasPort = readPort(folder) !== undefined
+      const isRight = hasPort === wanted.port && (await isAsDefined(folder, present.unit.record, definition))
       if (present.unit.alive && isRight && readStop(folder) === undefined) return
       await present.stop(group.record.stop, signal)
       present.release()
@@ -118,6 +119,9 @@ export class Groups {
   async ready(name: string, signal: AbortSignal): Promise<Backend[]> {
     const { instances, record } = this.#get(name)
     const ordered = [...instances.values()].sort((a, b) => a.index - b.index)
+    if (ordered.length < record.instances) {
+      throw new FettleError('NOT_READY', `of ${record.instances} instances of ${name} only ${ordered.length} were started`)
+    }
     const deadline = AbortSignal.timeout(record.ready.within)
     try {
       await Promise.all(ordered.map(instance => instance.untilReady(AbortSignal.any([signal, deadline]))))
@@ -136,7 +140,9 @@ export class Groups {
   }
 
   list(selector: Partial<Labels>): GroupState[] {
-    return [...this.#groups.values()].filter(({ record }) => matches(record.labels, selector)).map(stateOf)
+    return [...this.#groups.values()]
+      .filter(({ record }) => matches(record.labels, selector))
+      .map(group => stateOf(group, instance => instance.stateWithMemory()))
   }
 
   onChange(listener: (group: GroupState) => void): () => void {
@@ -205,9 +211,12 @@ export class Groups {
   }
 }
 
-const stateOf = ({ record, instances }: LiveGroup): GroupState => ({
+const stateOf = (
+  { record, instances }: LiveGroup,
+  look: (instance: Instance) => InstanceState = instance => instance.state(),
+): GroupState => ({
   name: record.name,
   labels: record.labels,
   wanted: record.instances,
-  instances: [...instances.values()].map(instance => instance.state()).sort((a, b) => a.index - b.index),
+  instances: [...instances.values()].map(look).sort((a, b) => a.index - b.index),
 })

@@ -25,8 +25,10 @@ export interface InstanceDeps {
   onChange(): void
 }
 
-const FIRST_ASK_MS = 4
-const LAST_ASK_MS = 250
+/** An app may have handed its listener to a process that nobody can tell to be its own: moving does not help it. */
+const MOST_MOVES = 5
+const SHORTEST_PAUSE_MS = 4
+const LONGEST_PAUSE_MS = 250
 /** Between questions to an app that had its time and is still not ready. */
 const LATE_ASK_MS = 5000
 
@@ -38,6 +40,7 @@ export class Instance {
   #readiness: 'starting' | 'ready' | 'unready' = 'starting'
   #backend: Backend | undefined
   #said = 'it was not asked yet'
+  #moves = 0
   /** It should run: when its shim is gone, it gets another. */
   #wanted = false
   #revival: Promise<void> | undefined
@@ -59,10 +62,14 @@ export class Instance {
     return this.#said
   }
 
-  /** Takes over what an earlier agent left: a stop goes on, a run is asked whether it is ready, a lost shim is replaced. */
+  /**
+   * Takes over what an earlier agent left: a stop goes on, a run is asked whether it is ready, a lost shim is replaced, also one that
+   * the machine took down with it. Only a sandbox does not outlive a boot, nor what ran in it.
+   */
   adopt(): void {
     const { alive, shim, stopping, isOfEarlierBoot } = { ...this.unit.status(), alive: this.unit.adopt() }
-    this.#wanted = !stopping && !isOfEarlierBoot && (alive || shim !== undefined)
+    const isGone = isOfEarlierBoot && this.unit.record.sandbox !== undefined
+    this.#wanted = !stopping && !isGone && (alive || shim !== undefined)
     this.#notice()
   }
 
@@ -95,6 +102,7 @@ export class Instance {
     return this.#changes.until(() => (this.#readiness === 'ready' ? true : undefined), this.unit.record.unit, signal).then(() => undefined)
   }
 
+  /** Without its memory, which takes a look at every page. */
   state(): InstanceState {
     const { alive, shim, stopping, isOfEarlierBoot } = this.unit.status()
     const base = { index: this.index, restarts: shim?.restarts ?? 0, ...(this.#backend === undefined ? {} : { backend: this.#backend }) }
@@ -102,9 +110,13 @@ export class Instance {
     const exit = shim.lastCode === undefined ? base : { ...base, lastExit: exitWords(shim, this.unit.record.memoryBytes) }
     if (!alive) return { ...exit, state: this.#wanted ? 'backoff' : 'stopped' }
     if (shim.phase !== 'running') return { ...exit, state: stopping ? 'stopping' : 'backoff' }
-    const memoryBytes = proportionalBytes(this.unit.pids())
     const state = stopping ? 'stopping' : this.#readiness
-    return { ...exit, state, pid: shim.pid, startedAt: Math.round(this.#deps.host.clock.now() - uptimeMs(shim)), memoryBytes }
+    return { ...exit, state, pid: shim.pid, startedAt: Math.round(this.#deps.host.clock.now() - uptimeMs(shim)) }
+  }
+
+  stateWithMemory(): InstanceState {
+    const state = this.state()
+    return state.pid === undefined ? state : { ...state, memoryBytes: proportionalBytes(this.unit.pids()) }
   }
 
   #notice(): void {
@@ -154,19 +166,22 @@ export class Instance {
 
   async #askOn(signal: AbortSignal): Promise<void> {
     const { check, host } = this.#deps
-    const end = host.clock.monotonic() + check().within
-    for (let pauseMs = FIRST_ASK_MS; ; pauseMs = Math.min(pauseMs * 1.4, LAST_ASK_MS)) {
+    const begin = host.clock.monotonic()
+    for (;;) {
       const answer = await this.#ask(signal)
       if (signal.aborted) return
       if (answer.ready) return this.#becomeReady(answer.backend)
       this.#said = answer.said
-      if (answer.foreign === true) return this.#movePort()
-      const isLate = host.clock.monotonic() > end
+      if (answer.foreign === true && this.#moves < MOST_MOVES) return this.#movePort()
+      const passed = host.clock.monotonic() - begin
+      const isLate = passed > check().within
       if (isLate && this.#readiness === 'starting') {
         this.#readiness = 'unready'
         this.#changed()
       }
-      await host.clock.sleep(isLate ? LATE_ASK_MS : pauseMs, signal)
+      // Ready is noticed at most a tenth later than it was reached.
+      const pauseMs = isLate ? LATE_ASK_MS : Math.min(Math.max(passed / 10, SHORTEST_PAUSE_MS), LONGEST_PAUSE_MS)
+      await host.clock.sleep(pauseMs, signal)
     }
   }
 
@@ -188,6 +203,7 @@ export class Instance {
   /** Somebody else has the port, so the app can never be reached there: it gets another, and starts with that one. */
   async #movePort(): Promise<void> {
     const { ports, host } = this.#deps
+    this.#moves += 1
     const old = readPort(this.unit.folder)
     const port = ports.take()
     await writeFileAtomic(join(this.unit.folder, 'port'), `${port}\n`, 0o600)

@@ -5,10 +5,13 @@
  *
  *   log   log.json (segments)   log.<offset>.zst   log.times (when the rest came)
  */
+import { createWriteStream } from 'node:fs'
 import { appendFile, type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { zstdCompress, zstdDecompress } from 'node:zlib'
+import { createZstdCompress, zstdCompress, zstdDecompress } from 'node:zlib'
 import { readIfExists, writeFileAtomic } from '../../../lib/files.ts'
 import { execute, requireProgram } from './execute.ts'
 import type { Host } from './host.ts'
@@ -26,9 +29,10 @@ interface Segment {
 
 const MARKS_PER_SEGMENT = 32
 const MOST_MARKS = 2000
-const READ_BYTES = 1 << 20
-/** A segment is in memory as a whole while it is made or read. */
-const MOST_SEGMENT_BYTES = 16 << 20
+/** Few enough lines that whoever reads a long log does not keep the agent from its other work. */
+const READ_BYTES = 64 << 10
+/** Where an app prints faster than that, segments become longer; each is in memory as a whole while it is made or read. */
+const MOST_TIMES_LONGER = 4
 
 export class LogStore {
   readonly #host: Host
@@ -95,7 +99,7 @@ export class LogStore {
 
   async #cut(size: number): Promise<void> {
     const from = this.#liveFrom
-    const bytes = await this.#readLive(from, Math.min(size - from, MOST_SEGMENT_BYTES))
+    const bytes = await this.#readLive(from, Math.min(size - from, this.#host.logs.segmentBytes * MOST_TIMES_LONGER))
     // Between two lines where there is one.
     const length = bytes.lastIndexOf(10) + 1 || bytes.length
     const to = from + length
@@ -154,15 +158,26 @@ export class LogStore {
 
   /** Everything from an offset (or from the oldest that is left) to the present end, whatever is rotated meanwhile. */
   async *read(from: number): AsyncGenerator<{ offset: number; bytes: Buffer }> {
-    for (let offset = Math.max(from, this.#oldest()); ; ) {
-      const segment = this.#segments.find(({ to }) => offset < to)
-      offset = Math.max(offset, segment?.from ?? this.#liveFrom)
+    const { size } = await stat(this.path)
+    // It was truncated by hand when the offset is from before that.
+    for (let block = await this.#block(from > size ? 0 : from); block.bytes.length > 0; ) {
+      const { offset, bytes } = block
+      for (let at = 0; at < bytes.length; at += READ_BYTES) {
+        yield { offset: offset + at, bytes: bytes.subarray(at, at + READ_BYTES) }
+        await nextTurn()
+      }
+      block = await this.#block(offset + bytes.length)
+    }
+  }
+
+  /** What follows an offset, or the oldest behind it: the rest of a segment, or a piece of the live file; empty at its end. */
+  async #block(from: number): Promise<{ offset: number; bytes: Buffer }> {
+    for (;;) {
+      const segment = this.#segments.find(({ to }) => from < to)
+      const offset = Math.max(from, segment?.from ?? this.#liveFrom)
       const bytes = await (segment === undefined ? this.#readLive(offset, READ_BYTES) : this.#readSegment(segment, offset))
-      // It was dropped, or the hole came, while this was being read.
-      if (bytes === undefined || (segment === undefined && offset < this.#liveFrom)) continue
-      if (bytes.length === 0) return
-      yield { offset, bytes }
-      offset += bytes.length
+      // Else it was dropped, or the hole came, while this was being read.
+      if (bytes !== undefined && (segment !== undefined || offset >= this.#liveFrom)) return { offset, bytes }
     }
   }
 
@@ -186,12 +201,10 @@ export class LogStore {
     for (let end = size; end > this.#oldest(); ) {
       const inSegment = this.#segments.findLast(segment => segment.from < end && end <= segment.to)
       const from = inSegment?.from ?? Math.max(this.#liveFrom, end - READ_BYTES)
-      for await (const { bytes } of this.read(from)) {
-        const lines = bytes.subarray(0, end - from)
-        for (let at = lines.lastIndexOf(10); at >= 0; at = at === 0 ? -1 : lines.lastIndexOf(10, at - 1)) {
-          if (from + at + 1 < size && --missing === 0) return from + at + 1
-        }
-        break
+      const block = await this.#block(from)
+      const lines = block.bytes.subarray(0, end - block.offset)
+      for (let at = lines.lastIndexOf(10); at >= 0; at = at === 0 ? -1 : lines.lastIndexOf(10, at - 1)) {
+        if (block.offset + at + 1 < size && --missing === 0) return block.offset + at + 1
       }
       end = from
     }
@@ -208,24 +221,29 @@ export class LogStore {
     return offsetBefore([...this.#segments.flatMap(({ marks }) => marks), ...this.#marks], at)
   }
 
-  /** All of it, in an existing folder, as one file that `zstdcat` reads: compressed pieces one after the other are such a file. */
+  /** Where what is left begins, and when its parts came. */
+  times(): { from: number; marks: Mark[] } {
+    return { from: this.#oldest(), marks: [...this.#segments.flatMap(({ marks }) => marks), ...this.#marks] }
+  }
+
+  /** All of it, as one file in an existing folder. One frame: not every reader of zstd goes on behind the first. */
   async archive(path: string): Promise<void> {
     await this.#work
     const { size } = await stat(this.path)
     if (size === 0) return
-    const file = await open(`${path}.tmp`, 'w', 0o600)
     try {
-      for await (const piece of this.#packedPieces()) await file.writeFile(piece)
-      await file.sync()
-    } finally {
-      await file.close()
+      await pipeline(this.#bytes(), createZstdCompress(), createWriteStream(`${path}.tmp`, { mode: 0o600, flush: true }))
+      await rename(`${path}.tmp`, path)
+    } catch (error) {
+      await rm(`${path}.tmp`, { force: true })
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
+      // A unit is often removed because the disk is full.
+      this.#host.log(`the log of ${this.#name} was not kept: the disk is full`)
     }
-    await rename(`${path}.tmp`, path)
   }
 
-  async *#packedPieces(): AsyncGenerator<Buffer> {
-    for (const { from } of this.#segments) yield await readFile(this.#segmentPath(from))
-    for await (const { bytes } of this.read(this.#liveFrom)) yield await compress(bytes)
+  async *#bytes(): AsyncGenerator<Buffer> {
+    for await (const { bytes } of this.read(0)) yield bytes
   }
 }
 

@@ -28,8 +28,9 @@ export function watchMemory(list: () => Iterable<Limited>): () => void {
 
 function look({ unit, stop }: Limited, askedAt: Map<string, number>): void {
   const { memoryBytes, cgroup } = unit.record
+  if (memoryBytes === undefined || cgroup.memory !== undefined) return
   const { shim, alive, stopping } = unit.status()
-  if (memoryBytes === undefined || cgroup.memory !== undefined || !alive || stopping || shim?.phase !== 'running') return
+  if (!alive || stopping || shim?.phase !== 'running') return
   const bytes = proportionalBytes(unit.pids())
   if (bytes < memoryBytes) return
   const run = `${shim.pid} ${shim.startTicks}`

@@ -4,10 +4,10 @@
  * shims stay outside, where the units' folders are. A *relay*, in the network and outside of the mounts, leads unix sockets to the
  * apps' ports and takes their mail.
  */
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FettleError } from '../../../core/errors.ts'
-import { writeFileAtomic } from '../../../lib/files.ts'
+import { namesIn, writeFileAtomic } from '../../../lib/files.ts'
 import type { Backend } from '../../../ports/runtime.ts'
 import { define, type Place } from './definition.ts'
 import { requireProgram } from './execute.ts'
@@ -57,15 +57,18 @@ export class LiveSandbox {
     const [holder, relay] = await Promise.all(['holder', 'relay'].map(part => readUnitRecord(join(this.#folder, part))))
     if (holder !== undefined) this.#holder = new Unit(this.#deps.host, join(this.#folder, 'holder'), holder)
     this.#holder?.adopt()
-    if (relay === undefined || this.#holder?.alive !== true) return
-    this.#relay = this.#newRelay(relay)
-    this.#relay.adopt()
+    if (relay !== undefined) this.#relay = this.#newRelay(relay)
+    this.#relay?.adopt()
   }
 
   async open(hide: readonly string[], signal: AbortSignal): Promise<void> {
     await mkdir(join(this.#folder, 'mails'), { recursive: true, mode: 0o700 })
+    if (this.#holder?.alive !== true) {
+      // What is left of one before is in a network of its own.
+      await this.close()
+      await this.#startHolder(hide)
+    }
     await mkdir(this.#sockets, { recursive: true, mode: 0o700 })
-    if (this.#holder?.alive !== true) await this.#startHolder(hide)
     await this.#untilUp(signal)
     if (this.#relay?.unit.alive !== true) await this.#startRelay()
     await this.#relay?.untilReady(AbortSignal.any([signal, AbortSignal.timeout(RELAY_CHECK.within)])).catch(error => {
@@ -138,7 +141,7 @@ export class LiveSandbox {
   }
 
   async mails(): Promise<number> {
-    const names = await readdir(join(this.#folder, 'mails'))
+    const names = await namesIn(join(this.#folder, 'mails'))
     return names.filter(name => name.endsWith('.eml')).length
   }
 

@@ -36,6 +36,9 @@ export interface Launch {
 export const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`
 const words = (list: readonly string[]) => list.map(quote).join(' ')
 
+/** The line that the shim writes, newline included. */
+export const STATE_BYTES = 161
+
 /**
  * `1<>state` overwrites the line in place with one write: no reader ever sees half of it, and no process is forked to rename.
  * Descriptor 3 is the unit's FIFO: a line on it wakes the agent, its end tells that the shim is dead. No app inherits it.
@@ -50,7 +53,7 @@ read -r boot </proc/sys/kernel/random/boot_id
 code=- note=- centis=0
 
 say() {
-  printf '%-160s\n' "$boot $1 $$ $2 $3 $restarts $code $note $centis" 1<>state
+  printf '%-${STATE_BYTES - 1}s\n' "$boot $1 $$ $2 $3 $restarts $code $note $centis" 1<>state
   echo >&3
 } 2>/dev/null
 

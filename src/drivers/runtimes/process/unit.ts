@@ -15,7 +15,7 @@ import { Changes } from './changes.ts'
 import { execute } from './execute.ts'
 import type { Host } from './host.ts'
 import { pidsByEnvironment, readBootId } from './proc.ts'
-import { type ShimState, shimScript } from './shim.ts'
+import { type ShimState, STATE_BYTES, shimScript } from './shim.ts'
 import { hasFile, readState, readStop, type UnitRecord, unitMark } from './unit-files.ts'
 
 export interface UnitStatus {
@@ -74,7 +74,9 @@ export class Unit {
     await makeUnitCgroup(this.record.cgroup)
     const restarts = before.shim === undefined || before.isOfEarlierBoot || before.stopping ? 0 : before.shim.restarts + 1
     await writeFile(join(this.folder, 'shim'), this.#shimText(restarts), { mode: 0o600 })
-    for (const stale of ['stop', 'state', 'timedout', 'over-memory']) await rm(join(this.folder, stale), { force: true })
+    // Blank, not missing: the shim writes over it in place, which needs no room on a full disk.
+    await writeFile(join(this.folder, 'state'), ' '.repeat(STATE_BYTES), { mode: 0o600 })
+    for (const stale of ['stop', 'timedout', 'over-memory']) await rm(join(this.folder, stale), { force: true })
     if (!hasFile(this.folder, 'alive')) await this.#makeFifo()
     await this.#host.fault(`${faultPrefix}:folder-written`)
     await this.#spawn()

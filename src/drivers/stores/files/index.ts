@@ -3,6 +3,7 @@
  * symbolic links, modes, owners, times. Not covered: sockets, pipes, devices (named in the snapshot), extended attributes; hard links
  * come back as separate files, holes as zeros.
  */
+import { existsSync } from 'node:fs'
 import { glob, mkdir } from 'node:fs/promises'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { DumpOptions, Loss, SnapshotPart, Source, Store } from '../../../ports/store.ts'
@@ -53,7 +54,9 @@ async function changedSince(
 ): Promise<Loss> {
   const before = await entriesOf(part, source, signal)
   const items: Record<string, number> = {}
-  for (const entry of await hashTree(rootPath(folder, config), signal)) {
+  const root = rootPath(folder, config)
+  if (!existsSync(root)) return { items, precision: 'exact' }
+  for (const entry of await hashTree(root, signal)) {
     if (entry.kind === 'folder' || isKept(entry, before.get(entry.path))) continue
     const item = itemOf(entry)
     items[item] = (items[item] ?? 0) + 1

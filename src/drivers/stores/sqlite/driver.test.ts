@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, test } from 'node:test'
 import { storeConformance } from '../../../../test/conformance/store.ts'
-import { dumpOptions, hasCode, testRepository } from '../../../../test/helpers/repository.ts'
+import { dumpOptions, hasCode, manifestOf, testRepository } from '../../../../test/helpers/repository.ts'
 import { temporaryFolder } from '../../../../test/helpers/temporary.ts'
 import { compareFingerprints } from '../../../core/fingerprint.ts'
 import type { SnapshotPart } from '../../../ports/store.ts'
@@ -189,6 +189,17 @@ describe('sqlite', async () => {
     writeFileSync(path, 'this is no database, but it is long enough to be taken for one '.repeat(100))
     await assert.rejects(dump(folder), hasCode('DAMAGED'))
     await assert.rejects(fingerprint(folder), hasCode('DAMAGED'))
+  })
+
+  test('what a damaged database would lose by going back is unknown, and does not stop anybody from it', async () => {
+    const { folder, path } = database('CREATE TABLE t (a); INSERT INTO t VALUES (1)')
+    await repository.begin('good')
+    const part = await sqliteStore.dump(folder, config, repository.sink('good'), dumpOptions(join(base, 'scratch')))
+    await repository.commit('good', manifestOf('good', [part]))
+    writeFileSync(path, 'this is no database, but it is long enough to be taken for one '.repeat(100))
+    const options = { scratch: join(base, 'scratch'), signal }
+    const loss = await sqliteStore.changedSince(part, repository.source(), folder, config, options)
+    assert.deepEqual(loss, { items: {}, precision: 'unknown' })
   })
 
   test('a query is stopped at its time limit, and can not write', async () => {

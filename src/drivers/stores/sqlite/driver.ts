@@ -73,14 +73,20 @@ export async function changedSince(
   await rm(copy, { force: true })
   await loadFile(part, source, copy, { durable: false, signal: options.signal })
   try {
-    const items = await withDatabase(
-      openView(path),
-      now => withDatabase(openCopy(copy), before => lostRows(now, before, options.signal), 'reading the snapshot'),
-      `reading the database ${path}`,
-    )
-    return { items, precision: 'exact' }
+    return await withDatabase(openCopy(copy), before => lossOf(path, before, options.signal), 'reading the snapshot')
   } finally {
     await rm(copy, { force: true })
+  }
+}
+
+async function lossOf(path: string, before: DatabaseSync, signal: AbortSignal): Promise<Loss> {
+  try {
+    const items = await withDatabase(openView(path), now => lostRows(now, before, signal), `reading the database ${path}`)
+    return { items, precision: 'exact' }
+  } catch (error) {
+    if (error instanceof FettleError && error.code === 'NOT_FOUND') return { items: {}, precision: 'exact' }
+    if (error instanceof FettleError && error.code === 'DAMAGED') return { items: {}, precision: 'unknown' }
+    throw error
   }
 }
 

@@ -1,15 +1,8 @@
-/**
- * The steps that bring a release to serve: groups started and tested beside the old ones, singletons handed over, routes switched in
- * one atomic write, the old groups retired.
- */
+/** The steps on groups: started beside the old ones, handed over where only one may run, retired when nobody waits for them. */
 import * as z from 'zod'
-import { FettleError, toFettleError } from '../../core/errors.ts'
+import { FettleError } from '../../core/errors.ts'
 import { groupName } from '../../core/names.ts'
-import { smokeTestService } from '../../core/spec/derived.ts'
-import type { SmokeTest, Spec } from '../../core/spec/schema.ts'
-import { type StepContext, stepKind } from '../../engine/step.ts'
-import { runSmokeTest } from '../../lib/smoke.ts'
-import type { RouteTable } from '../../ports/proxy.ts'
+import { stepKind } from '../../engine/step.ts'
 import type { Backend, GroupState } from '../../ports/runtime.ts'
 import { requireRelease } from '../environment.ts'
 import { groupOf } from '../groups.ts'
@@ -26,10 +19,6 @@ export type Activation = z.output<typeof Activation>
 
 const GroupStart = Activation.extend({ service: z.string(), instances: z.number().int() })
 const Handover = GroupStart.extend({ old: GroupStart.nullable() })
-const Switch = Activation.extend({
-  expected: z.number().int(),
-  instances: z.record(z.string(), z.number().int()),
-})
 const Retire = z.object({ activation: z.string(), groups: z.array(z.string()), drainMs: z.number() })
 
 const isRunning = (state: GroupState | undefined, instances: number): boolean =>
@@ -61,29 +50,6 @@ export async function backendOf(world: World, name: string, signal: AbortSignal)
   return backend
 }
 
-/** The service that a smoke test asks, also where there is no route. */
-export const testedService = (spec: Spec, test: SmokeTest): string => smokeTestService(spec, test) ?? Object.keys(spec.services)[0] ?? ''
-
-export const hostOf = (spec: Spec, service: string): string => spec.routes.find(route => route.to === service)?.host ?? 'localhost'
-
-/** All of a release's smoke tests against groups of one activation. @throws FettleError TEST_FAILED naming every failed one */
-export async function smokeTests(
-  spec: Spec,
-  tests: SmokeTest[],
-  backendFor: (service: string) => Promise<Backend>,
-  { signal, log }: Pick<StepContext, 'signal' | 'log'>,
-): Promise<number> {
-  const failures: string[] = []
-  for (const test of tests) {
-    const service = testedService(spec, test)
-    const result = await runSmokeTest(test, { backend: await backendFor(service), host: hostOf(spec, service) }, signal)
-    log(`${test.method} ${test.http} on ${service}: ${result.passed ? 'passed' : result.why}`)
-    if (!result.passed) failures.push(`${test.method} ${test.http} on ${service}: ${result.why}`)
-  }
-  if (failures.length > 0) throw new FettleError('TEST_FAILED', failures.join('\n'), { context: { failures } })
-  return tests.length
-}
-
 const groupStart = (world: World) =>
   stepKind({
     kind: 'group.start@1',
@@ -104,24 +70,6 @@ const groupStart = (world: World) =>
     async undo(input, { operation, signal }) {
       await world.runtime.remove(groupName(operation.app, operation.environment, input.service, input.activation), signal)
     },
-  })
-
-const groupsSmoke = (world: World) =>
-  stepKind({
-    kind: 'groups.smoke@1',
-    input: Activation,
-    cancel: 'now',
-    silentForMs: 30_000,
-    observe: async () => 'absent',
-    async run(input, { operation, signal, log }) {
-      const { app, environment } = operation
-      const release = await requireRelease(world, app, environment, input.release)
-      const backendFor = (service: string) => backendOf(world, groupName(app, environment, service, input.activation), signal)
-      // A singleton does not run beside its predecessor; its tests follow on the live route.
-      const tests = release.spec.release.test.filter(test => release.spec.services[testedService(release.spec, test)]?.singleton === false)
-      return { passed: await smokeTests(release.spec, tests, backendFor, { signal, log }) }
-    },
-    undo: 'nothing',
   })
 
 /** Never two at once: the old one is seen dead before the new one starts; the gap is measured. */
@@ -175,69 +123,6 @@ const groupsStop = (world: World) =>
     },
   })
 
-const routeHold = (world: World) =>
-  stepKind({
-    kind: 'route.hold@1',
-    input: z.object({ drainMs: z.number(), maxWaitMs: z.number() }),
-    cancel: 'now',
-    silentForMs: 60_000,
-    observe: async () => 'partial',
-    async run(input, { operation }) {
-      return await world.proxy.hold(operation.app, operation.environment, input)
-    },
-    async undo(_input, { operation }) {
-      await world.proxy.release(operation.app, operation.environment)
-    },
-  })
-
-const routeSwitch = (world: World) =>
-  stepKind({
-    kind: 'route.switch@1',
-    input: Switch,
-    cancel: 'at-end',
-    silentForMs: 10_000,
-    async observe(input, { operation }) {
-      const table = await world.proxy.current(operation.app, operation.environment)
-      if (table?.activation === input.activation && table.generation === input.expected + 1) {
-        return { present: { generation: table.generation, activation: table.activation } }
-      }
-      return 'absent'
-    },
-    async run(input, { operation, signal, fault }) {
-      const { app, environment } = operation
-      const release = await requireRelease(world, app, environment, input.release)
-      const table = await tableOf(world, release.spec, input, { app, environment, generation: input.expected + 1 }, signal)
-      await fault('table-made')
-      await world.proxy.commit(table, input.expected)
-      return { generation: table.generation, activation: table.activation }
-    },
-    // It is the pivot: once it happened nothing is undone any more, and where it did not there is nothing to undo.
-    undo: 'nothing',
-  })
-
-async function tableOf(
-  world: World,
-  spec: Spec,
-  input: z.output<typeof Switch>,
-  to: Pick<RouteTable, 'app' | 'environment' | 'generation'>,
-  signal: AbortSignal,
-): Promise<RouteTable> {
-  const services = Object.entries(input.instances).filter(([, instances]) => instances > 0)
-  const groups = Object.fromEntries(services.map(([service]) => [service, groupName(to.app, to.environment, service, input.activation)]))
-  const routes = await Promise.all(
-    spec.routes.map(async route => {
-      const group = groups[route.to]
-      return {
-        host: route.host.toLowerCase(),
-        path: route.path,
-        service: route.to,
-        backends: group === undefined ? [] : await world.runtime.ready(group, signal),
-      }
-    }),
-  )
-  return { format: 1, ...to, release: input.release, activation: input.activation, stores: input.stores, groups, routes }
-}
-
 /** An app may end at once on its stop signal, so it gets that only when nobody waits for its answer. */
 async function drained(world: World, activation: string, drainMs: number, signal: AbortSignal, log: (text: string) => void): Promise<void> {
   const began = world.clock.monotonic()
@@ -263,38 +148,4 @@ const groupsRetire = (world: World) =>
     undo: 'nothing',
   })
 
-/** After the switch a failing test does not undo what serves: the operation ends with the error, and a deploy is followed by a rollback. */
-const liveTest = (world: World) =>
-  stepKind({
-    kind: 'live.test@1',
-    input: z.object({ release: z.string(), mustPass: z.boolean() }),
-    cancel: 'now',
-    silentForMs: 30_000,
-    observe: async () => 'absent',
-    async run(input, context) {
-      const { app, environment } = context.operation
-      const release = await requireRelease(world, app, environment, input.release)
-      const { hostname, port } = new URL(await world.proxy.address())
-      const front: Backend = { kind: 'tcp', host: hostname, port: Number(port) }
-      try {
-        return { passed: await smokeTests(release.spec, release.spec.release.test, async () => front, context), failure: null }
-      } catch (thrown) {
-        const error = toFettleError(thrown)
-        if (input.mustPass || error.code !== 'TEST_FAILED') throw error
-        context.complain(error)
-        return { passed: 0, failure: error.message }
-      }
-    },
-    undo: 'nothing',
-  })
-
-export const serveKinds = (world: World) => [
-  groupStart(world),
-  groupsSmoke(world),
-  singletonHandover(world),
-  groupsStop(world),
-  routeHold(world),
-  routeSwitch(world),
-  groupsRetire(world),
-  liveTest(world),
-]
+export const groupKinds = (world: World) => [groupStart(world), singletonHandover(world), groupsStop(world), groupsRetire(world)]

@@ -1,0 +1,144 @@
+/** What may be wrong with this host and what runs on it, each with the command that mends it. The command line adds what it sees. */
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { DoctorItem, DoctorReport } from '../api/views.ts'
+import { toFettleError } from '../core/errors.ts'
+import { formatBytes, formatDuration } from '../core/format.ts'
+import type { Journal } from '../engine/journal.ts'
+import { freeBytes, treeSize } from '../lib/disk.ts'
+import { readEnvironment } from '../operations/environment.ts'
+import type { World } from '../operations/world.ts'
+import type { RouteTable } from '../ports/proxy.ts'
+import type { BootEnabler } from './handlers.ts'
+import { environmentStatus, isProof } from './status.ts'
+
+const DAY_MS = 86_400_000
+const SPARE_BYTES = 64 * 1024 * 1024
+
+export interface DoctorOptions {
+  world: World
+  journal: Journal
+  boot: BootEnabler
+}
+
+/** A check that fails is itself a finding: none hides the others. */
+export async function examine(options: DoctorOptions): Promise<DoctorReport> {
+  const { world, journal } = options
+  const tables = (await world.proxy.tables()).filter(table => table.generation > 0)
+  const checks: [string, () => Promise<DoctorItem[]>][] = [
+    ['isolation', async () => [isolation(world)]],
+    ['memory limits', async () => [memoryLimits(world)]],
+    ['boot', async () => [await boot(options)]],
+    ['clock', async () => clock(world, tables)],
+    ['front', async () => [{ name: 'front', state: 'ok', text: `serves ${await world.proxy.address()}` }]],
+    ['keys', () => keys(world, tables)],
+    ['operations', async () => heldOperations(journal)],
+    ['space', () => space(world)],
+    ...tables.map((table): [string, () => Promise<DoctorItem[]>] => [nameOf(table), () => environment(world, journal, table)]),
+  ]
+  const items = await Promise.all(checks.map(([name, check]) => check().catch(error => [failedCheck(name, error)])))
+  const all = items.flat()
+  return { ok: all.every(item => item.state !== 'fail'), items: all }
+}
+
+const nameOf = ({ app, environment }: RouteTable): string => `${app}/${environment}`
+
+function failedCheck(name: string, thrown: unknown): DoctorItem {
+  const { message, hint } = toFettleError(thrown, `check ${name}`)
+  return { name, state: 'fail', text: message, ...(hint === undefined ? {} : { fix: hint }) }
+}
+
+function isolation({ runtime: { caps } }: World): DoctorItem {
+  if (caps.isolation === 'network+files') return { name: 'isolation', state: 'ok', text: 'drills and rehearsals run with no way out' }
+  const text = `${caps.isolation === 'none' ? 'no sandbox' : 'a sandbox without its own files'}: ${caps.isolationReason ?? 'not supported'}; drills stop at "content equal"`
+  return { name: 'isolation', state: 'warn', text, fix: 'Allow unprivileged user namespaces: sysctl kernel.unprivileged_userns_clone=1' }
+}
+
+function memoryLimits({ runtime: { caps } }: World): DoctorItem {
+  if (caps.memory === 'enforced') return { name: 'memory limits', state: 'ok', text: 'enforced by the kernel' }
+  return { name: 'memory limits', state: 'warn', text: `${caps.memory}: ${caps.memoryReason ?? 'no control group can be written'}` }
+}
+
+async function boot({ boot }: DoctorOptions): Promise<DoctorItem> {
+  const how = await boot.state()
+  if (how !== undefined) return { name: 'boot', state: 'ok', text: `returns by ${how}` }
+  return { name: 'boot', state: 'warn', text: 'nothing starts the agent after a reboot', fix: 'fettle agent enable' }
+}
+
+/** Releases from the future: the clock was wrong when they were made, or is wrong now. */
+async function clock(world: World, tables: RouteTable[]): Promise<DoctorItem[]> {
+  const now = world.clock.now()
+  const environments = await Promise.all(tables.map(({ app, environment }) => readEnvironment(world, app, environment)))
+  const ahead = environments.flatMap(({ releases }) => releases).filter(release => release.createdAt > now + 60_000)
+  if (ahead.length === 0) return [{ name: 'clock', state: 'ok', text: new Date(now).toISOString() }]
+  const text = `it is ${new Date(now).toISOString()}, but ${ahead.map(release => release.id).join(', ')} were made later than that`
+  return [{ name: 'clock', state: 'warn', text, fix: 'Let the clock be set: timedatectl set-ntp true' }]
+}
+
+async function keys(world: World, tables: RouteTable[]): Promise<DoctorItem[]> {
+  const apps = [...new Set(tables.map(table => table.app))]
+  const modes = await Promise.all(apps.map(async app => ({ app, mode: (await stat(world.layout.key(app))).mode & 0o777 })))
+  return modes.map(({ app, mode }) => {
+    const path = world.layout.key(app)
+    if ((mode & 0o077) === 0) return { name: 'key', state: 'ok', text: `${path}: keep a copy elsewhere, without it no backup opens` }
+    return { name: 'key', state: 'fail', text: `${path} can be read by others (mode ${mode.toString(8)})`, fix: `chmod 600 ${path}` }
+  })
+}
+
+function heldOperations(journal: Journal): DoctorItem[] {
+  const held = journal.list(1000).filter(operation => operation.state === 'held')
+  if (held.length === 0) return [{ name: 'operations', state: 'ok', text: 'none is held' }]
+  return held.map(({ id, plan, error }) => ({
+    name: 'operations',
+    state: 'fail',
+    text: `${plan.kind} ${id} of ${plan.app}/${plan.environment} is held: ${error?.message ?? 'no reason was recorded'}`,
+    fix: `fettle operations show ${id}`,
+  }))
+}
+
+async function space(world: World): Promise<DoctorItem[]> {
+  const { home, apps, live, versions } = world.layout
+  const parts = { live, backups: join(home, 'backups'), releases: apps, logs: join(home, 'logs'), versions }
+  const sizes = await Promise.all(Object.entries(parts).map(async ([name, path]) => ({ name, bytes: await treeSize(path) })))
+  const free = await freeBytes(home)
+  const needed = 2 * (sizes.find(size => size.name === 'live')?.bytes ?? 0) + SPARE_BYTES
+  const used = sizes.map(({ name, bytes }) => `${name} ${formatBytes(bytes)}`).join(', ')
+  const text = `${formatBytes(free)} free in ${home}; used: ${used}`
+  if (free >= needed) return [{ name: 'space', state: 'ok', text }]
+  const fix = `Free ${formatBytes(needed - free)}: a deploy takes a snapshot and rehearses on a copy.`
+  return [{ name: 'space', state: 'fail', text, fix }]
+}
+
+async function environment(world: World, journal: Journal, table: RouteTable): Promise<DoctorItem[]> {
+  const status = await environmentStatus(world, table, journal.list(100))
+  const name = nameOf(table)
+  const isBad = status.state === 'down' || status.state === 'degraded' || status.state === 'unknown'
+  const running: DoctorItem = {
+    name,
+    state: isBad ? 'fail' : 'ok',
+    text: `${status.state}${status.why === undefined ? '' : `: ${status.why}`}`,
+    ...(isBad ? { fix: `fettle logs --env ${table.environment}` } : {}),
+  }
+  return [running, ...(await backups(world, table, name))]
+}
+
+async function backups(world: World, table: RouteTable, name: string): Promise<DoctorItem[]> {
+  const { serving } = await readEnvironment(world, table.app, table.environment)
+  if (serving === undefined || Object.keys(serving.spec.stores).length === 0) return []
+  const repository = await world.repository(table.app, serving.spec.backups)
+  await repository.open()
+  const unreadable = (await repository.unreadable()).map(({ path, reason }): DoctorItem => {
+    return { name: `${name} backups`, state: 'fail', text: `${path} can not be read: ${reason}`, fix: 'fettle backup, then fettle drill' }
+  })
+  const manifests = await repository.list(table.app, table.environment)
+  const proofs = await Promise.all(manifests.map(manifest => repository.proofs(manifest.id)))
+  const proven = manifests.find((_, index) => proofs[index]?.some(isProof))
+  return [...unreadable, provenItem(`${name} backups`, world.clock.now(), manifests.length, proven?.takenAt)]
+}
+
+function provenItem(name: string, now: number, count: number, provenAt: number | undefined): DoctorItem {
+  if (count === 0) return { name, state: 'warn', text: 'no snapshot was ever taken', fix: 'fettle backup' }
+  if (provenAt === undefined) return { name, state: 'warn', text: 'no snapshot was ever proven by a restore', fix: 'fettle drill' }
+  const text = `the newest proven snapshot is ${formatDuration(now - provenAt)} old`
+  return now - provenAt > 7 * DAY_MS ? { name, state: 'warn', text, fix: 'fettle drill' } : { name, state: 'ok', text }
+}

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { runCli } from '../../test/helpers/run-cli.ts'
+import { errorCodes, exitCodeOf } from '../core/errors.ts'
+import { parse } from './parser.ts'
+import { allCommands } from './reference.ts'
+
+let home = ''
+before(async () => {
+  home = await mkdtemp(join(tmpdir(), 'fettle-cli-'))
+})
+after(() => rm(home, { recursive: true, force: true }))
+
+describe('the command line', () => {
+  it('names the nearest command, option and subcommand, and ends with 2', async () => {
+    const cases: [string[], RegExp][] = [
+      [['depoly'], /unknown command 'depoly'\n→ Did you mean deploy\?/],
+      [['deploy', '--yess'], /unknown option '--yess'\n→ Did you mean --yes\? `fettle deploy --help`/],
+      [['operations', 'shwo'], /unknown command 'shwo'\n→ Did you mean show\?/],
+      [['deploy', '--rehearse', 'maybe'], /'maybe' is invalid.*Allowed choices are on, newest-proven, off/],
+      [['validate', 'a', 'b'], /too many arguments/],
+      [['restore', '--store'], /argument missing/],
+      [['status', '--env', 'a', 'b'], /two environments are named: b and --env a/],
+      [['scale', 'web=x', '--app', 'a'], /web=x is no service=count/],
+      [['completion', 'tcsh'], /there is no completion for tcsh/],
+    ]
+    for (const [argv, message] of cases) {
+      const ran = await runCli(argv, { home })
+      assert.equal(ran.code, 2, argv.join(' '))
+      assert.match(ran.stderr, message)
+      assert.equal(ran.stdout, '')
+    }
+  })
+
+  it('with --json tells a failure as one object on standard output', async () => {
+    const ran = await runCli(['deploy', '--json'], { home })
+    assert.equal(ran.code, 3)
+    assert.deepEqual(Object.keys(ran.json() as object), ['code', 'message', 'hint', 'retryable'])
+    assert.equal(ran.stderr, '')
+  })
+
+  it('takes options before the command too', async () => {
+    const ran = await runCli(['--home', join(home, 'elsewhere'), '--json', 'status'], { home })
+    assert.match((ran.json() as { message: string }).message, /no agent runs for .*elsewhere/)
+  })
+
+  it('has help with a real example for every command and subcommand', async () => {
+    for (const { path, definition } of await allCommands()) {
+      const ran = await runCli([...path.split(' '), '--help'], { home })
+      assert.equal(ran.code, 0, path)
+      assert.ok(ran.stdout.includes(`Example:\n  ${definition.example.line}\n`), path)
+      assert.equal((await runCli(['help', ...path.split(' ')], { home })).stdout, ran.stdout, path)
+    }
+  })
+
+  it('understands every example that its help shows', async () => {
+    const printer = { out: () => {}, hasColours: false, columns: 80 }
+    for (const { path, definition } of await allCommands()) {
+      const line = definition.example.line.replace(/^.*\| /, '').replace(/ > .*$/, '')
+      const words = (line.match(/"[^"]*"|\S+/g) ?? []).map(word => word.replaceAll('"', ''))
+      assert.equal(words.shift(), 'fettle', path)
+      assert.ok((await parse(words, printer)) !== undefined, line)
+    }
+  })
+
+  it('without a word prints its help; help exit-codes prints every code of the table', async () => {
+    const help = await runCli([], { home })
+    assert.equal(help.code, 0)
+    for (const { path } of await allCommands()) if (!path.includes(' ')) assert.match(help.stdout, new RegExp(`^  ${path} `, 'm'))
+    const { stdout } = await runCli(['help', 'exit-codes'], { home })
+    for (const code of errorCodes) assert.match(stdout, new RegExp(`^ +${exitCodeOf(code)}  ${code} +\\w`, 'm'))
+  })
+
+  it('without UTF-8 prints no character beyond ASCII', async () => {
+    for (const argv of [['help', 'exit-codes'], ['deploy'], ['status']]) {
+      const { stdout, stderr } = await runCli(argv, { home, env: { LANG: 'C' } })
+      assert.doesNotMatch(stdout + stderr, /\P{ASCII}/u)
+    }
+  })
+
+  it('colours when forced, and never with NO_COLOR', async () => {
+    assert.ok((await runCli(['deploy'], { home, env: { FORCE_COLOR: '1' } })).stderr.includes('\u001b[31m'))
+    assert.ok(!(await runCli(['deploy'], { home, env: { FORCE_COLOR: '1', NO_COLOR: '1' } })).stderr.includes('\u001b'))
+    assert.ok(!(await runCli(['deploy', '--no-color'], { home, env: { FORCE_COLOR: '1' } })).stderr.includes('\u001b'))
+  })
+})
+
+describe('a command that needs no agent', () => {
+  it('validate: says what is in the file, or every problem with its place', async () => {
+    await writeFile(
+      join(home, 'fettle.yaml'),
+      'app: shop\nservices: { web: { run: node x.js } }\nenvironments: { production: {}, staging: {} }\n',
+    )
+    const valid = await runCli(['validate'], { home })
+    assert.equal(valid.stdout, '✓ fettle.yaml is valid: app shop, 1 service, 0 stores, 0 routes, 2 environments (production, staging)\n')
+    await writeFile(join(home, 'bad.yaml'), 'app: shop\nservces: {}\n')
+    const bad = await runCli(['validate', 'bad.yaml'], { home })
+    assert.equal(bad.code, 2)
+    assert.match(bad.stderr, /✗ bad\.yaml:2:1: unknown key "servces"; did you mean "services"\?\n.*servces: \{\}\n.*\^{7}\n/)
+    await rm(join(home, 'fettle.yaml'))
+  })
+
+  it('init: writes a file that validates, and never over one', async () => {
+    const folder = await mkdtemp(join(home, 'app-'))
+    await writeFile(join(folder, 'package.json'), '{ "name": "shop", "scripts": { "start": "node server.js" } }')
+    const printed = await runCli(['init', '--print'], { home, cwd: folder })
+    const ran = await runCli(['init'], { home, cwd: folder })
+    assert.match(ran.stdout, /fettle\.yaml is written\n {2}· .*package\.json/)
+    assert.equal(await readFile(join(folder, 'fettle.yaml'), 'utf8'), printed.stdout)
+    assert.equal((await runCli(['validate'], { home, cwd: join(folder) })).code, 0)
+    const again = await runCli(['init'], { home, cwd: folder })
+    assert.equal(again.code, 4)
+    assert.match(again.stderr, /is there already; it is not overwritten/)
+  })
+
+  it('schema: prints JSON Schema', async () => {
+    assert.equal((JSON.parse((await runCli(['schema'], { home })).stdout) as { title: string }).title, 'fettle.yaml')
+  })
+})

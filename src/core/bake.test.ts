@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { judgeBake, type Observed } from './bake.ts'
+import type { Bake } from './spec/schema.ts'
+
+const rules: Bake = { for: 60_000, errors: 0.05, latency: 3, 'min-requests': 50 }
+const seen = (requests: number, errors = 0, p95 = 10): Observed => ({ requests, errors, latency: { p95 } })
+
+const cases: [string, Observed | undefined, Observed | undefined, 'pass' | 'breach' | 'inconclusive'][] = [
+  ['lost counters are inconclusive, never a pass', undefined, seen(1000), 'inconclusive'],
+  ['too few requests are inconclusive', seen(49), seen(1000), 'inconclusive'],
+  ['enough good requests pass', seen(50), seen(1000), 'pass'],
+  ['as many errors as are allowed pass', seen(100, 5), seen(1000), 'pass'],
+  ['one error more is a breach', seen(100, 6), seen(1000), 'breach'],
+  ['a breach does not wait for the minimum when its errors exceed what the minimum could excuse', seen(10, 3), seen(1000), 'breach'],
+  ['one early error is no breach', seen(1, 1), seen(1000), 'inconclusive'],
+  ['three times slower than before, and above the floor, is a breach', seen(100, 0, 400), seen(1000, 0, 100), 'breach'],
+  ['slower, but below what anybody notices, passes', seen(100, 0, 40), seen(1000, 0, 2), 'pass'],
+  ['an old release with hardly any traffic is no measure for latency', seen(100, 0, 400), seen(10, 0, 1), 'pass'],
+  ['without an old release only errors count', seen(100, 0, 4000), undefined, 'pass'],
+]
+
+for (const [title, now, before, state] of cases) {
+  test(title, () => {
+    const verdict = judgeBake(now, before, rules)
+    assert.equal(verdict.state, state, verdict.why)
+    assert.equal(verdict.why === '', state === 'pass')
+  })
+}

@@ -1,0 +1,94 @@
+/** Makes the agent return after a reboot: by systemd where it is the init, else by cron. */
+import { existsSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { FettleError } from '../../../core/errors.ts'
+import { type Executed, execute } from '../../../lib/execute.ts'
+import { writeFileAtomic } from '../../../lib/files.ts'
+import { type BootCommand, cronLine, cronTable, unitName, unitText } from './boot-text.ts'
+
+export interface BootOptions extends BootCommand {
+  /** For tests: where systemd's units and marks are looked for. */
+  root?: string
+  env?: NodeJS.ProcessEnv
+  isRoot?: boolean
+}
+
+/** Idempotent all three; `state` is undefined when nothing starts the agent at boot. */
+export interface Boot {
+  state(): Promise<string | undefined>
+  enable(): Promise<string>
+  disable(): Promise<string>
+}
+
+export function createBoot(options: BootOptions): Boot {
+  const { root = '/', isRoot = process.getuid?.() === 0 } = options
+  if (existsSync(join(root, 'run/systemd/system'))) return systemdBoot(options, isRoot)
+  return cronBoot(options)
+}
+
+function systemdBoot({ root = '/', env = process.env, ...command }: BootOptions, isRoot: boolean): Boot {
+  const folder = isRoot ? join(root, 'etc/systemd/system') : join(env.XDG_CONFIG_HOME ?? join(homedir(), '.config'), 'systemd/user')
+  const name = unitName(command.home)
+  const path = join(folder, name)
+  const scope = isRoot ? [] : ['--user']
+  const systemctl = async (...args: string[]) =>
+    required(await execute('systemctl', [...scope, ...args], { env }), `systemctl ${args.join(' ')}`)
+  const words = isRoot ? `systemd unit ${name}` : `systemd user unit ${name} (needs \`loginctl enable-linger\` to start before you log in)`
+  return {
+    state: async () => (existsSync(path) ? words : undefined),
+    async enable() {
+      await writeFileAtomic(path, unitText(command, isRoot ? 'multi-user.target' : 'default.target'))
+      await systemctl('daemon-reload')
+      await systemctl('enable', name)
+      return words
+    },
+    async disable() {
+      if (!existsSync(path)) return 'nothing started it at boot'
+      await systemctl('disable', name)
+      await rm(path, { force: true })
+      await systemctl('daemon-reload')
+      return `${name} removed`
+    },
+  }
+}
+
+function cronBoot({ env = process.env, ...command }: BootOptions): Boot {
+  const read = async (): Promise<string> => {
+    const table = await execute('crontab', ['-l'], { env })
+    if (table.code === 127) throw unsupported(command)
+    // Without a table of one's own it exits 1; any other trouble shows when the new one is written.
+    return table.code === 0 ? table.stdout : ''
+  }
+  const write = async (table: string) => required(await execute('crontab', ['-'], { env, stdin: table }), 'crontab -')
+  const change = async (isEnabled: boolean) => {
+    const before = await read()
+    const after = cronTable(before, command, isEnabled)
+    if (after !== before) await write(after)
+  }
+  return {
+    async state() {
+      const table = await execute('crontab', ['-l'], { env })
+      return table.code === 0 && table.stdout.split('\n').includes(cronLine(command)) ? 'cron, at @reboot' : undefined
+    },
+    async enable() {
+      await change(true)
+      return 'cron, at @reboot'
+    },
+    async disable() {
+      await change(false)
+      return 'the line in the crontab is removed'
+    },
+  }
+}
+
+const unsupported = (command: BootCommand) =>
+  new FettleError('UNSUPPORTED', 'neither systemd nor cron runs here, so nothing can start the agent after a reboot', {
+    hint: `Let whatever starts this machine run: ${command.argv.join(' ')}`,
+  })
+
+function required(ended: Executed, what: string): void {
+  if (ended.code === 0) return
+  throw new FettleError('COMMAND_FAILED', `${what} exited ${ended.code}: ${ended.stderr.trim() || ended.stdout.trim()}`)
+}

@@ -1,0 +1,52 @@
+/** The one-way gate before the pivot: the migration of live data. */
+import * as z from 'zod'
+import { stepKind } from '../../engine/step.ts'
+import { endCommand, forgetLost, runToSuccess, stepCommand } from '../commands.ts'
+import { requireRelease } from '../environment.ts'
+import { migrationCommand } from '../groups.ts'
+import type { World } from '../world.ts'
+import { backendOf } from './groups.ts'
+import { smokeTests } from './tests.ts'
+
+/** The second gate: what it does to live data stays done. */
+const migrate = (world: World) =>
+  stepKind({
+    kind: 'data.migrate@1',
+    input: z.object({
+      release: z.string(),
+      stores: z.record(z.string(), z.string()),
+      serving: z.string().nullable(),
+      /** A rehearsal ran it twice: where the machine went down in it, it is run again. */
+      isRepeatable: z.boolean().default(false),
+    }),
+    cancel: 'at-end',
+    silentForMs: 120_000,
+    async observe(_input, context) {
+      const state = await world.runtime.command(stepCommand(context))
+      return state.state === 'exited' && state.result.code === 0 ? { present: { durationMs: state.result.durationMs } } : 'partial'
+    },
+    async run(input, context) {
+      const release = await requireRelease(world, context.operation.app, context.operation.environment, input.release)
+      if (input.isRepeatable) await forgetLost(world, context)
+      const result = await runToSuccess(
+        world,
+        context,
+        'migration of the live data',
+        await migrationCommand(world, release, { stores: input.stores }),
+      )
+      return { durationMs: result.durationMs }
+    },
+    /** The old release goes on with migrated data, if its own tests say that it can; otherwise only a person can decide. */
+    async undo(input, context) {
+      await endCommand(world, context)
+      if (input.serving === null) return
+      const { app, environment } = context.operation
+      const serving = await requireRelease(world, app, environment, input.serving)
+      const table = await world.proxy.current(app, environment)
+      const backendFor = (service: string) => backendOf(world, table?.groups[service] ?? '', context.signal)
+      await smokeTests(serving.spec, serving.spec.release.test, backendFor, context)
+      context.log(`the data stays migrated; ${serving.id} passed its tests on it`)
+    },
+  })
+
+export const migrateKinds = (world: World) => [migrate(world)]

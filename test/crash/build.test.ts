@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { before, test } from 'node:test'
+import { processesOf } from './leftovers.ts'
+import { assertSound, eventually, openSite } from './scenario.ts'
+import type { Site } from './site.ts'
+
+const building = (): string[] => (processesOf(site.home).some(({ command }) => command.includes('86400')) ? [] : ['the build does not run'])
+
+let site: Site
+before(async () => {
+  site = await openSite()
+})
+
+test('a build that never ends is ended by a cancel, with all that it started', async () => {
+  site.spec.build = 'setsid sleep 86400 & sleep 86400'
+  await site.nextSource()
+  const { id } = await site.client.call('start', { request: { kind: 'deploy', file: site.file } })
+  await eventually(building)
+  await site.client.call('cancel', { id })
+  await site.settled()
+  const ended = await site.client.call('operation', { id })
+  assert.deepEqual([ended.state, ended.error?.code], ['undone', 'CANCELLED'])
+  await assertSound(site)
+})
+
+test('a cancel that the agent did not live to carry out is carried out by the next', async () => {
+  const { id } = await site.client.call('start', { request: { kind: 'deploy', file: site.file } })
+  await eventually(building)
+  await site.arm('deploy/build:undo')
+  await site.client.call('cancel', { id }).catch(() => {})
+  await site.agentDied()
+  await site.arm('')
+  await site.startAgent()
+  await site.settled()
+  assert.equal((await site.client.call('operation', { id })).state, 'undone')
+  await assertSound(site)
+})
+
+test('an agent that is stopped and upgraded in the middle of a build leaves it running, and the next one goes on with it', async () => {
+  const gate = join(site.folder, 'go')
+  site.spec.build = `echo begun >>${gate}.log; until [ -e ${gate} ]; do sleep 0.05; done; cp version.json built.json`
+  site.load.declared.add(await site.nextSource())
+  const { id } = await site.client.call('start', { request: { kind: 'deploy', file: site.file } })
+  await eventually(() => (processesOf(site.home).some(({ command }) => command.includes('0.05')) ? [] : ['the build does not run']))
+  await site.stopAgent('SIGTERM')
+  await site.startAgent(await site.otherVersion('99.0.0'))
+  assert.equal((await site.client.call('about', {})).version, '99.0.0')
+  await writeFile(gate, '')
+  await site.settled()
+  assert.equal((await site.client.call('operation', { id })).state, 'done')
+  await site.refresh()
+  await assertSound(site)
+})
+
+test('an agent that is stopped in the middle of a dump leaves it running, and the next one takes its result', async () => {
+  await site.arm('backup/commit:before')
+  const { id } = await site.client.call('start', { request: { kind: 'backup', file: site.file } })
+  await eventually(() => (processesOf(site.home).some(({ command }) => command.includes('worker')) ? [] : ['no worker runs']))
+  await site.stopAgent('SIGTERM')
+  await site.arm('')
+  await site.startAgent()
+  await site.settled()
+  assert.equal((await site.client.call('operation', { id })).state, 'done')
+  await assertSound(site)
+})
