@@ -4,6 +4,7 @@ import { FettleError } from '../core/errors.ts'
 import { Secret } from '../core/secret.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Journal } from '../engine/journal.ts'
+import { currentSpec } from '../operations/backup.ts'
 import { bakeLease } from '../operations/bake.ts'
 import { makePlan, type PlanRequest } from '../operations/planner.ts'
 import { readProject, readTarget, type TargetRequest } from '../operations/target.ts'
@@ -69,7 +70,10 @@ export function handlersOf(options: HandlerOptions): Handlers {
     },
     resume: async ({ id, direction }) => engine.resume(id, direction),
     releases: async target => ({ releases: await releaseViews(world, await readTarget(world, target)) }),
-    snapshots: async target => ({ snapshots: await snapshotViews(world, await readTarget(world, target)) }),
+    async snapshots(target) {
+      const environment = await readTarget(world, target)
+      return { snapshots: await snapshotViews(world, environment, (await currentSpec(environment, target)).backups) }
+    },
     logs: (input, signal) => logLines(world, input, signal),
     ...secretHandlers(world),
     doctor: () => examine(options),

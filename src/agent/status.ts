@@ -2,6 +2,7 @@
 import type { EnvironmentStatus, ReleaseView, ServiceStatus, SnapshotView } from '../api/views.ts'
 import { groupName } from '../core/names.ts'
 import type { OperationRecord } from '../core/plan.ts'
+import type { Spec } from '../core/spec/schema.ts'
 import { wantedInstances } from '../operations/activation.ts'
 import { type Environment, readEnvironment, readNotes } from '../operations/environment.ts'
 import { storePaths } from '../operations/groups.ts'
@@ -87,9 +88,12 @@ async function routeUrls(world: World, table: RouteTable): Promise<string[]> {
   return table.routes.map(route => `${protocol}//${route.host === '*' ? 'localhost' : route.host}${suffix}${route.path}`)
 }
 
-async function manifestsOf(world: World, { app, environment, serving }: Environment): Promise<{ manifest: Manifest; proofs: Proof[] }[]> {
-  if (serving === undefined) return []
-  const repository = await world.repository(app, serving.spec.backups)
+async function manifestsOf(
+  world: World,
+  { app, environment }: Environment,
+  backups: Spec['backups'],
+): Promise<{ manifest: Manifest; proofs: Proof[] }[]> {
+  const repository = await world.repository(app, backups)
   await repository.open()
   const manifests = await repository.list(app, environment)
   return Promise.all(manifests.map(async manifest => ({ manifest, proofs: await repository.proofs(manifest.id) })))
@@ -101,7 +105,8 @@ const highestRung = (proofs: Proof[]): Rung =>
 export const isProof = (proof: Proof): boolean => proof.passed && RUNGS.indexOf(proof.rung) >= RUNGS.indexOf('content-equal')
 
 async function backupStatus(world: World, environment: Environment): Promise<NonNullable<EnvironmentStatus['backup']>> {
-  const all = await manifestsOf(world, environment)
+  if (environment.serving === undefined) return {}
+  const all = await manifestsOf(world, environment, environment.serving.spec.backups)
   const newest = all[0]
   const proven = all.find(({ proofs }) => proofs.some(isProof))
   return {
@@ -110,8 +115,8 @@ async function backupStatus(world: World, environment: Environment): Promise<Non
   }
 }
 
-export async function snapshotViews(world: World, environment: Environment): Promise<SnapshotView[]> {
-  const all = await manifestsOf(world, environment)
+export async function snapshotViews(world: World, environment: Environment, backups: Spec['backups']): Promise<SnapshotView[]> {
+  const all = await manifestsOf(world, environment, backups)
   return all.map(({ manifest, proofs }) => {
     const last = proofs.at(-1)
     return {

@@ -42,7 +42,7 @@ export async function planBackup(world: World, request: TargetRequest & { label:
 }
 
 /** Of what serves; a file without services is taken as it is now. */
-async function currentSpec(environment: Environment, request: TargetRequest): Promise<Spec> {
+export async function currentSpec(environment: Environment, request: TargetRequest): Promise<Spec> {
   return environment.serving?.spec ?? (await readProject(request)).spec
 }
 
