@@ -2,7 +2,6 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, isAbsolute } from 'node:path'
 import { FettleError, toFettleError } from '../core/errors.ts'
-import { parseSpec } from '../core/spec/parse.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import { type Environment, readEnvironment } from './environment.ts'
 import type { World } from './world.ts'
@@ -29,6 +28,7 @@ export async function readProject(request: TargetRequest): Promise<ProjectFile> 
   const text = await readFile(file, 'utf8').catch(error => {
     throw toFettleError(error, `read ${file}`)
   })
+  const { parseSpec } = await import('../core/spec/parse.ts') // with its reader of YAML: loaded when a file is read
   const { environments } = parseSpec(text, { file })
   const environment = request.environment ?? defaultEnvironment(environments)
   const { spec } = parseSpec(text, { file, environment })

@@ -231,8 +231,15 @@ export class LogStore {
     await this.#work
     const { size } = await stat(this.path)
     if (size === 0) return
-    await pipeline(this.#bytes(), createZstdCompress(), createWriteStream(`${path}.tmp`, { mode: 0o600, flush: true }))
-    await rename(`${path}.tmp`, path)
+    try {
+      await pipeline(this.#bytes(), createZstdCompress(), createWriteStream(`${path}.tmp`, { mode: 0o600, flush: true }))
+      await rename(`${path}.tmp`, path)
+    } catch (error) {
+      await rm(`${path}.tmp`, { force: true })
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
+      // A unit is often removed because the disk is full.
+      this.#host.log(`the log of ${this.#name} was not kept: the disk is full`)
+    }
   }
 
   async *#bytes(): AsyncGenerator<Buffer> {
