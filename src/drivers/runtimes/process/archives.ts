@@ -5,19 +5,19 @@
  *
  * They stay by the same limits as the log of what runs.
  */
-import { mkdir, readFile, rm, rmdir, stat } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { mkdir, rm, rmdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
-import { zstdDecompress } from 'node:zlib'
+import { pipeline } from 'node:stream'
+import { createZstdDecompress } from 'node:zlib'
 import { namesIn, readIfExists, writeFileAtomic } from '../../../lib/files.ts'
 import type { Labels } from '../../../ports/runtime.ts'
 import { foldersIn } from './group-files.ts'
 import type { Host } from './host.ts'
+import { splitLines } from './log-lines.ts'
 import { type Mark, offsetBefore, timeAt } from './log-marks.ts'
 import type { LogStore } from './log-store.ts'
 import type { Unit } from './unit.ts'
-
-const decompress = promisify(zstdDecompress)
 
 /** A log of which lines can be read, whether its unit runs or is gone. */
 export interface ReadableLog {
@@ -68,8 +68,7 @@ export class Archives {
     const text = await readIfExists(join(folder, name.replace('.log.zst', '.json')))
     if (text === undefined) return undefined
     const index = JSON.parse(text) as Index
-    const bytes = await decompress(await readFile(join(folder, name)))
-    return { isWhole: true, unit: { record: { unit, labels: index.labels } }, store: readable(index, bytes) }
+    return { isWhole: true, unit: { record: { unit, labels: index.labels } }, store: readable(index, join(folder, name)) }
   }
 
   /** Archives of removed units go by the same limits as what runs. */
@@ -93,16 +92,28 @@ export class Archives {
   }
 }
 
-function readable({ from, marks }: Index, bytes: Buffer): ReadableLog['store'] {
+/** Always as a stream: a few megabytes of zstd may hold gigabytes of one line said over and over. */
+function readable({ from, marks }: Index, path: string): ReadableLog['store'] {
+  async function* read(offset: number): AsyncGenerator<{ offset: number; bytes: Buffer }> {
+    let at = from
+    // Whoever reads on gets the error of either, and who stops early closes both.
+    const unpacked: AsyncIterable<Buffer> = pipeline(createReadStream(path), createZstdDecompress(), () => undefined)
+    for await (const bytes of unpacked) {
+      const skipped = Math.max(0, offset - at)
+      if (skipped < bytes.length) yield { offset: at + skipped, bytes: bytes.subarray(skipped) }
+      at += bytes.length
+    }
+  }
   return {
-    async *read(offset) {
-      const begin = Math.max(offset, from)
-      yield { offset: begin, bytes: bytes.subarray(begin - from) }
-    },
+    read,
     async offsetOfLast(count) {
-      let at = bytes.length
-      for (let missing = count; missing > 0 && at > 0; missing--) at = at < 2 ? 0 : bytes.lastIndexOf(10, at - 2) + 1
-      return from + at
+      const starts = [from]
+      for await (const { end } of splitLines(read(from), { partial: true })) {
+        starts.push(end)
+        // One more than the lines: behind the last one begins none.
+        if (starts.length > count + 1) starts.shift()
+      }
+      return starts[0] ?? from
     },
     timeOf: offset => timeAt(marks, offset, marks.at(-1)?.[1] ?? 0),
     offsetSince: at => offsetBefore(marks, at),

@@ -39,17 +39,20 @@ describe('logs', () => {
 
   test('rotated, are read by the next agent, and archived as one file that zstd reads', async context => {
     const place = await openRuntime(context, { logs: { segmentBytes: 64 << 10 } })
-    await place.runtime.run(command(['seq', '50000']), never)
+    await place.runtime.run(command(['seq', '50000'], { name: 'op-count' }), never)
     let runtime = await place.reopen()
     runtime = await place.reopen()
     const lines = await linesOf(runtime)
     assert.equal(lines.length, 50_000)
     assert.equal(lines.at(-1), '50000')
-    assert.ok(segmentsOf(join(place.home, 'units/commands/op')).length > 0)
-    await runtime.forget('op')
-    const folder = join(place.home, 'logs/op')
+    assert.ok(segmentsOf(join(place.home, 'units/commands/op-count')).length > 0)
+    await runtime.forget('op-count')
+    const folder = join(place.home, 'logs/op-count')
     const name = readdirSync(folder).find(file => file.endsWith('.log.zst')) ?? ''
     const text = zstdDecompressSync(readFileSync(join(folder, name))).toString()
+    const last = []
+    for await (const line of runtime.logs({ operation: 'op' }, { follow: false, lines: 2 }, never)) last.push(line.text)
+    assert.deepEqual(last, ['49999', '50000'], 'and can still be read by its operation')
     assert.ok(text === `${lines.join('\n')}\n`, 'the archive holds every line')
   })
 
