@@ -34,6 +34,7 @@ export function readCast(text: string): Cast {
     const [seconds, , output]: [number, string, string] = JSON.parse(event)
     return { seconds, runs: runsOf(output.replace(/\r?\n$/, '')) }
   })
+  while (lines.at(-1)?.runs.length === 0) lines.pop()
   return { title, columns: width, rows: height, lines }
 }
 

@@ -48,7 +48,7 @@ export async function bring({ place, terminal }: Stage, version: GuestbookVersio
     terminal.typed(`rm ${without}`)
     await rm(join(place.project, without))
   }
-  terminal.typed(`cp -r …/examples/guestbook-versions/${version}/. .`)
+  terminal.typed(`cp -r .../guestbook-versions/${version}/. .`)
   await bringVersion(place, version)
 }
 

@@ -26,7 +26,9 @@ export const demo: CommandDefinition = {
       })
       code = await conclude(cli, played, keep)
     })
-    return interrupted === 0 ? code : interrupted
+    if (interrupted === 0) return code
+    cli.say('', '    Interrupted: what ran is ended, and nothing of it is left.', '')
+    return interrupted
   },
 }
 

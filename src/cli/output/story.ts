@@ -1,7 +1,7 @@
 /** How the demo looks: acts, what came of them, and the steps of a command, each with its line as soon as it has ended. */
 import type { ErrorJson } from '../../core/errors.ts'
 import { formatDuration, plural } from '../../core/format.ts'
-import type { OperationEvent, OperationRecord, Plan, StepState } from '../../core/plan.ts'
+import { isOver, type OperationEvent, type OperationRecord, type Plan, type StepState } from '../../core/plan.ts'
 import type { Cli } from '../cli.ts'
 import { advance, createProgress, type Progress, type StepProgress } from './progress.ts'
 import { Screen } from './screen.ts'
@@ -37,7 +37,7 @@ function hanging(mark: string, text: string): string[] {
 export interface StoryView {
   begin(plan: Plan): void
   event(event: OperationEvent): void
-  /** Nothing is drawn any more; undefined: it was let go of. */
+  /** Nothing is drawn any more; undefined or still going on: it was let go of. */
   end(operation: OperationRecord | undefined): void
 }
 
@@ -93,7 +93,7 @@ export function storyView(cli: Cli, { show, watched }: StoryOptions): StoryView 
       clearInterval(timer)
       screen?.draw([])
       screen?.close()
-      if (operation === undefined) return
+      if (operation === undefined || !isOver(operation.state)) return
       if (operation.plan.steps.length > 1) cli.say(`${INDENT}  ${cli.style.dim(restText(operation, show))}`)
       if (operation.error !== undefined) cli.say(...reasonLines(operation.error, cli.style))
     },
