@@ -1,10 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { About } from '../../api/views.ts'
 import { FettleError } from '../../core/errors.ts'
 import { formatBytes, plural } from '../../core/format.ts'
+import { agentArgv } from '../../lib/agent-argv.ts'
 import { runInForeground } from '../../lib/foreground.ts'
 import { agentEnvironment } from '../../lib/inherited.ts'
-import { hasEnded } from '../../lib/process-end.ts'
 import { programPath } from '../../lib/program-path.ts'
 import type { Cli } from '../cli.ts'
 import type { CommandDefinition } from '../command.ts'
@@ -48,10 +47,22 @@ export const agent: CommandDefinition = {
         const { client, about } = await cli.connect({ start: false })
         if (everything && !given.flag('yes') && !(await agreesToEndAll(cli))) return 0
         const { ended } = await client.call('shutdown', { everything })
+        const { untilGone } = await import('../upgrade.ts')
         await untilGone(cli, about.pid)
         cli.answer({ ended }, style => [
           `${style.green('✓')} the agent ended${everything ? `, with ${plural(ended.length, 'service group')}` : '; services and the front go on'}`,
         ])
+        return 0
+      },
+    },
+    upgrade: {
+      summary: 'put this build in the place of the one that runs; nothing that goes on is interrupted',
+      example: { line: 'fettle agent upgrade', does: 'operations under way are carried on by the new agent' },
+      async run(cli) {
+        const { upgradeAgent } = await import('../upgrade.ts')
+        const { before, now } = await upgradeAgent(cli)
+        const what = before.build === now.build ? 'is this build already' : `was fettle ${before.version}, now ${now.version}`
+        cli.answer({ before, now }, style => [`${style.green('✓')} the agent ${what}: pid ${now.pid}, ${now.home}`])
         return 0
       },
     },
@@ -85,25 +96,9 @@ async function enable(cli: Cli, isEnabled: boolean): Promise<number> {
   return 0
 }
 
-/** It answers before it ends: the next command must not meet it in between, nor whoever removes its home. */
-async function untilGone(cli: Cli, pid: number): Promise<void> {
-  for (let tries = 0; tries < 200; tries++) {
-    cli.disconnect()
-    const isSilent = await cli.connect({ start: false }).then(
-      ({ about }) => about.pid !== pid,
-      () => true,
-    )
-    if (isSilent && (await hasEnded(pid))) return
-    await delay(50)
-  }
-  throw new FettleError('TIMEOUT', `the agent with pid ${pid} was asked to end and has not`, {
-    hint: '`fettle doctor` looks for the reason.',
-  })
-}
-
 function run(cli: Cli): Promise<number> {
   const { env, signals } = cli.io
-  return runInForeground([process.execPath, programPath('agent'), '--home', cli.home], { env: agentEnvironment(env), signals })
+  return runInForeground(agentArgv(programPath('agent'), cli.home), { env: agentEnvironment(env), signals })
 }
 
 function aboutLines(about: About, now: number, style: Style): string[] {
