@@ -7,11 +7,11 @@ import type { Journal } from '../engine/journal.ts'
 import { ownBuild } from '../lib/program-path.ts'
 import { bakeLease } from '../operations/bake.ts'
 import { makePlan, type PlanRequest } from '../operations/planner.ts'
-import { readProject, readTarget, type TargetRequest } from '../operations/target.ts'
+import { readProject, readTarget, specOf, type TargetRequest } from '../operations/target.ts'
 import type { World } from '../operations/world.ts'
 import { examine } from './doctor.ts'
 import type { Handlers } from './server.ts'
-import { environmentStatus, releaseViews, snapshotViews } from './status.ts'
+import { environmentStatus, externalStatus, releaseViews, snapshotViews } from './status.ts'
 
 const MAX_OPERATIONS = 1000
 
@@ -41,7 +41,10 @@ export function handlersOf(options: HandlerOptions): Handlers {
       const names = await namesOf(target)
       const wanted = tables.filter(table => matches(table, names)).filter(table => table.generation > 0)
       const operations = journal.list(100)
-      return { environments: await Promise.all(wanted.map(table => environmentStatus(world, table, operations))) }
+      const environments = await Promise.all(wanted.map(table => environmentStatus(world, table, operations)))
+      const project = environments.length === 0 && target.file !== undefined ? await readProject(target) : undefined
+      const isExternal = project !== undefined && Object.keys(project.spec.services).length === 0
+      return { environments: isExternal ? [await externalStatus(world, project)] : environments }
     },
     plan: ({ request }) => makePlan(world, request as PlanRequest),
     async start({ request, basis }) {
@@ -70,7 +73,10 @@ export function handlersOf(options: HandlerOptions): Handlers {
     },
     resume: async ({ id, direction }) => engine.resume(id, direction),
     releases: async target => ({ releases: await releaseViews(world, await readTarget(world, target)) }),
-    snapshots: async target => ({ snapshots: await snapshotViews(world, await readTarget(world, target)) }),
+    async snapshots(target) {
+      const environment = await readTarget(world, target)
+      return { snapshots: await snapshotViews(world, environment, await specOf(environment, target)) }
+    },
     logs: (input, signal) => logLines(world, input, signal),
     ...secretHandlers(world),
     doctor: () => examine(options),

@@ -6,12 +6,11 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { About } from '../api/views.ts'
 import { FettleError } from '../core/errors.ts'
-import { hasEnded } from '../lib/process-end.ts'
 import { ownBuild } from '../lib/program-path.ts'
 import { installVersion } from '../lib/versions.ts'
 import type { Cli } from './cli.ts'
+import { untilEnded } from './until-ended.ts'
 
-const END_MS = 10_000
 const RETURN_MS = 15_000
 const PAUSE_MS = 50
 
@@ -25,21 +24,9 @@ export async function upgradeAgent(cli: Cli): Promise<{ before: About; now: Abou
   // First what may fail for want of space: the old agent still runs. A supervisor starts what is installed here.
   await installVersion(cli.home)
   await cli.knownAgent().call('shutdown', { everything: false })
-  await untilGone(cli, before.pid)
+  await untilEnded(before.pid)
   const now = before.supervised ? await untilBack(cli) : await startNew(cli, before)
   return { before, now }
-}
-
-/** It answers before it ends: the next command must not meet it in between, nor whoever removes its home. */
-export async function untilGone(cli: Cli, pid: number): Promise<void> {
-  for (let waited = 0; waited < END_MS; waited += PAUSE_MS) {
-    const about = await running(cli)
-    if (about?.pid !== pid && (await hasEnded(pid))) return
-    await delay(PAUSE_MS)
-  }
-  throw new FettleError('TIMEOUT', `the agent with pid ${pid} was asked to end and has not`, {
-    hint: '`fettle doctor` looks for the reason.',
-  })
 }
 
 async function startNew(cli: Cli, before: About): Promise<About> {

@@ -46,6 +46,11 @@ export async function readTarget(world: World, request: TargetRequest): Promise<
   return readEnvironment(world, spec.app, environment)
 }
 
+/** The file as the release that serves took it; as it is now where nothing was deployed, since something else runs the app. */
+export async function specOf(environment: Environment, request: TargetRequest): Promise<Spec> {
+  return environment.serving?.spec ?? (await readProject(request)).spec
+}
+
 /** @throws FettleError NOT_FOUND when nothing was deployed there */
 export function requireServing(environment: Environment): NonNullable<Environment['serving']> {
   if (environment.serving !== undefined) return environment.serving

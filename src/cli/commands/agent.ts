@@ -11,6 +11,7 @@ import { commandLine } from '../command-line.ts'
 import type { Style } from '../output/style.ts'
 import { formatSpan } from '../output/time.ts'
 import { confirm } from '../prompt.ts'
+import { untilEnded } from '../until-ended.ts'
 
 export const agent: CommandDefinition = {
   example: { line: 'fettle agent enable', does: 'the agent, and with it every service, returns after a reboot' },
@@ -47,8 +48,7 @@ export const agent: CommandDefinition = {
         const { client, about } = await cli.connect({ start: false })
         if (everything && !given.flag('yes') && !(await agreesToEndAll(cli))) return 0
         const { ended } = await client.call('shutdown', { everything })
-        const { untilGone } = await import('../upgrade.ts')
-        await untilGone(cli, about.pid)
+        await untilEnded(about.pid)
         cli.answer({ ended }, style => [
           `${style.green('✓')} the agent ended${everything ? `, with ${plural(ended.length, 'service group')}` : '; services and the front go on'}`,
         ])

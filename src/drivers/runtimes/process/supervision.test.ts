@@ -53,7 +53,7 @@ describe('an app that is killed', () => {
     for (const cgroups of ['auto', 'off'] as const) {
       const { runtime, home } = await openRuntime(context, { cgroups })
       const leaves = nodeScript(`
-        require('node:child_process').spawn('setsid', ['sleep', '1000'], { detached: true, stdio: 'ignore' }).unref()
+        require('node:child_process').spawn('sleep', ['1000'], { detached: true, stdio: 'ignore' }).unref()
         require('node:http').createServer((_, a) => a.end()).listen(process.env.PORT)`)
       await runtime.apply(group({ argv: leaves }), never)
       await runtime.ready('web', never)

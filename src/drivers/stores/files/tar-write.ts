@@ -32,7 +32,7 @@ export function writeHeader(entry: Entry, reserve: Reserve): void {
     // The name of a pax header is for old extractors, which make a file of it.
     fillHeader(reserve(BLOCK), '././@PaxHeader', 'x', records.length, { mode: 0o644, uid: 0, gid: 0, mtimeNs: entry.mtimeNs, target: '' })
     const body = reserve(records.length + padding(records.length))
-    body.fill(0, body.latin1Write(records))
+    body.fill(0, body.write(records, 'latin1'))
   }
   fillHeader(reserve(BLOCK), name, TYPE[entry.kind], entry.size, entry)
 }
@@ -86,14 +86,14 @@ function fillHeader(
   entry: Pick<Entry, 'mode' | 'uid' | 'gid' | 'mtimeNs' | 'target'>,
 ): void {
   EMPTY.copy(block)
-  const nameLength = block.latin1Write(name, 0, NAME_LENGTH)
+  const nameLength = block.write(name, 0, NAME_LENGTH, 'latin1')
   octal(block, FIELD.mode, 8, entry.mode)
   octal(block, FIELD.uid, 8, entry.uid > LARGEST_OCTAL_ID ? 0 : entry.uid)
   octal(block, FIELD.gid, 8, entry.gid > LARGEST_OCTAL_ID ? 0 : entry.gid)
   octal(block, FIELD.size, 12, size > LARGEST_OCTAL_SIZE ? 0 : size)
   octal(block, FIELD.mtime, 12, entry.mtimeNs < 0n ? 0 : Number(floorDivide(entry.mtimeNs, SECOND)))
   block[FIELD.type] = type.charCodeAt(0)
-  const targetLength = entry.target === '' ? 0 : block.latin1Write(entry.target, FIELD.target, NAME_LENGTH)
+  const targetLength = entry.target === '' ? 0 : block.write(entry.target, FIELD.target, NAME_LENGTH, 'latin1')
   const sum = sumOf(block, 0, nameLength) + sumOf(block, FIELD.mode, FIELD.target + targetLength) + MAGIC_SUM
   octal(block, FIELD.checksum, 7, sum)
 }
