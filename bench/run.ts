@@ -1,6 +1,7 @@
 /** `npm run bench [-- --only NAME]`: every figure that fettle promises, beside its target. How to read it: docs/testing.md. */
 import { parseArgs } from 'node:util'
 import { benchDeploy } from './deploy.ts'
+import { benchFilesStore } from './files-store.ts'
 import { benchIdle } from './idle.ts'
 import { benchProxy, benchReturn } from './proxy.ts'
 import { benchRestart } from './restart.ts'
@@ -20,6 +21,7 @@ const benches: Record<string, () => Promise<Row[]>> = {
   idle: benchIdle,
   proxy: proxyRows,
   return: returnRows,
+  files: filesRows,
 }
 
 async function switchRows(): Promise<Row[]> {
@@ -53,6 +55,16 @@ async function proxyRows(): Promise<Row[]> {
 async function returnRows(): Promise<Row[]> {
   const { medianMs, worstMs } = await benchReturn()
   return [shown('an instance listens again → its waiting request is answered', `${medianMs.toFixed(1)} ms, worst ${worstMs.toFixed(1)} ms`)]
+}
+
+async function filesRows(): Promise<Row[]> {
+  const { files, megabytes, firstToTar, unchangedMs, unchangedGrowth, changedGrowth } = await benchFilesStore()
+  return [
+    atMost(`files store, ${files.toLocaleString('en')} files of ${megabytes} MB, first: by tar | zstd -3`, firstToTar, 1.5, '×'),
+    atMost('  unchanged', unchangedMs, 1000, 'ms'),
+    none('  unchanged: growth, bytes in a thousand', Math.round(unchangedGrowth * 1000), 1000),
+    atMost('  1 % of the files changed: growth', changedGrowth * 100, 10, '%'),
+  ]
 }
 
 function print(rows: Row[]): void {

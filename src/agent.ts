@@ -4,6 +4,7 @@ import { dirname, isAbsolute, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startAgent } from './agent/agent.ts'
 import { faultsFrom } from './agent/faults.ts'
+import { keepLogSmall } from './agent/own-log.ts'
 import { Redaction } from './agent/redaction.ts'
 import { readSettings } from './agent/settings.ts'
 import type { RepositoryConfig } from './core/data-tasks.ts'
@@ -16,11 +17,12 @@ import { createEmbeddedProxy, frontProgram } from './drivers/proxies/embedded/in
 import { repositories, sourceOf, stores } from './drivers/registry.ts'
 import { createProcessRuntime } from './drivers/runtimes/process/index.ts'
 import { openSecretFile } from './drivers/secrets/age-file/index.ts'
+import { agentArgv } from './lib/agent-argv.ts'
 import { systemClock } from './lib/clock.ts'
 import { buildEnvironment } from './lib/inherited.ts'
 import { programPath } from './lib/program-path.ts'
 import { version } from './lib/version.ts'
-import { bootProgram } from './lib/versions.ts'
+import { bootProgram, pruneVersions } from './lib/versions.ts'
 import type { World } from './operations/world.ts'
 
 const { values } = parseArgs({ options: { home: { type: 'string', default: process.env.FETTLE_HOME ?? '' } } })
@@ -85,14 +87,17 @@ try {
   const agent = await startAgent({
     world: await composeWorld(),
     faults,
-    boot: createBoot({ argv: [process.execPath, bootProgram(home), '--home', home], home }),
+    boot: createBoot({ argv: agentArgv(bootProgram(home), home), home }),
     redact: redaction.redact,
     log,
     onShutdown: stopping.resolve,
   })
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.resolve())
   process.on('SIGHUP', () => {})
+  const letLogGrow = keepLogSmall(paths.agentLog, error => log(`the log is not cut: ${toFettleError(error).message}`))
+  await pruneVersions(home).catch(error => log(`old versions are not removed: ${toFettleError(error).message}`))
   await stopping.promise
+  letLogGrow()
   await agent.stop()
   // An answer that was under way may still wait for a front that was ended: nobody is there to read it.
   process.exit()

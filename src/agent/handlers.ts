@@ -4,6 +4,7 @@ import { FettleError } from '../core/errors.ts'
 import { Secret } from '../core/secret.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Journal } from '../engine/journal.ts'
+import { ownBuild } from '../lib/program-path.ts'
 import { bakeLease } from '../operations/bake.ts'
 import { makePlan, type PlanRequest } from '../operations/planner.ts'
 import { readProject, readTarget, specOf, type TargetRequest } from '../operations/target.ts'
@@ -96,12 +97,15 @@ async function about({ world, boot, startedAt }: HandlerOptions): Promise<About>
   const enabled = await boot.state()
   return {
     version: world.version,
+    build: ownBuild(),
     pid: process.pid,
     home: world.layout.home,
     startedAt,
     memoryBytes: process.memoryUsage.rss(),
     address: await world.proxy.address(),
     ...(enabled === undefined ? {} : { enabled }),
+    // Of systemd's for each unit that it starts; a shell's own does not come so far.
+    ...(process.env.INVOCATION_ID === undefined ? {} : { supervised: true }),
   }
 }
 

@@ -6,6 +6,8 @@ import type { GroupState, RuntimeCaps } from '../ports/runtime.ts'
 
 export interface About {
   version: string
+  /** Which build of that version; `source` where nothing is built. */
+  build: string
   pid: number
   home: string
   startedAt: number
@@ -14,6 +16,8 @@ export interface About {
   address: string
   /** How it returns after a reboot; undefined: it does not. */
   enabled?: string
+  /** Something else starts it again when it ends. */
+  supervised?: true
 }
 
 export interface EnvironmentStatus {

@@ -62,12 +62,12 @@ it('a home whose socket would be too long is refused before anything is made', a
 
 it('an agent of another version is named on standard error, and the command goes on', async t => {
   const agent = await startFakeAgent({
-    about: () => ({ version: '0.0.9', pid: 1, home: '/', startedAt: 0, memoryBytes: 0, address: 'http://127.0.0.1:1' }),
+    about: () => ({ version: '0.0.9', build: 'b', pid: 1, home: '/', startedAt: 0, memoryBytes: 0, address: 'http://127.0.0.1:1' }),
   })
   t.after(() => agent.stop())
   const ran = await runCli(['agent', 'status'], agent)
   assert.equal(ran.code, 0)
-  assert.match(ran.stderr, /the agent is fettle 0\.0\.9, this is fettle/)
+  assert.match(ran.stderr, /the agent is fettle 0\.0\.9, this is fettle .* → `fettle agent upgrade`/)
 })
 
 it('commands that look start no agent', async t => {

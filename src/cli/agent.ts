@@ -8,7 +8,7 @@ export interface ConnectOptions {
   /** Start an agent when none answers. */
   start: boolean
   env: NodeJS.ProcessEnv
-  /** Tests start another program. */
+  /** Another program than this build's: the build before, or a test's. */
   program?: string
 }
 

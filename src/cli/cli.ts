@@ -1,6 +1,8 @@
 /** What every command works with: where it runs, how it speaks, and the agent when it needs one. */
 import { type Client, createClient } from '../api/client.ts'
+import type { About } from '../api/views.ts'
 import { systemClock } from '../lib/clock.ts'
+import { ownBuild } from '../lib/program-path.ts'
 import { version } from '../lib/version.ts'
 import type { Clock } from '../ports/clock.ts'
 import { type Connection, connect } from './agent.ts'
@@ -21,6 +23,7 @@ export class Cli {
   readonly clock: Clock
   readonly #errorStyle: Style
   #connection: Promise<Connection> | undefined
+  #program: string | undefined
 
   constructor(io: Io, given: Given, argv: string[]) {
     const unicode = isUnicode(io.env)
@@ -70,12 +73,18 @@ export class Cli {
 
   /** Connects once. @throws FettleError AGENT_UNREACHABLE */
   connect(options: { start: boolean } = { start: true }): Promise<Connection> {
-    this.#connection ??= connect(this.home, { ...options, env: this.io.env }).then(connection => {
-      if (connection.about.version !== version)
-        this.warn(style => [style.yellow(`the agent is fettle ${connection.about.version}, this is fettle ${version}`)])
+    const program = this.#program === undefined ? {} : { program: this.#program }
+    this.#connection ??= connect(this.home, { ...options, ...program, env: this.io.env }).then(connection => {
+      this.#compareBuilds(connection.about)
       return connection
     })
     return this.#connection
+  }
+
+  #compareBuilds({ version: running, build }: About): void {
+    if (running === version && build === ownBuild()) return
+    const what = running === version ? `another build of fettle ${running}` : `fettle ${running}, this is fettle ${version}`
+    this.warn(style => [`${style.yellow(`the agent is ${what}`)} ${style.cyan('→')} \`fettle agent upgrade\``])
   }
 
   /** The agent that answers, if one does: not asked for its version, never started. */
@@ -83,9 +92,10 @@ export class Cli {
     return createClient(socketOf(this.home))
   }
 
-  /** After an agent went away: the next connection is a new one. */
-  disconnect(): void {
+  /** After an agent went away: the next connection is a new one, to an agent of this program where one must be started. */
+  disconnect(program: string | undefined): void {
     this.#connection = undefined
+    this.#program = program
   }
 
   async client(options: { start: boolean } = { start: true }): Promise<Client> {

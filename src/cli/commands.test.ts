@@ -72,7 +72,15 @@ describe('status', () => {
   })
 
   it('says when the agent would not return after a reboot', async t => {
-    const about = { version: '0.1.0', pid: 1, home: '/h', startedAt: BEGAN - 5000, memoryBytes: 1024, address: 'http://127.0.0.1:8080' }
+    const about = {
+      version: '0.1.0',
+      build: 'source',
+      pid: 1,
+      home: '/h',
+      startedAt: BEGAN - 5000,
+      memoryBytes: 1024,
+      address: 'http://127.0.0.1:8080',
+    }
     const agent = await agentWith(t, { about: () => about, status: () => ({ environments: [] }) })
     const { stdout } = await runCli(['status'], agent)
     assert.match(stdout, /Nothing was deployed yet\.\n→ `fettle up`[\s\S]*⚠ after a reboot it would not return → `fettle agent enable`/)

@@ -2,8 +2,9 @@
 import { mkdir, readFile, stat } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { About } from '../api/views.ts'
-import { FettleError, toFettleError } from '../core/errors.ts'
+import { exitCodeOf, FettleError, toFettleError } from '../core/errors.ts'
 import { layout } from '../core/layout.ts'
+import { agentArgv } from '../lib/agent-argv.ts'
 import { startDetached } from '../lib/detached.ts'
 import { agentEnvironment } from '../lib/inherited.ts'
 import { installVersion } from '../lib/versions.ts'
@@ -15,7 +16,7 @@ const OTHER_MS = 2000
 
 export interface StartOptions {
   env: NodeJS.ProcessEnv
-  /** Tests start another program. */
+  /** Another program than this build's: the build before, or a test's. */
   program?: string
 }
 
@@ -36,7 +37,8 @@ export async function startAgent(home: string, ask: () => Promise<About | undefi
     if (about !== undefined) return about
     if (code === undefined && ended.code !== undefined) {
       code = ended.code
-      deadline = Math.min(deadline, performance.now() + OTHER_MS)
+      // Of two, one ends so, and is to be waited for as long as one's own.
+      if (code !== exitCodeOf('BUSY')) deadline = Math.min(deadline, performance.now() + OTHER_MS)
     }
     await delay(waitMs)
   }
@@ -51,7 +53,7 @@ export async function startAgent(home: string, ask: () => Promise<About | undefi
 async function launch(home: string, options: StartOptions): Promise<{ code?: number }> {
   const { agent, agentLog } = layout(home)
   await mkdir(agent, { recursive: true, mode: 0o700 })
-  const argv = [process.execPath, options.program ?? (await installVersion(home)), '--home', home] as const
+  const argv = agentArgv(options.program ?? (await installVersion(home)), home)
   return startDetached(argv, { cwd: home, env: agentEnvironment(options.env), log: agentLog })
 }
 

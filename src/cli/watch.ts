@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Client } from '../api/client.ts'
 import { FettleError } from '../core/errors.ts'
 import { isOver, type OperationEvent } from '../core/plan.ts'
+import { installedProgram } from '../lib/versions.ts'
 import type { Cli } from './cli.ts'
 
 const TRIES = 5
@@ -37,7 +38,8 @@ export async function lasting(cli: Cli, signal: AbortSignal, read: (client: Clie
     if (signal.aborted) throw new FettleError('CANCELLED', 'interrupted', { cause: lost })
     if (failures === TRIES) throw lost ?? new FettleError('AGENT_UNREACHABLE', 'the agent ends every answer early')
     if (performance.now() - startedAt > 1000) failures = 0
-    cli.disconnect()
+    // An upgrade may be under way: of the build that was installed last, not of the one that began to follow.
+    cli.disconnect(installedProgram(cli.home))
     await delay(50 * 2 ** failures, undefined, { signal }).catch(() => {})
   }
 }

@@ -7,7 +7,8 @@ import { FettleError } from '../core/errors.ts'
 import type { EventBody, OperationEvent, OperationRecord, OperationState, Plan, StepRecord } from '../core/plan.ts'
 
 const FORMAT = 1
-const EVENTS_KEPT = 20_000
+/** Newest ones. An operation goes with its steps and events, and only when it is over. */
+const OPERATIONS_KEPT = 1000
 const SCHEMA = `
   create table meta (key text primary key, value text not null) strict;
   create table operations (
@@ -34,10 +35,12 @@ interface OperationRow {
 
 export class Journal {
   readonly #db: DatabaseSync
+  readonly #keep: number
   #lastSeq = 0
 
   /** @throws FettleError BUSY when another agent holds it, VERSION when a newer fettle wrote it */
-  constructor(path: string, options: { firstNumber: number }) {
+  constructor(path: string, options: { firstNumber: number; keep?: number }) {
+    this.#keep = options.keep ?? OPERATIONS_KEPT
     this.#db = new DatabaseSync(path, { timeout: 0 })
     try {
       this.#db.exec('pragma locking_mode = exclusive; pragma journal_mode = wal; pragma synchronous = full; begin immediate; commit')
@@ -90,6 +93,7 @@ export class Journal {
       const last = this.#db.prepare('select max(number) as number from operations').get() as { number: number | null }
       const number = (last.number ?? first - 1) + 1
       const id = `op${number}`
+      this.#forgetBefore(number - this.#keep)
       this.#db
         .prepare('insert into operations (number, id, state, plan, created_at) values (?, ?, ?, ?, ?)')
         .run(number, id, 'running', JSON.stringify(plan), at)
@@ -136,14 +140,21 @@ export class Journal {
     if (record.state === 'done' || record.state === 'undone') this.#db.prepare('delete from leases where operation = ?').run(record.id)
   }
 
-  /** Appends an event; of many events only the newest stay, whole operations at a time being the reader's concern. */
+  /** One that is open or held stays, however old it is. */
+  #forgetBefore(number: number): void {
+    const old = this.#db.prepare("select id from operations where number <= ? and state in ('done', 'undone')").all(number)
+    for (const { id } of old as { id: string }[]) {
+      for (const table of ['steps', 'events']) this.#db.prepare(`delete from ${table} where operation = ?`).run(id)
+      this.#db.prepare('delete from operations where id = ?').run(id)
+    }
+  }
+
   addEvent(operation: string, at: number, body: EventBody): OperationEvent {
     const { lastInsertRowid } = this.#db
       .prepare('insert into events (operation, at, body) values (?, ?, ?)')
       .run(operation, at, JSON.stringify(body))
     const seq = Number(lastInsertRowid)
     this.#lastSeq = seq
-    if (seq % 500 === 0) this.#db.prepare('delete from events where seq <= ?').run(seq - EVENTS_KEPT)
     return { seq, operation, at, ...body }
   }
 

@@ -2,10 +2,11 @@
  * The agent and all it starts run from a copy of the build below their home, `versions/<digest>/`, which never changes: a checkout that
  * is built anew, or a package that is replaced, takes nothing from under what runs.
  */
-import { cp, mkdir, readdir, rename, rm, stat, symlink } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { cp, mkdir, readdir, readFile, rename, rm, stat, symlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { fsyncFolder } from './files.ts'
-import { programPath } from './program-path.ts'
+import { ownBuild, programPath } from './program-path.ts'
 
 /** So many builds stay: the one that runs, the one before it, one to spare. */
 const KEPT = 3
@@ -39,6 +40,12 @@ export function bootProgram(home: string): string {
   return program.endsWith('.ts') ? program : join(home, 'versions', 'current', basename(program))
 }
 
+/** The same where there is one. */
+export function installedProgram(home: string): string | undefined {
+  const program = bootProgram(home)
+  return existsSync(program) ? program : undefined
+}
+
 /** `current` leads to the build that was installed last, by one rename. */
 async function pointCurrent(versions: string, build: string): Promise<void> {
   const link = join(versions, `.current-${process.pid}`)
@@ -47,13 +54,22 @@ async function pointCurrent(versions: string, build: string): Promise<void> {
   await rename(link, join(versions, 'current'))
 }
 
-/** Removes builds beyond the newest few; `running` stays in any case. */
-export async function pruneVersions(home: string, running: string): Promise<void> {
+/** Removes builds beyond the newest few, never one from which something still runs: a front that drains, a data task, a relay. */
+export async function pruneVersions(home: string): Promise<void> {
   const versions = join(home, 'versions')
-  const names = (await isThere(versions)) ? (await readdir(versions)).filter(name => name !== 'current') : []
-  const dated = await Promise.all(names.map(async name => ({ name, at: (await stat(join(versions, name))).mtimeMs })))
+  const names = (await isThere(versions)) ? (await readdir(versions)).filter(name => name !== 'current' && !name.startsWith('.')) : []
+  const dated = await Promise.all(names.map(async name => ({ name, at: (await stat(join(versions, name))).birthtimeMs })))
   const old = dated.sort((a, b) => b.at - a.at).slice(KEPT)
-  for (const { name } of old) if (name !== running) await rm(join(versions, name), { recursive: true, force: true })
+  if (old.length === 0) return
+  const running = await commandLines()
+  const isInUse = (name: string) => name === ownBuild() || running.some(line => line.includes(`${join(versions, name)}/`))
+  for (const { name } of old) if (!isInUse(name)) await rm(join(versions, name), { recursive: true, force: true })
+}
+
+/** Of all processes; of one that ends meanwhile, none. */
+async function commandLines(): Promise<string[]> {
+  const pids = (await readdir('/proc').catch(() => [])).filter(name => /^\d+$/.test(name)) // macOS has none
+  return Promise.all(pids.map(pid => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')))
 }
 
 const isThere = (path: string): Promise<boolean> =>

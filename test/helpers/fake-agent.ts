@@ -42,6 +42,7 @@ export async function startFakeAgent(script: Script, home?: string): Promise<Fak
 
 export const aboutFake = (home: string): About => ({
   version: '0.1.0',
+  build: 'source',
   pid: process.pid,
   home,
   startedAt: Date.now() - 7_200_000,

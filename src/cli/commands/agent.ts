@@ -1,10 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { About } from '../../api/views.ts'
 import { FettleError } from '../../core/errors.ts'
 import { formatBytes, plural } from '../../core/format.ts'
+import { agentArgv } from '../../lib/agent-argv.ts'
 import { runInForeground } from '../../lib/foreground.ts'
 import { agentEnvironment } from '../../lib/inherited.ts'
-import { hasEnded } from '../../lib/process-end.ts'
 import { programPath } from '../../lib/program-path.ts'
 import type { Cli } from '../cli.ts'
 import type { CommandDefinition } from '../command.ts'
@@ -12,6 +11,7 @@ import { commandLine } from '../command-line.ts'
 import type { Style } from '../output/style.ts'
 import { formatSpan } from '../output/time.ts'
 import { confirm } from '../prompt.ts'
+import { untilEnded } from '../until-ended.ts'
 
 export const agent: CommandDefinition = {
   example: { line: 'fettle agent enable', does: 'the agent, and with it every service, returns after a reboot' },
@@ -55,6 +55,17 @@ export const agent: CommandDefinition = {
         return 0
       },
     },
+    upgrade: {
+      summary: 'put this build in the place of the one that runs; nothing that goes on is interrupted',
+      example: { line: 'fettle agent upgrade', does: 'operations under way are carried on by the new agent' },
+      async run(cli) {
+        const { upgradeAgent } = await import('../upgrade.ts')
+        const { before, now } = await upgradeAgent(cli)
+        const what = before.build === now.build ? 'is this build already' : `was fettle ${before.version}, now ${now.version}`
+        cli.answer({ before, now }, style => [`${style.green('✓')} the agent ${what}: pid ${now.pid}, ${now.home}`])
+        return 0
+      },
+    },
     enable: {
       summary: 'let it return after a reboot',
       example: { line: 'fettle agent enable', does: 'a systemd user unit, or a line of cron where systemd is not' },
@@ -85,20 +96,9 @@ async function enable(cli: Cli, isEnabled: boolean): Promise<number> {
   return 0
 }
 
-/** It answers before it ends: the next command must not meet it in between, nor whoever removes its home. */
-async function untilEnded(pid: number): Promise<void> {
-  for (let tries = 0; tries < 500; tries++) {
-    if (await hasEnded(pid)) return
-    await delay(20)
-  }
-  throw new FettleError('TIMEOUT', `the agent with pid ${pid} was asked to end and has not`, {
-    hint: '`fettle doctor` looks for the reason.',
-  })
-}
-
 function run(cli: Cli): Promise<number> {
   const { env, signals } = cli.io
-  return runInForeground([process.execPath, programPath('agent'), '--home', cli.home], { env: agentEnvironment(env), signals })
+  return runInForeground(agentArgv(programPath('agent'), cli.home), { env: agentEnvironment(env), signals })
 }
 
 function aboutLines(about: About, now: number, style: Style): string[] {

@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import type { Plan } from '../core/plan.ts'
+import { Journal } from './journal.ts'
+
+const plan: Plan = {
+  format: 1,
+  kind: 'test',
+  app: 'app',
+  environment: 'production',
+  leases: [],
+  basis: '',
+  lines: [],
+  steps: [{ id: 'one', kind: 'test@1', title: 'one', input: {}, after: [] }],
+}
+
+test('of operations that are over only the newest are kept, with their events; one that is held stays', async t => {
+  const folder = await mkdtemp(join(tmpdir(), 'fettle-journal-'))
+  const journal = new Journal(join(folder, 'journal.db'), { firstNumber: 1, keep: 3 })
+  t.after(async () => {
+    journal.close()
+    await rm(folder, { recursive: true })
+  })
+  for (const state of ['held', 'done', 'undone', 'done', 'done', 'running'] as const) {
+    const record = journal.begin(plan, 1)
+    journal.addEvent(record.id, 1, { type: 'operation', state })
+    journal.saveOperation({ ...record, state })
+  }
+  assert.deepEqual(
+    journal.list(100).map(({ id }) => id),
+    ['op6', 'op5', 'op4', 'op1'],
+  )
+  assert.throws(() => journal.get('op3'), { code: 'NOT_FOUND' })
+  assert.deepEqual([journal.events('op3', 0).length, journal.events('op4', 0).length], [0, 1])
+  assert.equal(journal.begin(plan, 2).id, 'op7', 'a number is never given twice')
+})
