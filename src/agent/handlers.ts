@@ -6,11 +6,13 @@ import type { Engine } from '../engine/engine.ts'
 import type { Journal } from '../engine/journal.ts'
 import { bakeLease } from '../operations/bake.ts'
 import { makePlan, type PlanRequest } from '../operations/planner.ts'
-import { readProject, readTarget, type TargetRequest } from '../operations/target.ts'
+import { readProject, readTarget, specOf, type TargetRequest } from '../operations/target.ts'
 import type { World } from '../operations/world.ts'
 import { examine } from './doctor.ts'
 import type { Handlers } from './server.ts'
-import { environmentStatus, releaseViews, snapshotViews } from './status.ts'
+import { environmentStatus, externalStatus, releaseViews, snapshotViews } from './status.ts'
+
+const MAX_OPERATIONS = 1000
 
 /** Makes the agent return after a reboot. */
 export interface BootEnabler {
@@ -35,9 +37,13 @@ export function handlersOf(options: HandlerOptions): Handlers {
     about: async () => about(options),
     async status(target) {
       const tables = await world.proxy.tables()
-      const wanted = tables.filter(table => matches(table, target)).filter(table => table.generation > 0)
+      const names = await namesOf(target)
+      const wanted = tables.filter(table => matches(table, names)).filter(table => table.generation > 0)
       const operations = journal.list(100)
-      return { environments: await Promise.all(wanted.map(table => environmentStatus(world, table, operations))) }
+      const environments = await Promise.all(wanted.map(table => environmentStatus(world, table, operations)))
+      const project = environments.length === 0 && target.file !== undefined ? await readProject(target) : undefined
+      const isExternal = project !== undefined && Object.keys(project.spec.services).length === 0
+      return { environments: isExternal ? [await externalStatus(world, project)] : environments }
     },
     plan: ({ request }) => makePlan(world, request as PlanRequest),
     async start({ request, basis }) {
@@ -50,9 +56,10 @@ export function handlersOf(options: HandlerOptions): Handlers {
       if (plan.leases.length > 0) await endBake(options, plan.app, plan.environment)
       return engine.start(plan)
     },
-    async operations({ limit, app, environment }) {
-      const all = journal.list(limit)
-      return { operations: all.filter(({ plan }) => matches(plan, { app, environment })) }
+    async operations({ limit, ...target }) {
+      const names = await namesOf(target)
+      const all = journal.list(MAX_OPERATIONS).filter(({ plan }) => matches(plan, names))
+      return { operations: all.slice(0, limit) }
     },
     operation: async ({ id }) => journal.get(id),
     events({ id, after, follow }, signal) {
@@ -65,7 +72,10 @@ export function handlersOf(options: HandlerOptions): Handlers {
     },
     resume: async ({ id, direction }) => engine.resume(id, direction),
     releases: async target => ({ releases: await releaseViews(world, await readTarget(world, target)) }),
-    snapshots: async target => ({ snapshots: await snapshotViews(world, await readTarget(world, target)) }),
+    async snapshots(target) {
+      const environment = await readTarget(world, target)
+      return { snapshots: await snapshotViews(world, environment, await specOf(environment, target)) }
+    },
     logs: (input, signal) => logLines(world, input, signal),
     ...secretHandlers(world),
     doctor: () => examine(options),
@@ -93,6 +103,12 @@ async function about({ world, boot, startedAt }: HandlerOptions): Promise<About>
     address: await world.proxy.address(),
     ...(enabled === undefined ? {} : { enabled }),
   }
+}
+
+/** The app that the file is about; the environment only where one was asked for. */
+async function namesOf({ file, app, environment }: TargetRequest): Promise<{ app?: string; environment?: string }> {
+  const named = app ?? (file === undefined ? undefined : (await readProject({ file })).spec.app)
+  return { ...(named === undefined ? {} : { app: named }), ...(environment === undefined ? {} : { environment }) }
 }
 
 const matches = (

@@ -2,10 +2,12 @@
 import type { EnvironmentStatus, ReleaseView, ServiceStatus, SnapshotView } from '../api/views.ts'
 import { groupName } from '../core/names.ts'
 import type { OperationRecord } from '../core/plan.ts'
+import type { Spec } from '../core/spec/schema.ts'
 import { wantedInstances } from '../operations/activation.ts'
 import { type Environment, readEnvironment, readNotes } from '../operations/environment.ts'
 import { storePaths } from '../operations/groups.ts'
 import { readScale } from '../operations/scale-record.ts'
+import type { ProjectFile } from '../operations/target.ts'
 import type { World } from '../operations/world.ts'
 import type { RouteTable } from '../ports/proxy.ts'
 import type { Manifest, Proof, Rung } from '../ports/repository.ts'
@@ -32,17 +34,34 @@ export async function environmentStatus(world: World, table: RouteTable, operati
     ...(typeof trialUntil === 'number' ? { trialUntil } : {}),
     generation: table.generation,
     services,
-    stores: Object.entries(now.serving === undefined ? {} : storePaths(world, now.serving.spec, table.stores)).map(([name, path]) => ({
-      name,
-      driver: Object.keys(now.serving?.spec.stores[name] ?? {})[0] ?? '',
-      path,
-    })),
+    stores: now.serving === undefined ? [] : storeStatuses(world, now.serving.spec, table.stores),
     urls: await routeUrls(world, table),
     ...(counters === 'unknown' ? {} : { counters }),
-    backup: await backupStatus(world, now),
+    ...(now.serving === undefined ? {} : { backup: await backupStatus(world, now, now.serving.spec) }),
     ...(open === undefined ? {} : { operation: { id: open.id, kind: open.plan.kind, state: open.state } }),
   }
 }
+
+/** Of an app that something else runs: what fettle keeps for it. */
+export async function externalStatus(world: World, { spec, environment }: ProjectFile): Promise<EnvironmentStatus> {
+  const named = { app: spec.app, environment }
+  return {
+    ...named,
+    state: 'external',
+    generation: 0,
+    services: [],
+    stores: storeStatuses(world, spec, {}),
+    urls: [],
+    backup: await backupStatus(world, named, spec),
+  }
+}
+
+const storeStatuses = (world: World, spec: Spec, folders: Record<string, string>): EnvironmentStatus['stores'] =>
+  Object.entries(storePaths(world, spec, folders)).map(([name, path]) => ({
+    name,
+    driver: Object.keys(spec.stores[name] ?? {})[0] ?? '',
+    path,
+  }))
 
 const isOf = ({ plan }: OperationRecord, app: string, environment: string) => plan.app === app && plan.environment === environment
 const isEnded = ({ state }: OperationRecord) => state === 'done' || state === 'undone'
@@ -87,9 +106,10 @@ async function routeUrls(world: World, table: RouteTable): Promise<string[]> {
   return table.routes.map(route => `${protocol}//${route.host === '*' ? 'localhost' : route.host}${suffix}${route.path}`)
 }
 
-async function manifestsOf(world: World, { app, environment, serving }: Environment): Promise<{ manifest: Manifest; proofs: Proof[] }[]> {
-  if (serving === undefined) return []
-  const repository = await world.repository(app, serving.spec.backups)
+type Named = Pick<Environment, 'app' | 'environment'>
+
+async function manifestsOf(world: World, { app, environment }: Named, spec: Spec): Promise<{ manifest: Manifest; proofs: Proof[] }[]> {
+  const repository = await world.repository(app, spec.backups)
   await repository.open()
   const manifests = await repository.list(app, environment)
   return Promise.all(manifests.map(async manifest => ({ manifest, proofs: await repository.proofs(manifest.id) })))
@@ -100,8 +120,8 @@ const highestRung = (proofs: Proof[]): Rung =>
 
 export const isProof = (proof: Proof): boolean => proof.passed && RUNGS.indexOf(proof.rung) >= RUNGS.indexOf('content-equal')
 
-async function backupStatus(world: World, environment: Environment): Promise<NonNullable<EnvironmentStatus['backup']>> {
-  const all = await manifestsOf(world, environment)
+async function backupStatus(world: World, environment: Named, spec: Spec): Promise<NonNullable<EnvironmentStatus['backup']>> {
+  const all = await manifestsOf(world, environment, spec)
   const newest = all[0]
   const proven = all.find(({ proofs }) => proofs.some(isProof))
   return {
@@ -110,8 +130,8 @@ async function backupStatus(world: World, environment: Environment): Promise<Non
   }
 }
 
-export async function snapshotViews(world: World, environment: Environment): Promise<SnapshotView[]> {
-  const all = await manifestsOf(world, environment)
+export async function snapshotViews(world: World, environment: Named, spec: Spec): Promise<SnapshotView[]> {
+  const all = await manifestsOf(world, environment, spec)
   return all.map(({ manifest, proofs }) => {
     const last = proofs.at(-1)
     return {

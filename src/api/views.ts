@@ -19,8 +19,8 @@ export interface About {
 export interface EnvironmentStatus {
   app: string
   environment: string
-  /** `up`: every wanted instance is ready; `degraded`: some are; `down`: none is, or it is stopped. */
-  state: 'up' | 'degraded' | 'down' | 'stopped' | 'never deployed' | 'unknown'
+  /** `up`: every wanted instance is ready; `degraded`: some are; `down`: none is; `external`: something else runs it, fettle keeps its data. */
+  state: 'up' | 'external' | 'degraded' | 'down' | 'stopped' | 'never deployed' | 'unknown'
   /** Why, when not up. */
   why?: string
   release?: string

@@ -239,11 +239,11 @@ it('an error of the agent keeps its exit code, hint and what it printed', async 
     plan() {
       throw new FettleError('BUSY', 'backup op9 runs there', {
         hint: '`fettle operations follow op9` shows it.',
-        context: { tail: 'a\nb' },
+        context: { tail: 'copying\n12 of 40' },
       })
     },
   })
   const ran = await runCli(['deploy'], agent)
   assert.equal(ran.code, 4)
-  assert.equal(ran.stderr, '✗ backup op9 runs there\n  │ a\n  │ b\n→ `fettle operations follow op9` shows it.\n')
+  assert.equal(ran.stderr, '✗ backup op9 runs there\n  │ copying\n  │ 12 of 40\n→ `fettle operations follow op9` shows it.\n')
 })

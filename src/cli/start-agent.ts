@@ -1,5 +1,5 @@
 /** Starts an agent of its own session. Of two that are started at once the journal's lock lets one live; both callers find that one. */
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir, readFile, stat } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { About } from '../api/views.ts'
 import { FettleError, toFettleError } from '../core/errors.ts'
@@ -8,7 +8,8 @@ import { startDetached } from '../lib/detached.ts'
 import { agentEnvironment } from '../lib/inherited.ts'
 import { installVersion } from '../lib/versions.ts'
 
-const START_MS = 10_000
+/** Long enough to adopt all that runs on a busy machine; an agent that can not start ends at once, and is not waited for. */
+const START_MS = 30_000
 /** After our own agent ended, another CLI's may still be on its way to the socket. */
 const OTHER_MS = 2000
 
@@ -24,6 +25,7 @@ export interface StartOptions {
  */
 export async function startAgent(home: string, ask: () => Promise<About | undefined>, options: StartOptions): Promise<About> {
   const { agent, agentLog } = layout(home)
+  const logged = await sizeOf(agentLog)
   const ended = await launch(home, options).catch(error => {
     throw toFettleError(error, `starting an agent in ${agent}`)
   })
@@ -41,7 +43,7 @@ export async function startAgent(home: string, ask: () => Promise<About | undefi
   const what = code === undefined ? `it did not answer within ${START_MS / 1000} s` : `it ended with status ${code}`
   throw new FettleError('AGENT_UNREACHABLE', `an agent was started for ${home}, but ${what}`, {
     hint: `\`fettle doctor\` looks for the reason; the agent's log is ${agentLog}.`,
-    context: { log: await lastLines(agentLog) },
+    context: { log: await lastLines(agentLog, logged) },
   })
 }
 
@@ -53,7 +55,14 @@ async function launch(home: string, options: StartOptions): Promise<{ code?: num
   return startDetached(argv, { cwd: home, env: agentEnvironment(options.env), log: agentLog })
 }
 
-async function lastLines(path: string): Promise<string[]> {
-  const text = await readFile(path, 'utf8').catch(() => '')
-  return text.trimEnd().split('\n').slice(-10)
+const sizeOf = (path: string): Promise<number> =>
+  stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  )
+
+/** Of what this start wrote: the log is that of every agent before it too. */
+async function lastLines(path: string, from: number): Promise<string[]> {
+  const bytes = await readFile(path).catch(() => Buffer.alloc(0))
+  return bytes.subarray(from).toString('utf8').trimEnd().split('\n').slice(-20)
 }

@@ -62,7 +62,7 @@ async function play(place: Place, terminal: Terminal): Promise<Omit<Demo, 'place
       rollback: await rollBack(stage),
     }
     await traffic.stop()
-    const figures = { seconds: (performance.now() - startedAt) / 1000, requests: traffic.since(0), deploy: { seconds }, ...acts }
+    const figures = { seconds: Math.round(performance.now() - startedAt) / 1000, requests: traffic.since(0), deploy: { seconds }, ...acts }
     return { figures, losses: traffic.losses, address, host: HOST }
   } finally {
     await traffic.stop()

@@ -17,7 +17,9 @@ export async function openDoors({ terminal, traffic }: Stage): Promise<void> {
   for (const author of ['Ada', 'Grace', 'Ada']) await traffic.sign({ author, text: `hello from ${author}` })
   traffic.start()
   terminal.watch(() => `${formatCount(traffic.sent)} requests sent, ${formatCount(traffic.lost)} lost`)
-  terminal.outcome('Ada, Grace and Ada have signed. From now on ten clients read and write, on connections they keep; none ever retries.')
+  terminal.outcome(
+    'Ada, Grace and Ada have signed. From now on ten clients read and write without a pause, on connections that they keep. None ever retries.',
+  )
 }
 
 export async function upgrade(stage: Stage): Promise<Figures['upgrade']> {
@@ -32,7 +34,10 @@ export async function upgrade(stage: Stage): Promise<Figures['upgrade']> {
   const reversible = String(outputOf(deploy, 'rehearse-old').reversible ?? 'unproven')
   terminal.outcome(`${clientsText(clients)} while v2 took over.`)
   terminal.outcome(`v1 passed its tests on ${formatCount(rowsRehearsed)} rows that v2 had migrated: going back is ${reversible}.`)
+  const begun = traffic.sent
   const trial = String(outputOf(await followUp(stage, deploy, ['watch']), 'watch').verdict ?? 'none')
+  const { sent, errors } = traffic.since(begun)
+  terminal.outcome(`On trial: ${plural(sent, 'request')}, ${plural(errors, 'error')}. It stays.`)
   return { seconds: secondsOf(deploy), clients, rowsRehearsed, reversible, trial, version: await traffic.version() }
 }
 
@@ -64,14 +69,14 @@ export async function giveBack(stage: Stage): Promise<Figures['returned']> {
   const clients = traffic.since(mark)
   const version = await traffic.version()
   const afterMs = endOf(back, 'switch') - (traffic.firstErrorAt ?? endOf(back, 'switch'))
-  terminal.outcome(
-    `Version ${version} serves again, ${formatDuration(afterMs)} after the first of ${plural(clients.errors, 'failed answer')}.`,
-  )
+  const why = String(outputOf(trial, 'watch').breach ?? '')
+  if (why !== '') terminal.outcome(`Its trial is over: ${why}.`)
+  terminal.outcome(`v2 serves again ${formatDuration(afterMs)} after the first of ${plural(clients.errors, 'failed answer')}.`)
   return {
     seconds: secondsOf(deploy),
     clients,
     by: trial === back ? 'the tests on the live route' : 'the bake',
-    why: String(outputOf(trial, 'watch').breach ?? ''),
+    why,
     afterMs,
     onTrialMs: endOf(back, 'switch') - endOf(deploy, 'switch'),
     version,

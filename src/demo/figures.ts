@@ -35,7 +35,7 @@ export interface Row {
 const inSeconds = (seconds: number): string => formatDuration(seconds * 1000)
 const sentAndLost = ({ sent, lost }: Count): string => `${formatCount(sent)} / ${formatCount(lost)}`
 
-/** The table at the end. What is promised about a time of the day or a machine is nothing; about data and requests, everything. */
+/** The table at the end. About data and requests everything is promised; about how long it takes on this machine, nothing. */
 export function figureRows(figures: Figures): Row[] {
   const { requests, deploy, upgrade, refused, returned, backup, drill, restore, rollback } = figures
   return [
@@ -50,7 +50,7 @@ export function figureRows(figures: Figures): Row[] {
       value: inSeconds(refused.seconds),
       isKept: refused.step === 'rehearse-migrate' && refused.version === '2.0.0' && refused.clients.lost === 0,
     },
-    { what: 'v4 returned after its first error', value: formatDuration(returned.afterMs), isKept: returned.version === '2.0.0' },
+    { what: 'v4 returned, after its first error', value: formatDuration(returned.afterMs), isKept: returned.version === '2.0.0' },
     { what: 'backup of two stores', value: `${inSeconds(backup.seconds)}, ${formatBytes(backup.storedBytes)}`, isKept: backup.rows > 0 },
     {
       what: 'drill: restored and compared',
@@ -66,6 +66,6 @@ export function figureRows(figures: Figures): Row[] {
     },
     { what: 'rolled back to v1', value: inSeconds(rollback.seconds), isKept: rollback.version === '1.0.0' },
     { what: 'requests sent / lost in all', value: sentAndLost(requests), isKept: requests.sent > 0 && requests.lost === 0 },
-    { what: '  answered within, median / p99', value: `${formatDuration(requests.p50Ms)} / ${formatDuration(requests.p99Ms)}` },
+    { what: '  answered within, median / p99', value: `${Math.round(requests.p50Ms)} / ${Math.round(requests.p99Ms)} ms` },
   ]
 }

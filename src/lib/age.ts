@@ -3,7 +3,7 @@
  * header, which holds the key wrapping; the payload goes through node:crypto's native ChaCha20-Poly1305, because the library's
  * pure-JavaScript cipher is some ten times too slow for backups. Files open with `age -d` and the other way round.
  */
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, type KeyObject, randomBytes } from 'node:crypto'
 import { FettleError } from '../core/errors.ts'
 import { Secret } from '../core/secret.ts'
 import { rejoin } from './pieces.ts'
@@ -29,14 +29,32 @@ export async function recipientOf(identity: Secret): Promise<string> {
 
 /** The sealed file for all recipients: any one of their identities opens it. @throws SECRET_LOCKED on a malformed recipient */
 export async function* encryptAge(recipients: string[], plain: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
+  const sealer = await createAgeSealer(recipients)
+  yield sealer.header
+  for await (const piece of plain) yield* sealer.update(piece)
+  yield* sealer.final()
+}
+
+/** One age file written piece by piece, without waiting. What comes out, in order, is the file. */
+export interface AgeSealer {
+  header: Buffer
+  /** The pieces are used up when the generator ended. */
+  update(piece: Uint8Array): Generator<Buffer>
+  final(): Generator<Buffer>
+}
+
+/** @throws SECRET_LOCKED on a malformed recipient */
+export async function createAgeSealer(recipients: string[]): Promise<AgeSealer> {
   const { header, fileKey } = await sealHeader(recipients)
   const nonce = randomBytes(NONCE)
-  yield Buffer.concat([header, nonce])
   const key = payloadKey(fileKey, nonce)
-  let index = 0
-  for await (const { bytes, last } of wholeChunks(plain, CHUNK)) {
-    yield* sealChunks(key, index, last, bytes)
-    index += bytes.length / CHUNK
+  const chunker = new Chunker(CHUNK)
+  return {
+    header: Buffer.concat([header, nonce]),
+    *update(piece) {
+      for (const chunk of chunker.add(piece)) yield* sealChunk(key, chunkNonce(chunker.index, false), chunk)
+    },
+    final: () => sealChunk(key, chunkNonce(chunker.index, true), chunker.rest()),
   }
 }
 
@@ -48,11 +66,11 @@ export async function* encryptAge(recipients: string[], plain: AsyncIterable<Uin
 export async function* decryptAge(identity: Secret, sealed: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
   const { header, nonce, rest } = await splitHeader(sealed)
   const key = payloadKey(await openHeader(identity, header), nonce)
-  let index = 0
-  for await (const { bytes, last } of wholeChunks(rest, CHUNK + TAG)) {
-    yield* openChunks(key, index, last, bytes)
-    index += bytes.length / (CHUNK + TAG)
-  }
+  const chunker = new Chunker(CHUNK + TAG)
+  for await (const piece of rest) for (const chunk of chunker.add(piece)) yield openChunk(key, chunkNonce(chunker.index, false), chunk)
+  const last = openChunk(key, chunkNonce(chunker.index, true), chunker.rest())
+  if (last.length === 0 && chunker.index > 0) throw damaged('has an empty last chunk')
+  yield last
 }
 
 const library = () => import('age-encryption')
@@ -138,28 +156,46 @@ async function splitHeader(sealed: AsyncIterable<Uint8Array>): Promise<{ header:
   }
 }
 
-/** Cuts a stream where chunks end: each run is whole chunks but the last, which ends in the only one that may be short, or empty. */
-async function* wholeChunks(stream: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<{ bytes: Buffer; last: boolean }> {
-  let waiting: Uint8Array[] = []
-  let length = 0
-  for await (const piece of stream) {
-    length += piece.length
-    if (length <= size) {
-      // Copied, because a piece may be overwritten once the next is asked for.
-      waiting.push(Uint8Array.from(piece))
-      continue
-    }
-    const all = waiting.length === 0 ? Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength) : Buffer.concat([...waiting, piece])
-    // A full chunk at the end is held back until it is known not to be the last.
-    const whole = Math.floor((length - 1) / size) * size
-    yield { bytes: all.subarray(0, whole), last: false }
-    waiting = [Uint8Array.from(all.subarray(whole))]
-    length -= whole
+/** Cuts a stream into chunks. A full one at its end is held back until it is known not to be the last. */
+class Chunker {
+  /** Of the chunk that comes next. */
+  index = 0
+  readonly #waiting: Buffer
+  #length = 0
+
+  constructor(size: number) {
+    this.#waiting = Buffer.allocUnsafeSlow(size)
   }
-  yield { bytes: Buffer.concat(waiting), last: true }
+
+  /** The chunks that are complete; valid until the next call, and as long as the piece is. */
+  *add(piece: Uint8Array): Generator<Buffer> {
+    const size = this.#waiting.length
+    let rest = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength)
+    while (this.#length + rest.length > size) {
+      const taken = rest.subarray(0, size - this.#length)
+      rest = rest.subarray(taken.length)
+      // Only the chunk that two pieces share is copied.
+      yield this.#length === 0 ? taken : this.#joined(taken)
+      this.#length = 0
+      this.index++
+    }
+    this.#length += rest.copy(this.#waiting, this.#length)
+  }
+
+  /** The last chunk, the only one that may be short, or empty. */
+  rest(): Buffer {
+    return this.#waiting.subarray(0, this.#length)
+  }
+
+  #joined(taken: Buffer): Buffer {
+    taken.copy(this.#waiting, this.#length)
+    return this.#waiting
+  }
 }
 
-const payloadKey = (fileKey: Uint8Array, nonce: Uint8Array) => new Uint8Array(hkdfSync('sha256', fileKey, nonce, 'payload', 32))
+/** As a key object: made once, where bytes would be copied and checked for each chunk. */
+const payloadKey = (fileKey: Uint8Array, nonce: Uint8Array): KeyObject =>
+  createSecretKey(new Uint8Array(hkdfSync('sha256', fileKey, nonce, 'payload', 32)))
 
 /** Nonce of STREAM: 11 bytes of counter, one byte that marks the last chunk. */
 function chunkNonce(index: number, last: boolean): Buffer {
@@ -169,38 +205,25 @@ function chunkNonce(index: number, last: boolean): Buffer {
   return nonce
 }
 
-/** Not joined: copying would cost a third of what sealing does. */
-function* sealChunks(key: Uint8Array, first: number, last: boolean, bytes: Buffer): Generator<Buffer> {
-  for (const { chunk, nonce } of chunksOf(bytes, CHUNK, first, last)) {
-    const cipher = createCipheriv(CIPHER, key, nonce, { authTagLength: TAG })
-    yield cipher.update(chunk)
-    cipher.final()
-    yield cipher.getAuthTag()
-  }
+/** Not joined with its tag: copying would cost a third of what sealing does. */
+function* sealChunk(key: KeyObject, nonce: Buffer, chunk: Buffer): Generator<Buffer> {
+  const cipher = createCipheriv(CIPHER, key, nonce, { authTagLength: TAG })
+  yield cipher.update(chunk)
+  cipher.final()
+  yield cipher.getAuthTag()
 }
 
-function* openChunks(key: Uint8Array, first: number, last: boolean, bytes: Buffer): Generator<Buffer> {
-  for (const { chunk, nonce, index } of chunksOf(bytes, CHUNK + TAG, first, last)) {
-    if (chunk.length < TAG || (chunk.length === TAG && index > 0)) throw damaged('is truncated')
-    const decipher = createDecipheriv(CIPHER, key, nonce, { authTagLength: TAG })
-    decipher.setAuthTag(chunk.subarray(chunk.length - TAG))
-    const plain = decipher.update(chunk.subarray(0, chunk.length - TAG))
-    try {
-      decipher.final()
-    } catch (cause) {
-      throw damaged('is truncated or changed', cause)
-    }
-    if (plain.length > 0) yield plain
+function openChunk(key: KeyObject, nonce: Buffer, chunk: Buffer): Buffer {
+  if (chunk.length < TAG) throw damaged('is truncated')
+  const decipher = createDecipheriv(CIPHER, key, nonce, { authTagLength: TAG })
+  decipher.setAuthTag(chunk.subarray(chunk.length - TAG))
+  const plain = decipher.update(chunk.subarray(0, chunk.length - TAG))
+  try {
+    decipher.final()
+  } catch (cause) {
+    throw damaged('is truncated or changed', cause)
   }
-}
-
-/** At least one chunk, so that an empty payload has its one empty chunk. */
-function* chunksOf(bytes: Buffer, size: number, first: number, last: boolean): Generator<{ chunk: Buffer; nonce: Buffer; index: number }> {
-  const chunks = Math.max(1, Math.ceil(bytes.length / size))
-  for (let at = 0; at < chunks; at++) {
-    const index = first + at
-    yield { chunk: bytes.subarray(at * size, (at + 1) * size), nonce: chunkNonce(index, last && at === chunks - 1), index }
-  }
+  return plain
 }
 
 const damaged = (what: string, cause?: unknown) => new FettleError('DAMAGED', `the age file ${what}`, { cause })

@@ -1,5 +1,6 @@
 /** Runs a smoke test over HTTP: one request on a connection of its own, redirects not followed, the whole answer read. */
-import { Client, type Dispatcher } from 'undici'
+import { type IncomingMessage, request as requestHttp } from 'node:http'
+import { request as requestHttps } from 'node:https'
 import { FettleError } from '../core/errors.ts'
 import { formatBytes, formatDuration } from '../core/format.ts'
 import { judge, type SmokeResponse, smokeTestName, type Verdict } from '../core/smoke.ts'
@@ -39,9 +40,8 @@ export async function runSmokeTest(test: SmokeTest, target: SmokeTarget, signal?
     bytes: response?.body.length ?? 0,
     ms: performance.now() - started,
   })
-  const client = connect(target.backend)
   try {
-    const response = await ask(client, test, target.host, signal === undefined ? timeout : AbortSignal.any([timeout, signal]))
+    const response = await ask(test, target, signal === undefined ? timeout : AbortSignal.any([timeout, signal]))
     return finish(judge(test, response), response)
   } catch (error) {
     if (signal?.aborted) throw new FettleError('CANCELLED', `${smokeTestName(test)} was cancelled`, { cause: error })
@@ -49,37 +49,40 @@ export async function runSmokeTest(test: SmokeTest, target: SmokeTarget, signal?
       passed: false,
       why: timeout.aborted ? `no whole answer within ${formatDuration(test.within)}` : `no answer: ${reason(error)}`,
     })
-  } finally {
-    await client.destroy()
   }
 }
 
-function connect(target: SmokeTarget['backend']): Client {
-  if (target.kind === 'url') return new Client(target.url)
-  if (target.kind === 'unix') return new Client('http://localhost', { socketPath: target.path })
-  const host = target.host.includes(':') ? `[${target.host}]` : target.host
-  return new Client(`http://${host}:${target.port}`)
+/** For `request`; a backend that is no URL speaks plain HTTP. */
+function placeOf(backend: SmokeTarget['backend']) {
+  if (backend.kind === 'unix') return { socketPath: backend.path }
+  if (backend.kind === 'tcp') return { host: backend.host, port: backend.port }
+  const { protocol, hostname, port } = new URL(backend.url)
+  return { protocol, host: hostname.replace(/^\[|\]$/g, ''), port }
 }
 
-async function ask(client: Client, test: SmokeTest, host: string | undefined, signal: AbortSignal): Promise<SmokeResponse> {
-  const { statusCode, headers, body } = await client.request({
-    method: test.method,
-    path: test.http,
-    headers: {
-      'user-agent': 'fettle',
-      accept: '*/*',
-      'accept-encoding': 'identity',
-      ...(host === undefined || host === '*' ? {} : { host }),
-    },
-    signal,
-    // The signal ends it; undici's own limits would say something else.
-    headersTimeout: 0,
-    bodyTimeout: 0,
+/** By node:http alone, which the agent has loaded anyway: its memory is counted. */
+async function ask(test: SmokeTest, { backend, host }: SmokeTarget, signal: AbortSignal): Promise<SmokeResponse> {
+  const headers = {
+    'user-agent': 'fettle',
+    accept: '*/*',
+    'accept-encoding': 'identity',
+    ...(host === undefined || host === '*' ? {} : { host }),
+  }
+  const place = placeOf(backend)
+  const request = place.protocol === 'https:' ? requestHttps : requestHttp
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    request({ ...place, method: test.method, path: test.http, headers, agent: false, signal }, resolve)
+      .once('error', reject)
+      .end()
   })
-  return { status: statusCode, headers, ...(await readBody(body, signal)) }
+  try {
+    return { status: response.statusCode ?? 0, headers: response.headers, ...(await readBody(response, signal)) }
+  } finally {
+    response.destroy()
+  }
 }
 
-async function readBody(stream: Dispatcher.ResponseData['body'], signal: AbortSignal): Promise<{ body: Buffer; complete: boolean }> {
+async function readBody(stream: IncomingMessage, signal: AbortSignal): Promise<{ body: Buffer; complete: boolean }> {
   const chunks: Buffer[] = []
   let bytes = 0
   try {

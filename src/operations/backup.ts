@@ -8,14 +8,14 @@ import type { Release } from '../core/release.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import type { Manifest } from '../ports/repository.ts'
 import { basisOf } from './basis.ts'
-import { type Environment, readRelease } from './environment.ts'
+import { readRelease } from './environment.ts'
 import { findSnapshot, loadStep, scratchFolder, snapshotSteps, storeConfigs } from './snapshots.ts'
-import { readProject, readTarget, type TargetRequest } from './target.ts'
+import { readTarget, specOf, type TargetRequest } from './target.ts'
 import type { World } from './world.ts'
 
 export async function planBackup(world: World, request: TargetRequest & { label: string }): Promise<Plan> {
   const environment = await readTarget(world, request)
-  const spec = await currentSpec(environment, request)
+  const spec = await specOf(environment, request)
   const take = snapshotSteps(environment, { label: request.label, after: [], pivot: true, spec })
   if (take.length === 0) {
     throw new FettleError('NOT_FOUND', `${environment.app}/${environment.environment} has no data to back up`, {
@@ -41,14 +41,9 @@ export async function planBackup(world: World, request: TargetRequest & { label:
   }
 }
 
-/** Of what serves; a file without services is taken as it is now. */
-async function currentSpec(environment: Environment, request: TargetRequest): Promise<Spec> {
-  return environment.serving?.spec ?? (await readProject(request)).spec
-}
-
 export async function planDrill(world: World, request: TargetRequest & { snapshot: string }): Promise<Plan> {
   const environment = await readTarget(world, request)
-  const spec = await currentSpec(environment, request)
+  const spec = await specOf(environment, request)
   const manifest = await findSnapshot(world, environment, spec, request.snapshot)
   const release = manifest.release === '' ? undefined : await readRelease(world, environment.app, environment.environment, manifest.release)
   const lack = bootLack(world, release, manifest)

@@ -21,6 +21,7 @@ import {
   switchStep,
   wantedInstances,
 } from './activation.ts'
+import { requireOwnAddresses } from './addresses.ts'
 import { basisOf } from './basis.ts'
 import { type Environment, readEnvironment } from './environment.ts'
 import { offlineMigrationSteps } from './exchange.ts'
@@ -38,6 +39,7 @@ export interface DeployRequest extends TargetRequest {
 export async function planDeploy(world: World, request: DeployRequest): Promise<Plan> {
   const project = await readProject(request)
   const environment = await readEnvironment(world, project.spec.app, project.environment)
+  await requireOwnAddresses(world, environment, project.spec)
   const secrets = await secretsFor(world, project, environment.serving)
   const digest = await world.source(project.spec, project.folder).digest()
   const lines = describe(environment, project, secrets, digest)

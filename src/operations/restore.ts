@@ -60,9 +60,13 @@ function restoreBeside(environment: Environment, spec: Spec, manifest: Manifest,
 async function restoreInPlace(world: World, environment: Environment, spec: Spec, manifest: Manifest, names: string[]): Promise<Plan> {
   const foreign = names.filter(name => !isManaged(spec.stores[name] ?? { files: '.' }))
   if (foreign.length > 0) {
-    throw new FettleError('REFUSED', `${foreign.join(', ')} lies outside of what fettle manages and is not replaced in place`, {
-      hint: '`fettle restore --to FOLDER` restores it beside; stop what uses it, then put it in place.',
-    })
+    throw new FettleError(
+      'REFUSED',
+      `${foreign.join(', ')} ${foreign.length === 1 ? 'lies' : 'lie'} outside of what fettle manages, and what uses it is not known here: nothing is replaced in place`,
+      {
+        hint: '`fettle restore --to FOLDER` restores it beside; stop what uses it, then put it in place.',
+      },
+    )
   }
   const { serving } = environment
   if (serving === undefined)

@@ -8,6 +8,7 @@ import { environmentLease } from '../core/names.ts'
 import type { Plan, PlanLine } from '../core/plan.ts'
 import type { Release } from '../core/release.ts'
 import { activateSteps, type Next, wantedInstances } from './activation.ts'
+import { requireOwnAddresses } from './addresses.ts'
 import { basisOf } from './basis.ts'
 import { type Environment, readNotes, requireRelease } from './environment.ts'
 import { exchangeSteps } from './exchange.ts'
@@ -32,6 +33,7 @@ export async function planRollback(world: World, request: RollbackRequest): Prom
       ? await releaseBefore(world, environment, serving)
       : await requireRelease(world, environment.app, environment.environment, request.release)
   await requireArtifact(world, release)
+  await requireOwnAddresses(world, environment, release.spec)
   const lines = await describe(world, environment, serving, release, request.data)
   const next: Next = {
     release: release.id,

@@ -2,7 +2,6 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, isAbsolute } from 'node:path'
 import { FettleError, toFettleError } from '../core/errors.ts'
-import { parseSpec } from '../core/spec/parse.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import { type Environment, readEnvironment } from './environment.ts'
 import type { World } from './world.ts'
@@ -29,6 +28,7 @@ export async function readProject(request: TargetRequest): Promise<ProjectFile> 
   const text = await readFile(file, 'utf8').catch(error => {
     throw toFettleError(error, `read ${file}`)
   })
+  const { parseSpec } = await import('../core/spec/parse.ts') // with its reader of YAML: loaded when a file is read
   const { environments } = parseSpec(text, { file })
   const environment = request.environment ?? defaultEnvironment(environments)
   const { spec } = parseSpec(text, { file, environment })
@@ -44,6 +44,11 @@ export async function readTarget(world: World, request: TargetRequest): Promise<
   if (request.app !== undefined) return readEnvironment(world, request.app, request.environment ?? 'production')
   const { spec, environment } = await readProject(request)
   return readEnvironment(world, spec.app, environment)
+}
+
+/** The file as the release that serves took it; as it is now where nothing was deployed, since something else runs the app. */
+export async function specOf(environment: Environment, request: TargetRequest): Promise<Spec> {
+  return environment.serving?.spec ?? (await readProject(request)).spec
 }
 
 /** @throws FettleError NOT_FOUND when nothing was deployed there */

@@ -185,7 +185,7 @@ export interface Runtime {
 
   /**
    * Lines of all units that match and were not removed, oldest first; `sinceMs` is wall clock; `follow` goes on until the signal
-   * aborts, which is no error. Rotation loses none.
+   * aborts, which is no error. Rotation loses none. Where an operation is named, of its forgotten commands too, while their archive is kept.
    */
   logs(
     selector: Partial<Labels>,

@@ -139,7 +139,7 @@ export function runtimeConformance(driver: string, create: () => Promise<Runtime
       })
 
       test('that answer an error are not ready, and the message says what was asked and what came back', async () => {
-        const wanted = group({ argv: harness.programs.serve(503), ready: { http: '/health', within: 700 } })
+        const wanted = group({ argv: harness.programs.serve(503), ready: { http: '/health', within: 3000 } })
         await runtime.apply(wanted, never)
         await assert.rejects(runtime.ready(wanted.name, never), isError('NOT_READY', /\/health.*503/))
       })

@@ -37,7 +37,7 @@ async function processesOf(folder: string): Promise<string[]> {
   return found
 }
 
-test('the demo keeps every promise that it makes, and leaves nothing behind', async t => {
+test('[rocketchat-14] the demo keeps every promise that it makes, and leaves nothing behind', async t => {
   const { child, folder, stdout } = await startDemo(t, ['--json'])
   const [[code], output] = await Promise.all([once(child, 'exit'), stdout])
   const figures: Figures & { broken: string[] } = JSON.parse(output)

@@ -59,6 +59,11 @@ describe('the package that npm pack makes', () => {
     assert.ok(files.includes(`${build}/THIRD-PARTY-NOTICES`))
   })
 
+  test('brings what the demo deploys, lock files included', () => {
+    for (const path of ['guestbook/fettle.yaml', 'guestbook/package-lock.json', 'guestbook-versions/v4/entries.js'])
+      assert.ok(files.includes(`examples/${path}`), path)
+  })
+
   test('has no dependencies to install', async () => {
     const manifest = JSON.parse(await readFile(join(prefix, 'lib/node_modules/fettle/package.json'), 'utf8'))
     assert.equal(manifest.dependencies, undefined)

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -98,6 +98,19 @@ export class Installation {
     assert.equal(code, 0, `fettle ${args.join(' ')}: ${error?.message ?? stderr}`)
     assert.ok(operation)
     return { operation, plan }
+  }
+
+  /** Changes a file of the app. */
+  async edit(name: string, change: (text: string) => string): Promise<void> {
+    const path = join(this.app, name)
+    const before = await readFile(path, 'utf8')
+    const after = change(before)
+    assert.notEqual(after, before, `${name} is changed`)
+    await writeFile(path, after)
+  }
+
+  async operation(id: string): Promise<OperationRecord> {
+    return this.look<OperationRecord>(['operations', 'show', id])
   }
 
   async address(): Promise<string> {

@@ -13,7 +13,7 @@ export function figureLines(rows: Row[], style: Style): string[] {
     const figure = padStart(value, columns.value)
     return `    ${padEnd(what.startsWith(' ') ? style.dim(what) : what, columns.what)}  ${style.bold(figure)}  ${mark(isKept)}`.trimEnd()
   })
-  return [`    ${style.bold('Measured in this run')}`, rule, ...lines, rule]
+  return [`    ${style.bold('Measured in this run')}${style.dim(`, ${mark(true)} as promised`)}`, rule, ...lines, rule]
 }
 
 export function keptLines({ place, address, host }: Demo, style: Style): string[] {

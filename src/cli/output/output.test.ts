@@ -10,7 +10,7 @@ import { createStyle, isUnicode, toAscii } from './style.ts'
 import { table } from './table.ts'
 import { formatAge } from './time.ts'
 import { treeLines } from './tree.ts'
-import { printable, truncate, widthOf } from './width.ts'
+import { printable, truncate, widthOf, wrap } from './width.ts'
 
 const plain = createStyle(false, true)
 
@@ -34,6 +34,12 @@ describe('width', () => {
     assert.equal(truncate('漢字漢字', 4), '漢…')
     assert.equal(truncate('\u001b[31mabcdef\u001b[39m', 3), '\u001b[31mab…\u001b[0m')
     assert.equal(truncate('abc', 3), 'abc')
+  })
+
+  it('breaks between words, and leaves a word whole that is wider than the line', () => {
+    assert.deepEqual(wrap('one two three', 7), ['one two', 'three'])
+    assert.deepEqual(wrap('a considerable word', 6), ['a', 'considerable', 'word'])
+    assert.deepEqual(wrap('', 6), [''])
   })
 
   it('takes from the text of others what would move the cursor', () => {

@@ -7,11 +7,15 @@ import type { Style } from './style.ts'
 import { printable } from './width.ts'
 
 export function plainLines(progress: Progress, event: OperationEvent, style: Style, verbose: boolean): string[] {
+  const before = event.type === 'operation' ? undefined : progress.steps.find(({ step }) => step.id === event.step)?.state
   const step = advance(progress, event)
   const at = timeText(event.at, progress, style)
   if (event.type === 'operation') return event.state === 'undoing' ? [`${at}  ${style.yellow('↩')} undoing what was done`] : []
   if (step === undefined) return []
-  if (event.type === 'step') return event.state === 'waiting' ? [] : [`${at}  ${stepLine(step, style)}`]
+  if (event.type === 'step') {
+    const isUntold = event.state === 'waiting' || (event.state === 'undone' && before !== 'undoing')
+    return isUntold ? [] : [`${at}  ${stepLine(step, style)}`]
+  }
   if (event.type === 'stuck') return [`${at}  ${style.yellow('⚠')} ${step.step.title}: silent for ${formatDuration(event.silentMs)}`]
   if (!verbose) return []
   return textLines(event.text, at, style)

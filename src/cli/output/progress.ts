@@ -57,7 +57,9 @@ function changeState(step: StepProgress, event: Extract<OperationEvent, { type: 
     step.startedAt = event.at
     delete step.endedAt
   }
-  if (!isBegun && event.state !== 'waiting') step.endedAt = event.at
+  // A step with nothing to undo is undone at once: its time stays that of its work.
+  const isJustMarked = event.state === 'undone' && step.state !== 'undoing'
+  if (!isBegun && event.state !== 'waiting' && !isJustMarked) step.endedAt = event.at
   if (!isBegun) delete step.progress
   step.state = event.state
   step.attempt = event.attempt

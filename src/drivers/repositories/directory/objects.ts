@@ -7,7 +7,7 @@ import { FettleError, toFettleError } from '../../../core/errors.ts'
 import type { Secret } from '../../../core/secret.ts'
 import { decryptAge } from '../../../lib/age.ts'
 import { fsyncFolder } from '../../../lib/files.ts'
-import { expandZstd } from '../../../lib/zstd.ts'
+import { expandFrames } from '../../../lib/zstd.ts'
 import type { StoredObject } from '../../../ports/store.ts'
 import type { FaultPoint, Layout } from './layout.ts'
 import { seal } from './seal.ts'
@@ -52,7 +52,7 @@ export async function* readObject(layout: Layout, object: StoredObject, identity
   const key = await identity()
   let bytes = 0
   try {
-    for await (const piece of expandZstd(decryptAge(key, storedBytes(layout, object)))) {
+    for await (const piece of expandFrames(decryptAge(key, storedBytes(layout, object)))) {
       bytes += piece.length
       yield piece
     }

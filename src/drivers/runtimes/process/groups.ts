@@ -104,7 +104,8 @@ export class Groups {
     const definition = defineInstance(host, wanted, index, wanted.sandbox === undefined ? undefined : sandboxes.place(wanted.sandbox))
     const present = group.instances.get(index)
     if (present !== undefined) {
-      const isRight = await isAsDefined(folder, present.unit.record, definition)
+      const hasPort = readPort(folder) !== undefined
+      const isRight = hasPort === wanted.port && (await isAsDefined(folder, present.unit.record, definition))
       if (present.unit.alive && isRight && readStop(folder) === undefined) return
       await present.stop(group.record.stop, signal)
       present.release()

@@ -8,7 +8,19 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { toFettleError } from '../../../core/errors.ts'
 import type { Clock } from '../../../ports/clock.ts'
-import type { Runtime, RuntimeCaps } from '../../../ports/runtime.ts'
+import type {
+  Backend,
+  Command,
+  CommandResult,
+  CommandState,
+  Group,
+  GroupState,
+  Labels,
+  LogLine,
+  Runtime,
+  RuntimeCaps,
+  Sandbox,
+} from '../../../ports/runtime.ts'
 import { type Cgroups, probeCgroups } from './cgroups.ts'
 import { Commands } from './commands.ts'
 import { findProgram, requireProgram } from './execute.ts'
@@ -16,7 +28,7 @@ import { Groups } from './groups.ts'
 import type { Host, LogLimits } from './host.ts'
 import type { Isolation } from './isolation.ts'
 import { Logs } from './logs.ts'
-import { watchMemory } from './memory-watch.ts'
+import { type Limited, watchMemory } from './memory-watch.ts'
 import { Ports } from './ports.ts'
 import { Sandboxes } from './sandboxes.ts'
 import { Trash } from './trash.ts'
@@ -44,14 +56,137 @@ const RESTART = { delays: [0, 0.5, 1, 2, 4, 8, 16, 30], stableMs: 10_000 }
 const LOGS: LogLimits = { segmentBytes: 4 << 20, keepBytes: 50_000_000, keepMs: 30 * 86_400_000 }
 
 export function createProcessRuntime(options: ProcessRuntimeOptions): Runtime {
-  const { home, clock, ports, fault = () => undefined, log = () => undefined } = options
-  const units = join(home, 'units')
-  const host: Host = {
-    units,
+  return new ProcessRuntime(options)
+}
+
+class ProcessRuntime implements Runtime {
+  readonly #options: ProcessRuntimeOptions
+  readonly #host: Host
+  readonly #trash: Trash
+  readonly #logs: Logs
+  readonly #sandboxes: Sandboxes
+  readonly #groups: Groups
+  readonly #commands: Commands
+  #isOpen = false
+  #stopMemoryWatch = () => {}
+
+  constructor(options: ProcessRuntimeOptions) {
+    const host = hostOf(options)
+    const ports = new Ports(options.ports, Number.parseInt(tagOf(options.home), 16))
+    this.#options = options
+    this.#host = host
+    this.#trash = new Trash(join(host.units, 'trash'))
+    this.#logs = new Logs(host)
+    const [trash, logs] = [this.#trash, this.#logs]
+    const sandboxes = new Sandboxes({ host, ports, trash, relay: options.relayProgram ?? [process.execPath, RELAY] })
+    this.#sandboxes = sandboxes
+    this.#groups = new Groups({ host, ports, sandboxes, logs, trash })
+    this.#commands = new Commands({ host, sandboxes, logs, trash })
+  }
+
+  get caps(): RuntimeCaps {
+    return capsOf(this.#host.cgroups, this.#sandboxes.isolation)
+  }
+
+  async open(): Promise<void> {
+    if (this.#isOpen) return
+    this.#isOpen = true
+    const { home, cgroups } = this.#options
+    await mkdir(this.#host.units, { recursive: true, mode: 0o700 })
+    if (cgroups !== 'off') this.#host.cgroups = await probeCgroups(`fettle-${tagOf(home)}`)
+    await this.#trash.empty()
+    await this.#sandboxes.open()
+    await this.#groups.open()
+    await this.#commands.open()
+    await this.#logs.pruneArchives()
+    if (this.#host.cgroups.memory === undefined) this.#stopMemoryWatch = watchMemory(() => this.#limited())
+  }
+
+  *#limited(): Generator<Limited> {
+    yield* this.#groups.limited()
+    yield* this.#commands.limited()
+  }
+
+  async close(): Promise<void> {
+    this.#stopMemoryWatch()
+    this.#groups.close()
+    this.#commands.close()
+    this.#sandboxes.release()
+    this.#logs.close()
+  }
+
+  apply(group: Group, signal: AbortSignal): Promise<void> {
+    return tried(`starting ${group.name}`, this.#groups.apply(group, signal))
+  }
+
+  ready(name: string, signal: AbortSignal): Promise<Backend[]> {
+    return this.#groups.ready(name, signal)
+  }
+
+  async groups(selector: Partial<Labels>): Promise<GroupState[]> {
+    return this.#groups.list(selector)
+  }
+
+  onChange(listener: (group: GroupState) => void): () => void {
+    return this.#groups.onChange(listener)
+  }
+
+  stop(name: string, signal: AbortSignal): Promise<void> {
+    return tried(`stopping ${name}`, this.#groups.stop(name, signal))
+  }
+
+  remove(name: string, signal: AbortSignal): Promise<void> {
+    return tried(`removing ${name}`, this.#groups.remove(name, signal))
+  }
+
+  run(command: Command, signal: AbortSignal): Promise<CommandResult> {
+    return tried(`running ${command.name}`, this.#commands.run(command, signal))
+  }
+
+  command(name: string): Promise<CommandState> {
+    return this.#commands.state(name)
+  }
+
+  kill(name: string): Promise<void> {
+    return this.#commands.kill(name)
+  }
+
+  forget(name: string): Promise<void> {
+    return this.#commands.forget(name)
+  }
+
+  async commands(selector: Partial<Labels>): Promise<string[]> {
+    return this.#commands.list(selector)
+  }
+
+  openSandbox(name: string, { hide }: { hide: string[] }, signal: AbortSignal): Promise<Sandbox> {
+    return tried(`opening sandbox ${name}`, this.#sandboxes.openSandbox(name, hide, signal))
+  }
+
+  async closeSandbox(name: string): Promise<void> {
+    await Promise.all([this.#groups.killInSandbox(name), this.#commands.killInSandbox(name)])
+    await this.#sandboxes.close(name)
+  }
+
+  async sandboxes(): Promise<string[]> {
+    return this.#sandboxes.names()
+  }
+
+  logs(selector: Partial<Labels>, options: Parameters<Runtime['logs']>[1], signal: AbortSignal): AsyncIterable<LogLine> {
+    return this.#logs.lines(selector, options, signal)
+  }
+}
+
+/** What tells this home from others on the machine. */
+const tagOf = (home: string): string => createHash('sha256').update(home).digest('hex').slice(0, 8)
+
+function hostOf({ home, clock, fault = () => undefined, log = () => undefined, restart = RESTART, logs }: ProcessRuntimeOptions): Host {
+  return {
+    units: join(home, 'units'),
     archive: join(home, 'logs'),
     clock,
-    restart: options.restart ?? RESTART,
-    logs: { ...LOGS, ...options.logs },
+    restart,
+    logs: { ...LOGS, ...logs },
     cgroups: {},
     programs: {
       setsid: requireProgram('setsid'),
@@ -61,58 +196,6 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): Runtime {
     },
     fault: async point => fault(point),
     log,
-  }
-  const trash = new Trash(join(units, 'trash'))
-  const logs = new Logs(host)
-  const range = new Ports(ports)
-  const sandboxes = new Sandboxes({ host, ports: range, trash, relay: options.relayProgram ?? [process.execPath, RELAY] })
-  const groups = new Groups({ host, ports: range, sandboxes, logs, trash })
-  const commands = new Commands({ host, sandboxes, logs, trash })
-  let isOpen = false
-  let stopMemoryWatch = () => {}
-
-  return {
-    get caps() {
-      return capsOf(host.cgroups, sandboxes.isolation)
-    },
-    async open() {
-      if (isOpen) return
-      isOpen = true
-      await mkdir(units, { recursive: true, mode: 0o700 })
-      if (options.cgroups !== 'off')
-        host.cgroups = await probeCgroups(`fettle-${createHash('sha256').update(home).digest('hex').slice(0, 8)}`)
-      await trash.empty()
-      await sandboxes.open()
-      await groups.open()
-      await commands.open()
-      await logs.pruneArchives()
-      if (host.cgroups.memory === undefined) stopMemoryWatch = watchMemory(() => [...groups.limited(), ...commands.limited()])
-    },
-    async close() {
-      stopMemoryWatch()
-      groups.close()
-      commands.close()
-      sandboxes.release()
-      logs.close()
-    },
-    apply: (group, signal) => tried(`starting ${group.name}`, groups.apply(group, signal)),
-    ready: (name, signal) => groups.ready(name, signal),
-    groups: async selector => groups.list(selector),
-    onChange: listener => groups.onChange(listener),
-    stop: (name, signal) => tried(`stopping ${name}`, groups.stop(name, signal)),
-    remove: (name, signal) => tried(`removing ${name}`, groups.remove(name, signal)),
-    run: (command, signal) => tried(`running ${command.name}`, commands.run(command, signal)),
-    command: name => commands.state(name),
-    kill: name => commands.kill(name),
-    forget: name => commands.forget(name),
-    commands: async selector => commands.list(selector),
-    openSandbox: (name, { hide }, signal) => tried(`opening sandbox ${name}`, sandboxes.openSandbox(name, hide, signal)),
-    async closeSandbox(name) {
-      await Promise.all([groups.killInSandbox(name), commands.killInSandbox(name)])
-      await sandboxes.close(name)
-    },
-    sandboxes: async () => sandboxes.names(),
-    logs: (selector, logOptions, signal) => logs.lines(selector, logOptions, signal),
   }
 }
 

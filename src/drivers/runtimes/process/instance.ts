@@ -27,8 +27,8 @@ export interface InstanceDeps {
 
 /** An app may have handed its listener to a process that nobody can tell to be its own: moving does not help it. */
 const MOST_MOVES = 5
-const FIRST_ASK_MS = 4
-const LAST_ASK_MS = 250
+const SHORTEST_PAUSE_MS = 4
+const LONGEST_PAUSE_MS = 250
 /** Between questions to an app that had its time and is still not ready. */
 const LATE_ASK_MS = 5000
 
@@ -166,19 +166,22 @@ export class Instance {
 
   async #askOn(signal: AbortSignal): Promise<void> {
     const { check, host } = this.#deps
-    const end = host.clock.monotonic() + check().within
-    for (let pauseMs = FIRST_ASK_MS; ; pauseMs = Math.min(pauseMs * 1.4, LAST_ASK_MS)) {
+    const begin = host.clock.monotonic()
+    for (;;) {
       const answer = await this.#ask(signal)
       if (signal.aborted) return
       if (answer.ready) return this.#becomeReady(answer.backend)
       this.#said = answer.said
       if (answer.foreign === true && this.#moves < MOST_MOVES) return this.#movePort()
-      const isLate = host.clock.monotonic() > end
+      const passed = host.clock.monotonic() - begin
+      const isLate = passed > check().within
       if (isLate && this.#readiness === 'starting') {
         this.#readiness = 'unready'
         this.#changed()
       }
-      await host.clock.sleep(isLate ? LATE_ASK_MS : pauseMs, signal)
+      // Ready is noticed at most a tenth later than it was reached.
+      const pauseMs = isLate ? LATE_ASK_MS : Math.min(Math.max(passed / 10, SHORTEST_PAUSE_MS), LONGEST_PAUSE_MS)
+      await host.clock.sleep(pauseMs, signal)
     }
   }
 

@@ -221,13 +221,25 @@ export class LogStore {
     return offsetBefore([...this.#segments.flatMap(({ marks }) => marks), ...this.#marks], at)
   }
 
+  /** Where what is left begins, and when its parts came. */
+  times(): { from: number; marks: Mark[] } {
+    return { from: this.#oldest(), marks: [...this.#segments.flatMap(({ marks }) => marks), ...this.#marks] }
+  }
+
   /** All of it, as one file in an existing folder. One frame: not every reader of zstd goes on behind the first. */
   async archive(path: string): Promise<void> {
     await this.#work
     const { size } = await stat(this.path)
     if (size === 0) return
-    await pipeline(this.#bytes(), createZstdCompress(), createWriteStream(`${path}.tmp`, { mode: 0o600, flush: true }))
-    await rename(`${path}.tmp`, path)
+    try {
+      await pipeline(this.#bytes(), createZstdCompress(), createWriteStream(`${path}.tmp`, { mode: 0o600, flush: true }))
+      await rename(`${path}.tmp`, path)
+    } catch (error) {
+      await rm(`${path}.tmp`, { force: true })
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
+      // A unit is often removed because the disk is full.
+      this.#host.log(`the log of ${this.#name} was not kept: the disk is full`)
+    }
   }
 
   async *#bytes(): AsyncGenerator<Buffer> {

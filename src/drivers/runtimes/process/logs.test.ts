@@ -5,6 +5,7 @@ import { describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { zstdDecompressSync } from 'node:zlib'
 import { command, group, labels, linesOf, never, nodeScript, openRuntime } from '../../../../test/helpers/process-runtime.ts'
+import type { LogLine } from '../../../ports/runtime.ts'
 import { splitLines } from './log-lines.ts'
 import { formatMarks, offsetBefore, parseMarks, thin, timeAt } from './log-marks.ts'
 
@@ -47,9 +48,37 @@ describe('logs', () => {
     assert.ok(segmentsOf(join(place.home, 'units/commands/op')).length > 0)
     await runtime.forget('op')
     const folder = join(place.home, 'logs/op')
-    const [name = ''] = readdirSync(folder)
+    const name = readdirSync(folder).find(file => file.endsWith('.log.zst')) ?? ''
     const text = zstdDecompressSync(readFileSync(join(folder, name))).toString()
     assert.ok(text === `${lines.join('\n')}\n`, 'the archive holds every line')
+  })
+
+  test('of an operation are read after its commands were forgotten, by the next agent too, and whoever follows misses none', async context => {
+    const place = await openRuntime(context, { logs: { segmentBytes: 4 << 10 } })
+    const enough = new AbortController()
+    const followed: string[] = []
+    const following = (async () => {
+      for await (const { text } of place.runtime.logs({ operation: 'op' }, { follow: true }, enough.signal))
+        if (followed.push(text) === 5001) enough.abort()
+    })()
+    await place.runtime.run(command(['sh', '-c', 'seq 5000; printf end'], { name: 'op-build' }), never)
+    await place.runtime.forget('op-build')
+    await following
+    const runtime = await place.reopen()
+    const read = async (options: { lines?: number; cursor?: string }) => {
+      const lines: LogLine[] = []
+      for await (const line of runtime.logs({ operation: 'op' }, { follow: false, ...options }, never)) lines.push(line)
+      return lines
+    }
+    const lines = await read({})
+    assert.deepEqual(
+      lines.map(({ text }) => text),
+      followed,
+    )
+    assert.equal(lines.at(-1)?.text, 'end')
+    assert.deepEqual(await read({ lines: 3 }), lines.slice(-3))
+    assert.deepEqual(await read({ cursor: lines[99]?.cursor ?? '' }), lines.slice(100))
+    assert.deepEqual(lines[0]?.labels, { ...labels, operation: 'op' })
   })
 
   test('kept by size lose their oldest segments only', async context => {

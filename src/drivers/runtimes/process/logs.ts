@@ -1,10 +1,8 @@
 /** The logs of all units: read, merged by time, followed, archived. */
-import { mkdir, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
-import { namesIn } from '../../../lib/files.ts'
 import type { Labels, LogLine, Runtime } from '../../../ports/runtime.ts'
+import { Archives, type ReadableLog } from './archives.ts'
 import { Changes } from './changes.ts'
-import { foldersIn, matches } from './group-files.ts'
+import { matches } from './group-files.ts'
 import type { Host } from './host.ts'
 import { type RawLine, splitLines } from './log-lines.ts'
 import { LogStore } from './log-store.ts'
@@ -15,6 +13,7 @@ type Options = Parameters<Runtime['logs']>[1]
 
 export class Logs {
   readonly #host: Host
+  readonly #archives: Archives
   readonly #logs = new Map<string, WatchedLog>()
   readonly #changes = new Changes()
   /** Rises with every growth of any log, so that a follower never misses what came while it was busy. */
@@ -22,6 +21,7 @@ export class Logs {
 
   constructor(host: Host) {
     this.#host = host
+    this.#archives = new Archives(host)
   }
 
   async add(unit: Unit): Promise<void> {
@@ -55,9 +55,12 @@ export class Logs {
   async *lines(selector: Partial<Labels>, options: Options, signal: AbortSignal): AsyncGenerator<LogLine> {
     const positions = parseCursor(options.cursor)
     const isNew = options.cursor === undefined
+    const archived = new Map<string, ReadableLog>()
     for (let isFirst = true; !signal.aborted; isFirst = false) {
       const seen = this.#growths
-      const chosen = [...this.#logs.values()].filter(({ unit }) => matches(unit.record.labels, selector))
+      const chosen = [...(await this.#archivedOf(selector.operation, archived)), ...this.#logs.values()].filter(({ unit }) =>
+        matches(unit.record.labels, selector),
+      )
       for (const { unit, store } of chosen) {
         const { unit: name } = unit.record
         if (!positions.has(name)) positions.set(name, isFirst && isNew ? await firstOffset(store, options) : 0)
@@ -71,13 +74,24 @@ export class Logs {
     }
   }
 
+  /** What commands said stays to be read when they are forgotten. @param opened before; those that are gone since are added */
+  async #archivedOf(operation: string | undefined, opened: Map<string, ReadableLog>): Promise<ReadableLog[]> {
+    const units = operation === undefined ? [] : await this.#archives.unitsOf(operation)
+    for (const unit of units) {
+      if (opened.has(unit) || this.#logs.has(unit)) continue
+      const log = await this.#archives.open(unit)
+      if (log !== undefined) opened.set(unit, log)
+    }
+    return [...opened].filter(([unit]) => !this.#logs.has(unit)).map(([, log]) => log)
+  }
+
   /** Of the next line of each, always the oldest. */
   async *#merge(
-    logs: readonly WatchedLog[],
+    logs: readonly ReadableLog[],
     positions: Map<string, number>,
     { partial, sinceMs = 0 }: { partial: boolean; sinceMs?: number },
   ): AsyncGenerator<LogLine> {
-    const sources = await Promise.all(logs.map(log => Source.open(log, positions.get(log.unit.record.unit) ?? 0, partial)))
+    const sources = await Promise.all(logs.map(log => Source.open(log, positions.get(log.unit.record.unit) ?? 0, partial || log.isWhole)))
     for (;;) {
       let next: Source | undefined
       for (const source of sources) if (source.line !== undefined && (next === undefined || source.at < next.at)) next = source
@@ -93,30 +107,17 @@ export class Logs {
 
   /** Keeps what the unit printed, where its folder goes. */
   async archive(unit: Unit): Promise<void> {
-    const { unit: name, createdAt } = unit.record
+    const { unit: name } = unit.record
     const log = this.#logs.get(name)
     if (log === undefined) return
     log.close()
-    const folder = join(this.#host.archive, name)
-    await mkdir(folder, { recursive: true, mode: 0o700 })
-    await log.store.archive(join(folder, `${new Date(createdAt).toISOString().replaceAll(/[:.]/g, '')}.log.zst`))
+    await this.#archives.keep(unit, log.store)
     this.#logs.delete(name)
-    await this.#prune(folder)
+    this.#grew()
   }
 
-  /** Archives of removed units go by the same limits as what runs. */
-  async pruneArchives(): Promise<void> {
-    for (const name of await foldersIn(this.#host.archive)) await this.#prune(join(this.#host.archive, name))
-  }
-
-  async #prune(folder: string): Promise<void> {
-    const { keepBytes, keepMs } = this.#host.logs
-    let bytes = 0
-    for (const name of (await namesIn(folder)).sort().reverse()) {
-      const { size, mtimeMs } = await stat(join(folder, name))
-      bytes += size
-      if (bytes > keepBytes || this.#host.clock.now() - mtimeMs > keepMs) await rm(join(folder, name), { force: true })
-    }
+  pruneArchives(): Promise<void> {
+    return this.#archives.prune()
   }
 
   close(): void {
@@ -127,17 +128,17 @@ export class Logs {
 
 /** One log's next line. */
 class Source {
-  readonly log: WatchedLog
+  readonly log: ReadableLog
   readonly #lines: AsyncGenerator<RawLine>
   line: RawLine | undefined
   at = 0
 
-  private constructor(log: WatchedLog, lines: AsyncGenerator<RawLine>) {
+  private constructor(log: ReadableLog, lines: AsyncGenerator<RawLine>) {
     this.log = log
     this.#lines = lines
   }
 
-  static async open(log: WatchedLog, offset: number, partial: boolean): Promise<Source> {
+  static async open(log: ReadableLog, offset: number, partial: boolean): Promise<Source> {
     const source = new Source(log, splitLines(log.store.read(offset), { partial }))
     await source.advance()
     return source
@@ -150,7 +151,7 @@ class Source {
   }
 }
 
-async function firstOffset(store: LogStore, { lines, sinceMs }: Options): Promise<number> {
+async function firstOffset(store: ReadableLog['store'], { lines, sinceMs }: Options): Promise<number> {
   const since = sinceMs === undefined ? 0 : store.offsetSince(sinceMs)
   return lines === undefined ? since : Math.max(since, await store.offsetOfLast(lines))
 }

@@ -8,10 +8,11 @@ export class Ports {
   readonly #taken = new Set<number>()
   #next: number
 
-  constructor({ from, to }: { from: number; to: number }) {
+  /** `seed`: homes that share a range begin at different places, so that they seldom want the same port. */
+  constructor({ from, to }: { from: number; to: number }, seed = 0) {
     this.#from = from
     this.#to = to
-    this.#next = from
+    this.#next = from + (seed % (to - from + 1))
   }
 
   /** Synchronous, so that two starts side by side never get the same. @throws PORT_IN_USE when none is free */

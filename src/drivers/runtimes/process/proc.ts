@@ -89,11 +89,11 @@ export function parseListeners(table: string): Listener[] {
 }
 
 /** Listeners come first in these tables, which a busy host's connections make megabytes long. */
-function readStart(path: string, bytes = 256 * 1024): string {
+function readStart(path: string, bytes = 128 * 1024): string {
   let file: number | undefined
   try {
     file = openSync(path, 'r')
-    const buffer = Buffer.alloc(bytes)
+    const buffer = Buffer.allocUnsafe(bytes)
     let length = 0
     for (let read = -1; read !== 0 && length < bytes; length += read) read = readSync(file, buffer, length, bytes - length, null)
     return buffer.toString('latin1', 0, length)

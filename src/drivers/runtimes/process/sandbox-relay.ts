@@ -9,7 +9,7 @@ import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { SMTPServer } from 'smtp-server'
+import type { SMTPServer } from 'smtp-server'
 
 const [, , sockets = '', mails = ''] = process.argv
 const led = new Set<string>()
@@ -44,8 +44,9 @@ async function keepMail(message: Readable): Promise<void> {
   renameSync(place, `${place}.eml`)
 }
 
-function sink(port: number): void {
-  const server = new SMTPServer({
+async function openSink(): Promise<SMTPServer> {
+  const { SMTPServer } = await import('smtp-server')
+  return new SMTPServer({
     authOptional: true,
     allowInsecureAuth: true,
     disabledCommands: ['STARTTLS'],
@@ -55,10 +56,20 @@ function sink(port: number): void {
       keepMail(message).then(() => done(), done)
     },
   })
-  server.on('error', error => console.error(`mail on port ${port}: ${error.message}`))
-  server.listen(port, existsSync('/proc/net/if_inet6') ? '::' : '127.0.0.1')
 }
 
-for (const port of [25, 1025]) sink(port)
+let sink: Promise<SMTPServer> | undefined
+
+/** The mail server is loaded with the first connection: that takes longer than all else here, and most drills send nothing. */
+function takeMail(socket: Socket): void {
+  sink ??= openSink()
+  sink.then(
+    ({ server }) => server.emit('connection', socket),
+    (error: Error) => socket.destroy(error),
+  )
+}
+
+const everywhere = existsSync('/proc/net/if_inet6') ? '::' : '127.0.0.1'
+for (const port of [25, 1025]) createServer(takeMail).listen(port, everywhere)
 watch(sockets, leadAll)
 leadAll()

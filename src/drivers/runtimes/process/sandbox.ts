@@ -4,10 +4,10 @@
  * shims stay outside, where the units' folders are. A *relay*, in the network and outside of the mounts, leads unix sockets to the
  * apps' ports and takes their mail.
  */
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FettleError } from '../../../core/errors.ts'
-import { writeFileAtomic } from '../../../lib/files.ts'
+import { namesIn, writeFileAtomic } from '../../../lib/files.ts'
 import type { Backend } from '../../../ports/runtime.ts'
 import { define, type Place } from './definition.ts'
 import { requireProgram } from './execute.ts'
@@ -141,7 +141,7 @@ export class LiveSandbox {
   }
 
   async mails(): Promise<number> {
-    const names = await readdir(join(this.#folder, 'mails'))
+    const names = await namesIn(join(this.#folder, 'mails'))
     return names.filter(name => name.endsWith('.eml')).length
   }
 

@@ -53,7 +53,7 @@ describe('an app that is killed', () => {
     for (const cgroups of ['auto', 'off'] as const) {
       const { runtime, home } = await openRuntime(context, { cgroups })
       const leaves = nodeScript(`
-        require('node:child_process').spawn('setsid', ['sleep', '1000'], { detached: true, stdio: 'ignore' }).unref()
+        require('node:child_process').spawn('sleep', ['1000'], { detached: true, stdio: 'ignore' }).unref()
         require('node:http').createServer((_, a) => a.end()).listen(process.env.PORT)`)
       await runtime.apply(group({ argv: leaves }), never)
       await runtime.ready('web', never)
@@ -109,6 +109,16 @@ describe('an app that ends again and again', () => {
     await runtime.stop('web', never)
     assert.equal((await instance(runtime)).state, 'stopped')
   })
+})
+
+test('an app applied with another environment runs again with that, one applied as before goes on', async context => {
+  const { runtime } = await openRuntime(context)
+  const says = nodeScript(`console.log(process.env.COLOUR); require('node:http').createServer((_, a) => a.end()).listen(process.env.PORT)`)
+  for (const COLOUR of ['red', 'red', 'blue']) {
+    await runtime.apply(group({ argv: says, env: { COLOUR } }), never)
+    await runtime.ready('web', never)
+  }
+  assert.deepEqual(await linesOf(runtime), ['red', 'blue'])
 })
 
 describe('a stop', () => {
@@ -189,6 +199,7 @@ describe('an app that does not become ready', () => {
     const { runtime } = await openRuntime(context)
     const broken = nodeScript(`console.log('connecting with s3cr3t'); setTimeout(() => { throw new Error('no database') }, 20)`)
     await runtime.apply(group({ argv: broken, env: { KEY: new Secret('s3cr3t') }, ready: { http: '/health', within: 400 } }), never)
+    await untilGroup(runtime, ({ instances }) => (instances[0]?.restarts ?? 0) > 0)
     await assert.rejects(runtime.ready('web', never), (error: FettleError) => {
       assert.equal(error.code, 'NOT_READY')
       assert.match(
@@ -204,7 +215,7 @@ describe('an app that does not become ready', () => {
   test('by its own command shows what that said', async context => {
     const { runtime } = await openRuntime(context)
     await runtime.apply(
-      group({ env: { WHO: 'queue' }, ready: { command: 'echo "$WHO is behind on port $PORT" >&2; exit 4', within: 300 } }),
+      group({ env: { WHO: 'queue' }, ready: { command: 'echo "$WHO is behind on port $PORT" >&2; exit 4', within: 2000 } }),
       never,
     )
     await assert.rejects(runtime.ready('web', never), /it exited 4, saying queue is behind on port 20\d+/)
@@ -249,7 +260,8 @@ describe('a command', () => {
     const { runtime, home } = await openRuntime(context)
     const counted = command(['sh', '-c', 'echo x >>runs; sleep 1000'], { cwd: home })
     const running = runtime.run(counted, never)
-    while (!existsSync(join(home, 'runs'))) await new Promise(resolve => setImmediate(resolve))
+    while (!existsSync(join(home, 'runs')) || readFileSync(join(home, 'runs'), 'utf8') === '')
+      await new Promise(resolve => setImmediate(resolve))
     process.kill(shimOf(home, 'commands/op'), 'SIGKILL')
     await assert.rejects(running, { code: 'LOST' })
     await assert.rejects(runtime.run(counted, never), { code: 'LOST' })

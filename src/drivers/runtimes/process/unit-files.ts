@@ -107,4 +107,14 @@ function readNow(path: string): string | undefined {
 export const readState = (folder: string): ShimState | undefined => parseState(readNow(join(folder, 'state')) ?? '')
 export const readPort = (folder: string): number | undefined => Number(readNow(join(folder, 'port'))) || undefined
 export const readStop = (folder: string): string | undefined => readNow(join(folder, 'stop'))
+
+/** How far its end came. On a full disk the file is there and empty, which is as good as `requested`: an end must not need room. */
+export async function writeStop(folder: string, how: 'requested' | 'signalled' | 'dead'): Promise<void> {
+  try {
+    await writeFile(join(folder, 'stop'), how)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC' || !hasFile(folder, 'stop')) throw error
+  }
+}
+
 export const hasFile = (folder: string, name: string): boolean => statSync(join(folder, name), { throwIfNoEntry: false }) !== undefined

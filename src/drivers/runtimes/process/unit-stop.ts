@@ -3,14 +3,12 @@
  * and the next agent goes on where the file says. The app's first process gets the stop signal; what outlives it (a shell's child,
  * a worker) gets the same for the rest of the time; then everything is killed, and the unit is dead when nothing of it is left.
  */
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { FettleError } from '../../../core/errors.ts'
 import { killCgroup, killFile, removeUnitCgroup } from './cgroups.ts'
 import type { Host } from './host.ts'
 import { isAlive, isGone } from './proc.ts'
 import type { Unit } from './unit.ts'
-import { readStop } from './unit-files.ts'
+import { readStop, writeStop } from './unit-files.ts'
 
 export interface StopWish {
   signal: NodeJS.Signals
@@ -30,11 +28,10 @@ export async function stopUnit(host: Host, unit: Unit, wish: StopWish, signal: A
 }
 
 async function askToEnd(host: Host, unit: Unit, stopSignal: NodeJS.Signals): Promise<void> {
-  const file = join(unit.folder, 'stop')
   // A second stop signal makes many apps quit at once and drop what they were asked to finish.
   const asked = readStop(unit.folder)
   if (asked === 'signalled' || asked === 'dead') return
-  await writeFile(file, 'requested')
+  await writeStop(unit.folder, 'requested')
   await host.fault('stop:requested')
   const { shim, alive } = unit.status()
   if (!alive || shim === undefined) return
@@ -42,7 +39,7 @@ async function askToEnd(host: Host, unit: Unit, stopSignal: NodeJS.Signals): Pro
   signalProcess(shim.shimPid, 'SIGTERM')
   if (shim.phase !== 'running' || !isAlive(shim.pid, shim.startTicks)) return
   signalProcess(shim.pid, stopSignal)
-  await writeFile(file, 'signalled')
+  await writeStop(unit.folder, 'signalled')
 }
 
 async function waitForEnd(unit: Unit, signal: AbortSignal, enough: AbortSignal): Promise<void> {
@@ -65,10 +62,9 @@ async function outlive(host: Host, unit: Unit, stopSignal: NodeJS.Signals, until
 
 /** Ends everything of the unit, at once and for certain: the app, what it started, the shim last. Cheap when that was done before. */
 export async function killUnit(host: Host, unit: Unit): Promise<void> {
-  const stopFile = join(unit.folder, 'stop')
   const asked = readStop(unit.folder)
   if (asked === 'dead' && !unit.alive) return
-  if (asked === undefined) await writeFile(stopFile, 'requested')
+  if (asked === undefined) await writeStop(unit.folder, 'requested')
   for (let round = 0; ; round++) {
     killRest(unit)
     const patience = AbortSignal.timeout(round < 5 ? 200 : 2000)
@@ -84,7 +80,7 @@ export async function killUnit(host: Host, unit: Unit): Promise<void> {
     if (isDead) await host.clock.sleep(5)
   }
   await removeUnitCgroup(unit.record.cgroup)
-  await writeFile(stopFile, 'dead')
+  await writeStop(unit.folder, 'dead')
 }
 
 /** Kills what there is of it now, and asks its shim to look again. Does not keep it from being started. */

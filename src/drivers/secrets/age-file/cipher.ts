@@ -1,10 +1,14 @@
 /** Content ↔ text of an ASCII-armored age v1 file, which `age -d -i key` reads too. */
-import { armor, Decrypter, Encrypter } from 'age-encryption'
+import type { Encrypter } from 'age-encryption'
 import { FettleError } from '../../../core/errors.ts'
 import { Content } from './content.ts'
 
+/** Loaded when it is needed: with what it brings, some 300 KB of code. */
+const library = () => import('age-encryption')
+
 /** @throws FettleError DAMAGED when a recipient is none */
 export async function encrypt(content: Content, recipients: readonly string[]): Promise<string> {
+  const { armor, Encrypter } = await library()
   const encrypter = new Encrypter()
   for (const recipient of recipients) addRecipient(encrypter, recipient)
   return armor.encode(await encrypter.encrypt(JSON.stringify(content)))
@@ -28,6 +32,7 @@ function addRecipient(encrypter: Encrypter, recipient: string): void {
  */
 export async function decrypt(text: string, identities: readonly string[], path: string): Promise<Content | undefined> {
   if (/^<{7} /m.test(text)) throw damaged(path, 'holds both sides of a merge')
+  const { armor, Decrypter } = await library()
   const decrypter = new Decrypter()
   for (const identity of identities) decrypter.addIdentity(identity)
   let locked = false

@@ -1,6 +1,5 @@
 /** The key of this machine (a secret) and the recipients of an app (public, committed). */
 import { stat } from 'node:fs/promises'
-import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { FettleError } from '../../../core/errors.ts'
 import { readIfExists, writeFileAtomic } from '../../../lib/files.ts'
 
@@ -21,12 +20,14 @@ export async function readKey(path: string): Promise<string[] | undefined> {
 
 /** Makes a key. The caller has seen that there is none, and holds the lock. */
 export async function createKey(path: string): Promise<string[]> {
+  const { generateX25519Identity, identityToRecipient } = await import('age-encryption')
   const identity = await generateX25519Identity()
   await writeFileAtomic(path, `# public key: ${await identityToRecipient(identity)}\n${identity}\n`, 0o600)
   return [identity]
 }
 
-export function recipientsOf(identities: readonly string[]): Promise<string[]> {
+export async function recipientsOf(identities: readonly string[]): Promise<string[]> {
+  const { identityToRecipient } = await import('age-encryption')
   return Promise.all(identities.map(identity => identityToRecipient(identity)))
 }
 

@@ -7,8 +7,7 @@ import { join } from 'node:path'
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { namesIn, writeFileAtomic } from '../../../lib/files.ts'
 import type { SnapshotPart } from '../../../ports/store.ts'
-import type { RawPath } from './entry.ts'
-import type { Packed } from './pack.ts'
+import type { RawPath, Seen } from './entry.ts'
 
 const FORMAT = 1
 const KINDS = ['file', 'folder', 'link'] as const
@@ -16,7 +15,7 @@ const KINDS = ['file', 'folder', 'link'] as const
 export interface Index {
   /** Wall clock, ms, when the walk began. */
   takenAt: number
-  entries: Map<RawPath, Packed>
+  entries: Map<RawPath, Seen>
 }
 
 type Row = [
@@ -60,12 +59,12 @@ const folderOf = (cache: string, part: SnapshotPart) => join(cache, 'files', par
 const indexName = (part: SnapshotPart) => `${part.objects.at(-1)?.name}.json.zst`
 const indexPath = (cache: string, part: SnapshotPart) => join(folderOf(cache, part), indexName(part))
 
-function toRow(e: Packed): Row {
+function toRow(e: Seen): Row {
   const kind = KINDS.indexOf(e.kind)
   return [e.path, kind, e.mode, e.uid, e.gid, String(e.mtimeNs), e.size, e.target, String(e.ctimeNs), String(e.inode), e.sha]
 }
 
-function fromRow([path, kind, mode, uid, gid, mtimeNs, size, target, ctimeNs, inode, sha]: Row): Packed {
+function fromRow([path, kind, mode, uid, gid, mtimeNs, size, target, ctimeNs, inode, sha]: Row): Seen {
   const times = { mtimeNs: BigInt(mtimeNs), ctimeNs: BigInt(ctimeNs), inode: BigInt(inode) }
-  return { path, kind: KINDS[kind] as Packed['kind'], mode, uid, gid, size, target, sha, ...times }
+  return { path, kind: KINDS[kind] as Seen['kind'], mode, uid, gid, size, target, sha, ...times }
 }

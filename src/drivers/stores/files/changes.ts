@@ -1,8 +1,7 @@
 /** Which entries of a tree are not what the last dump saw. */
 import type { Index } from './cache.ts'
-import { floorDivide, parentOf, type RawPath } from './entry.ts'
-import { hashFile, isSame, type Packed } from './pack.ts'
-import type { Seen } from './walk.ts'
+import { floorDivide, parentOf, type RawPath, type Seen } from './entry.ts'
+import { hashFile } from './pack.ts'
 
 /** Two writes within one tick of the file system's clock leave the same times: what is this young is read again, as git does. */
 const RACY_NS = 2_000_000_000n
@@ -11,7 +10,7 @@ const MICROSECOND = 1000n
 export interface Changes {
   /** To be written; with the folders they lie in, whose times an extraction would otherwise change. */
   changed: Seen[]
-  unchanged: Packed[]
+  unchanged: Seen[]
   /** Gone, or of another kind now; children after their folders. */
   deleted: RawPath[]
   /** Some entry's times or inode moved although its content did not: the index is worth writing again. */
@@ -22,7 +21,7 @@ export function changesSince(index: Index, root: string, entries: Seen[]): Chang
   const changes: Changes = { changed: [], unchanged: [], deleted: [], stale: false }
   const youngest = BigInt(Math.floor(index.takenAt)) * 1_000_000n - RACY_NS
   const different = new Set<RawPath>()
-  const kept = new Map<RawPath, Packed>()
+  const kept = new Map<RawPath, Seen>()
   for (const seen of entries) {
     const before = index.entries.get(seen.path)
     const same = before === undefined ? undefined : unchangedForm(before, seen, root, youngest)
@@ -43,7 +42,7 @@ export function changesSince(index: Index, root: string, entries: Seen[]): Chang
 }
 
 /** The entry as it stands in the index, with the times of now; undefined when it must be written again. */
-function unchangedForm(before: Packed, seen: Seen, root: string, youngest: bigint): Packed | undefined {
+function unchangedForm(before: Seen, seen: Seen, root: string, youngest: bigint): Seen | undefined {
   if (before.kind !== seen.kind || before.mode !== seen.mode || before.uid !== seen.uid || before.gid !== seen.gid) return undefined
   // In microseconds, which is what a restore can set: a tree just restored is not a changed one.
   if (
@@ -52,7 +51,10 @@ function unchangedForm(before: Packed, seen: Seen, root: string, youngest: bigin
     before.target !== seen.target
   )
     return undefined
-  if (seen.kind !== 'file') return isSame(before, seen) ? before : { ...seen, sha: '' }
+  if (seen.kind !== 'file') return isSame(before, seen) ? before : seen
   if (isSame(before, seen) && seen.ctimeNs < youngest) return before
   return hashFile(root, seen) === before.sha ? { ...seen, sha: before.sha } : undefined
 }
+
+/** Same content, as far as the file system tells. */
+const isSame = (a: Seen, b: Seen): boolean => a.size === b.size && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs && a.inode === b.inode

@@ -26,6 +26,13 @@ export interface Entry {
 /** An entry and the SHA-256 of its content, as a latin1 string of 32 bytes; '' where there is none. */
 export type Hashed = Entry & { sha: string }
 
+/** An entry of a live tree. */
+export interface Seen extends Hashed {
+  /** What changes with the file whenever its content may have: compared with the last dump's. */
+  ctimeNs: bigint
+  inode: bigint
+}
+
 export const rawPath = (bytes: Uint8Array): RawPath => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
 export const pathBytes = (path: RawPath): Buffer => Buffer.from(path, 'latin1')
 export function parentOf(path: RawPath): RawPath {
@@ -37,7 +44,8 @@ export const joinRaw = (folder: RawPath, name: RawPath): RawPath => (folder === 
 /** Times before 1970 are negative. */
 export const floorDivide = (ns: bigint, unit: bigint): bigint => ns / unit - (ns % unit < 0n ? 1n : 0n)
 
-export function entryOf(path: RawPath, stats: BigIntStats, target: RawPath = ''): Entry {
+/** Not hashed yet. */
+export function seenAs(path: RawPath, stats: BigIntStats, target: RawPath = ''): Seen {
   const kind = stats.isDirectory() ? 'folder' : stats.isSymbolicLink() ? 'link' : 'file'
   return {
     path,
@@ -48,6 +56,9 @@ export function entryOf(path: RawPath, stats: BigIntStats, target: RawPath = '')
     mtimeNs: stats.mtimeNs,
     size: kind === 'file' ? Number(stats.size) : 0,
     target,
+    sha: '',
+    ctimeNs: stats.ctimeNs,
+    inode: stats.ino,
   }
 }
 

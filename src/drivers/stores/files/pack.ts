@@ -3,14 +3,14 @@
  * the archive stays valid and the hash is of what the archive holds.
  */
 import { createHash } from 'node:crypto'
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
 import { digestOf } from '../../../lib/content-sum.ts'
-import { entryOf, shownPath } from './entry.ts'
-import { END_OF_ARCHIVE, padding, tarHeader } from './tar-write.ts'
-import { absolute, reading, type Seen, seenAs } from './walk.ts'
+import { type Seen, seenAs, shownPath } from './entry.ts'
+import { END_OF_ARCHIVE, padding, type Reserve, writeHeader } from './tar-write.ts'
+import { absolute, reading } from './walk.ts'
 
-/** What compression gets at once. Between two batches the event loop runs, so that its thread never waits for the next for long. */
+/** What is handed on at once. Between two batches the event loop runs. */
 const BATCH = 256 * 1024
 /** A file up to this size is read whole, before its header is final. */
 const SMALL = BATCH
@@ -18,14 +18,14 @@ const ATTEMPTS = 3
 /** A link or pipe put in the place of a file meanwhile is neither followed nor waited for. */
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 
-export type Packed = Seen & { sha: string }
-
 export interface Outcome {
-  packed: Packed[]
+  /** With their hashes; of two with one path the later counts, as in the archive. */
+  packed: Seen[]
   /** What moved while it was read, in words. */
   notes: string[]
 }
 
+/** A piece's memory is used again: it must be done with before the next is asked for. */
 export async function* packTree(
   root: string,
   entries: Seen[],
@@ -34,12 +34,11 @@ export async function* packTree(
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
   const batch = new Batch()
-  batch.append(head)
+  head.copy(batch.reserve(head.length))
   for (const seen of entries) {
-    const packed = seen.kind === 'file' ? undefined : { ...seen, sha: '' }
-    if (packed !== undefined) {
-      batch.append(tarHeader(packed))
-      outcome.packed.push(packed)
+    if (seen.kind !== 'file') {
+      writeHeader(seen, batch.reserve)
+      outcome.packed.push(seen)
     } else if (seen.size <= SMALL) packSmall(root, seen, batch, outcome)
     else {
       yield batch.take()
@@ -50,23 +49,25 @@ export async function* packTree(
     await turn()
     signal.throwIfAborted()
   }
-  batch.append(END_OF_ARCHIVE)
+  END_OF_ARCHIVE.copy(batch.reserve(END_OF_ARCHIVE.length))
   yield batch.take()
 }
 
+/** Read straight into the batch, behind the header that its size would need: when that was wrong, both are written again. */
 function packSmall(root: string, first: Seen, batch: Batch, outcome: Outcome): void {
   let seen = first
   for (let attempt = 1; ; attempt++) {
     const mark = batch.length
-    batch.append(tarHeader(seen))
+    writeHeader(seen, batch.reserve)
     const body = batch.reserve(seen.size)
     const now = usingFile(root, seen, fd => {
-      body.fill(0, readFully(fd, body))
-      return statsOf(fd, seen)
+      const length = readFully(fd, body)
+      if (length < body.length) body.fill(0, length)
+      return statsOf(fd)
     })
-    if (now !== undefined && (attempt === ATTEMPTS || isSame(seen, now) || now.size > SMALL)) {
+    if (now !== undefined && (attempt === ATTEMPTS || isStill(seen, now) || now.size > SMALL)) {
       const sha = digestOf(body)
-      batch.append(ZEROS.subarray(0, padding(seen.size)))
+      batch.reserve(padding(seen.size)).fill(0)
       settle(outcome, seen, now, sha)
       return
     }
@@ -75,48 +76,55 @@ function packSmall(root: string, first: Seen, batch: Batch, outcome: Outcome): v
       outcome.notes.push(`${shownPath(seen.path)} was gone before it was read`)
       return
     }
-    seen = now
+    seen = seenAs(seen.path, now)
   }
 }
 
 /** Streamed, so its header goes first: when the file changed, it is written once more, and the later entry counts. */
 async function* packLarge(root: string, first: Seen, outcome: Outcome): AsyncGenerator<Buffer> {
-  let seen = first
-  const buffer = Buffer.allocUnsafeSlow(BATCH)
+  const batch = new Batch()
   for (let attempt = 1; ; attempt++) {
-    const fd = reading(root, seen.path, () => openSync(absolute(root, seen.path), OPEN_FLAGS))
-    const opened = fd === undefined ? undefined : statsOf(fd, seen)
-    if (fd === undefined || opened === undefined) {
-      if (fd !== undefined) closeSync(fd)
-      outcome.notes.push(`${shownPath(seen.path)} was gone before it was read`)
-      return
-    }
-    seen = opened
-    const hash = createHash('sha256')
+    const fd = reading(root, first.path, () => openSync(absolute(root, first.path), OPEN_FLAGS))
     try {
-      yield tarHeader(seen)
-      for (let left = seen.size; left > 0; ) {
-        const piece = buffer.subarray(0, left)
-        piece.fill(0, readFully(fd, piece))
-        hash.update(piece)
-        left -= piece.length
-        yield piece
-        await turn()
+      const opened = fd === undefined ? undefined : statsOf(fd)
+      if (fd === undefined || opened === undefined) {
+        outcome.notes.push(`${shownPath(first.path)} was gone before it was read`)
+        return
       }
-      yield ZEROS.subarray(0, padding(seen.size))
-      const now = statsOf(fd, seen) ?? seen
-      if (attempt < ATTEMPTS && !isSame(seen, now)) continue
-      settle(outcome, seen, now, hash.digest('binary'))
+      const seen = seenAs(first.path, opened)
+      writeHeader(seen, batch.reserve)
+      yield batch.take()
+      const sha = yield* packBody(fd, seen.size, batch.memory)
+      const now = statsOf(fd) ?? opened
+      if (attempt < ATTEMPTS && !isStill(seen, now)) continue
+      settle(outcome, seen, now, sha)
       return
     } finally {
-      closeSync(fd)
+      if (fd !== undefined) closeSync(fd)
     }
   }
 }
 
-function settle(outcome: Outcome, seen: Seen, now: Seen, sha: string): void {
-  if (!isSame(seen, now)) outcome.notes.push(`${shownPath(seen.path)} changed while it was read`)
-  outcome.packed.push({ ...seen, sha })
+/** Exactly `size` bytes and their padding, zeros where the file became shorter. @returns their SHA-256 */
+async function* packBody(fd: number, size: number, memory: Buffer): AsyncGenerator<Buffer, string> {
+  const hash = createHash('sha256')
+  for (let left = size; left > 0; ) {
+    const piece = memory.subarray(0, Math.min(left, BATCH))
+    const length = readFully(fd, piece)
+    if (length < piece.length) piece.fill(0, length)
+    hash.update(piece)
+    left -= piece.length
+    yield piece
+    await turn()
+  }
+  yield END_OF_ARCHIVE.subarray(0, padding(size))
+  return hash.digest('binary')
+}
+
+function settle(outcome: Outcome, seen: Seen, now: BigIntStats, sha: string): void {
+  if (!isStill(seen, now)) outcome.notes.push(`${shownPath(seen.path)} changed while it was read`)
+  seen.sha = sha
+  outcome.packed.push(seen)
 }
 
 /** SHA-256 of a file as it is now; undefined when it is gone. */
@@ -131,11 +139,9 @@ export function hashFile(root: string, seen: Seen): string | undefined {
   })
 }
 
-const ZEROS = Buffer.alloc(512)
-
-/** Same content, as far as the file system tells. */
-export const isSame = (a: Seen, b: Seen): boolean =>
-  a.size === b.size && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs && a.inode === b.inode
+/** As it was when it was seen, as far as the file system tells. */
+const isStill = (seen: Seen, now: BigIntStats): boolean =>
+  now.mtimeNs === seen.mtimeNs && now.ctimeNs === seen.ctimeNs && now.ino === seen.inode && Number(now.size) === seen.size
 
 /** undefined: it is gone, or no file any more. */
 function usingFile<Result>(root: string, seen: Seen, use: (fd: number) => Result): Result | undefined {
@@ -149,9 +155,9 @@ function usingFile<Result>(root: string, seen: Seen, use: (fd: number) => Result
   })
 }
 
-function statsOf(fd: number, seen: Seen): Seen | undefined {
+function statsOf(fd: number): BigIntStats | undefined {
   const stats = fstatSync(fd, { bigint: true })
-  return stats.isFile() ? seenAs(entryOf(seen.path, stats), stats) : undefined
+  return stats.isFile() ? stats : undefined
 }
 
 /** Bytes read: fewer than fit only at the end of the file. */
@@ -165,32 +171,27 @@ function readFully(fd: number, buffer: Buffer): number {
   return at
 }
 
-/** Collects headers and small files; files are read straight into it. */
+/** Collects headers and small files in memory that is used again and again. */
 class Batch {
-  #buffer = Buffer.allocUnsafeSlow(4 * BATCH)
+  memory = Buffer.allocUnsafeSlow(4 * BATCH)
   length = 0
 
-  append(bytes: Buffer): void {
-    bytes.copy(this.reserve(bytes.length))
-  }
-
-  reserve(size: number): Buffer {
-    if (this.length + size > this.#buffer.length) {
+  readonly reserve: Reserve = size => {
+    if (this.length + size > this.memory.length) {
       const larger = Buffer.allocUnsafeSlow((this.length + size) * 2)
-      this.#buffer.copy(larger, 0, 0, this.length)
-      this.#buffer = larger
+      this.memory.copy(larger, 0, 0, this.length)
+      this.memory = larger
     }
     this.length += size
-    return this.#buffer.subarray(this.length - size, this.length)
+    return this.memory.subarray(this.length - size, this.length)
   }
 
   rewind(length: number): void {
     this.length = length
   }
 
-  /** What was collected. Its memory is used again: it must be done with before the next is asked for. */
   take(): Buffer {
-    const taken = this.#buffer.subarray(0, this.length)
+    const taken = this.memory.subarray(0, this.length)
     this.length = 0
     return taken
   }

@@ -1,7 +1,7 @@
 /** Reads back what tar-write wrote: ustar with pax headers. Anything else in the stream is damage. */
 import { FettleError } from '../../../core/errors.ts'
 import { type Entry, type RawPath, rawPath } from './entry.ts'
-import { BLOCK, padding, sum } from './tar-write.ts'
+import { BLOCK, FIELD, padding, sumOf } from './tar-write.ts'
 
 const KINDS: Record<string, Entry['kind']> = { '0': 'file', '2': 'link', '5': 'folder' }
 /** Longest path that Linux takes is 4,096 bytes; more is no header of ours. */
@@ -35,10 +35,10 @@ async function nextEntry(input: Input): Promise<Entry | undefined> {
     const block = await input.take(BLOCK)
     if (block === undefined) throw damaged('ends before its end mark')
     if (block.every(byte => byte === 0)) return undefined
-    if (number(block, 148, 8) !== sumWithoutChecksum(block)) throw damaged('has a header with a wrong checksum')
-    const type = block.toString('latin1', 156, 157)
+    if (number(block, FIELD.checksum, 8) !== sumWithoutChecksum(block)) throw damaged('has a header with a wrong checksum')
+    const type = block.toString('latin1', FIELD.type, FIELD.target)
     if (type !== 'x') return entryFrom(block, type, pax)
-    pax = await readPax(input, number(block, 124, 12))
+    pax = await readPax(input, number(block, FIELD.size, 12))
   }
 }
 
@@ -52,12 +52,12 @@ function entryFrom(block: Buffer, type: string, pax: Map<string, RawPath>): Entr
   return {
     path: safePath(pax.get('path') ?? text(block, 0, 100)),
     kind,
-    mode: number(block, 100, 8) & 0o7777,
-    uid: decimal('uid', 108, 8),
-    gid: decimal('gid', 116, 8),
-    mtimeNs: nanoseconds(pax.get('mtime') ?? String(number(block, 136, 12))),
-    size: kind === 'file' ? decimal('size', 124, 12) : 0,
-    target: kind === 'link' ? (pax.get('linkpath') ?? text(block, 157, 100)) : '',
+    mode: number(block, FIELD.mode, 8) & 0o7777,
+    uid: decimal('uid', FIELD.uid, 8),
+    gid: decimal('gid', FIELD.gid, 8),
+    mtimeNs: nanoseconds(pax.get('mtime') ?? String(number(block, FIELD.mtime, 12))),
+    size: kind === 'file' ? decimal('size', FIELD.size, 12) : 0,
+    target: kind === 'link' ? (pax.get('linkpath') ?? text(block, FIELD.target, 100)) : '',
   }
 }
 
@@ -109,11 +109,9 @@ function number(block: Buffer, at: number, length: number): number {
   return value
 }
 
-function sumWithoutChecksum(block: Buffer): number {
-  const copy = Buffer.from(block)
-  copy.fill(' ', 148, 156)
-  return sum(copy)
-}
+/** The checksum counts as blanks in itself. */
+const sumWithoutChecksum = (block: Buffer): number =>
+  sumOf(block, 0, FIELD.checksum) + (FIELD.type - FIELD.checksum) * 0x20 + sumOf(block, FIELD.type, BLOCK)
 
 const damaged = (what: string) => new FettleError('DAMAGED', `the archive ${what}`)
 

@@ -2,15 +2,9 @@
 import { type BigIntStats, lstatSync, readdirSync, readlinkSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
 import { FettleError } from '../../../core/errors.ts'
-import { type Entry, entryOf, joinRaw, pathBytes, type RawPath, rawPath, shownPath } from './entry.ts'
+import { joinRaw, pathBytes, type RawPath, rawPath, type Seen, seenAs, shownPath } from './entry.ts'
 
 const ENTRIES_PER_TURN = 2000
-
-export interface Seen extends Entry {
-  /** What changes with the file whenever its content may have: compared with the last dump's. */
-  ctimeNs: bigint
-  inode: bigint
-}
 
 export interface Tree {
   /** Folders before what is in them, names sorted by their bytes. */
@@ -46,16 +40,14 @@ function lookAt(root: string, path: RawPath, notCovered: string[]): Seen | undef
   const where = absolute(root, path)
   const stats = reading(root, path, () => lstatSync(where, { bigint: true }))
   if (stats === undefined) return undefined
-  if (stats.isFile() || stats.isDirectory()) return seenAs(entryOf(path, stats), stats)
+  if (stats.isFile() || stats.isDirectory()) return seenAs(path, stats)
   if (stats.isSymbolicLink()) {
     const target = reading(root, path, () => readlinkSync(where, 'buffer'))
-    return target === undefined ? undefined : seenAs(entryOf(path, stats, rawPath(target)), stats)
+    return target === undefined ? undefined : seenAs(path, stats, rawPath(target))
   }
   notCovered.push(`${shownPath(path)} is a ${kindOf(stats)}: not covered`)
   return undefined
 }
-
-export const seenAs = (entry: Entry, stats: BigIntStats): Seen => ({ ...entry, ctimeNs: stats.ctimeNs, inode: stats.ino })
 
 /** Reversed, because the walk takes them from the end of its stack. */
 function namesOf(root: string, path: RawPath): RawPath[] {

@@ -1,0 +1,110 @@
+/**
+ * The logs of units that are gone, each as one file that zstd reads, with what is known of it beside:
+ *
+ *   <archive>/<unit>/<created>.log.zst   <created>.json (labels, where it begins, when its parts came)
+ *
+ * They stay by the same limits as the log of what runs.
+ */
+import { mkdir, readFile, rm, rmdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { zstdDecompress } from 'node:zlib'
+import { namesIn, readIfExists, writeFileAtomic } from '../../../lib/files.ts'
+import type { Labels } from '../../../ports/runtime.ts'
+import { foldersIn } from './group-files.ts'
+import type { Host } from './host.ts'
+import { type Mark, offsetBefore, timeAt } from './log-marks.ts'
+import type { LogStore } from './log-store.ts'
+import type { Unit } from './unit.ts'
+
+const decompress = promisify(zstdDecompress)
+
+/** A log of which lines can be read, whether its unit runs or is gone. */
+export interface ReadableLog {
+  /** Nothing more comes: a last line without a newline is a line. */
+  isWhole: boolean
+  unit: { record: { unit: string; labels: Labels } }
+  store: Pick<LogStore, 'read' | 'offsetOfLast' | 'timeOf' | 'offsetSince'>
+}
+
+interface Index {
+  format: 1
+  labels: Labels
+  /** Offset of the first byte; what came before it was dropped. */
+  from: number
+  marks: Mark[]
+}
+
+export class Archives {
+  readonly #host: Host
+
+  constructor(host: Host) {
+    this.#host = host
+  }
+
+  async keep({ record }: Unit, store: LogStore): Promise<void> {
+    const folder = join(this.#host.archive, record.unit)
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    const base = join(folder, new Date(record.createdAt).toISOString().replaceAll(/[:.]/g, ''))
+    const index: Index = { format: 1, labels: record.labels, ...store.times() }
+    await writeFileAtomic(`${base}.json`, JSON.stringify(index), 0o600)
+    await store.archive(`${base}.log.zst`)
+    await this.#prune(folder)
+  }
+
+  /** Of an operation's commands. */
+  async unitsOf(operation: string): Promise<string[]> {
+    return (await foldersIn(this.#host.archive)).filter(unit => unit.startsWith(`${operation}-`))
+  }
+
+  /** The newest of a unit; undefined when there is none, or it said nothing. */
+  async open(unit: string): Promise<ReadableLog | undefined> {
+    const folder = join(this.#host.archive, unit)
+    const name = (await namesIn(folder))
+      .filter(file => file.endsWith('.log.zst'))
+      .sort()
+      .at(-1)
+    if (name === undefined) return undefined
+    const text = await readIfExists(join(folder, name.replace('.log.zst', '.json')))
+    if (text === undefined) return undefined
+    const index = JSON.parse(text) as Index
+    const bytes = await decompress(await readFile(join(folder, name)))
+    return { isWhole: true, unit: { record: { unit, labels: index.labels } }, store: readable(index, bytes) }
+  }
+
+  /** Archives of removed units go by the same limits as what runs. */
+  async prune(): Promise<void> {
+    for (const name of await foldersIn(this.#host.archive)) await this.#prune(join(this.#host.archive, name))
+  }
+
+  async #prune(folder: string): Promise<void> {
+    const { keepBytes, keepMs } = this.#host.logs
+    const names = (await namesIn(folder)).sort().reverse()
+    let bytes = 0
+    let left = names.length
+    for (const name of names) {
+      const { size, mtimeMs } = await stat(join(folder, name))
+      bytes += size
+      if (bytes <= keepBytes && this.#host.clock.now() - mtimeMs <= keepMs) continue
+      await rm(join(folder, name), { force: true })
+      left -= 1
+    }
+    if (left === 0) await rmdir(folder)
+  }
+}
+
+function readable({ from, marks }: Index, bytes: Buffer): ReadableLog['store'] {
+  return {
+    async *read(offset) {
+      const begin = Math.max(offset, from)
+      yield { offset: begin, bytes: bytes.subarray(begin - from) }
+    },
+    async offsetOfLast(count) {
+      let at = bytes.length
+      for (let missing = count; missing > 0 && at > 0; missing--) at = at < 2 ? 0 : bytes.lastIndexOf(10, at - 2) + 1
+      return from + at
+    },
+    timeOf: offset => timeAt(marks, offset, marks.at(-1)?.[1] ?? 0),
+    offsetSince: at => offsetBefore(marks, at),
+  }
+}
