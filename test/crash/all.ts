@@ -42,7 +42,7 @@ export async function sweepAll(options: SweepOptions): Promise<{ survived: numbe
     return { site, sweep }
   }
   const work = sweptOperations.filter(
-    ({ name }) => options.only === '' || options.only.includes('/') === false || options.only.startsWith(name),
+    ({ name }) => options.only === '' || options.only.includes('/') === false || options.only.startsWith(`${name}/`),
   )
   const results: Survival[] = []
   try {

@@ -1,17 +1,15 @@
 import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { before, test } from 'node:test'
+import { test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { signalProcess } from '../../src/drivers/runtimes/process/unit-stop.ts'
 import { processesOf } from './leftovers.ts'
 import { assertSound, eventually, openSite } from './scenario.ts'
-import type { Site } from './site.ts'
 
 const building = (): string[] => (processesOf(site.home).some(({ command }) => command.includes('86400')) ? [] : ['the build does not run'])
 
-let site: Site
-before(async () => {
-  site = await openSite()
-})
+const site = await openSite()
 
 test('a build that never ends is ended by a cancel, with all that it started', async () => {
   site.spec.build = 'setsid sleep 86400 & sleep 86400'
@@ -54,13 +52,23 @@ test('an agent that is stopped and upgraded in the middle of a build leaves it r
   await assertSound(site)
 })
 
+/** Stops the data worker where it is, as soon as it is there. */
+async function frozenWorker(): Promise<number> {
+  for (;;) {
+    const worker = processesOf(site.home).find(({ command }) => command[0] === process.execPath && command[1]?.endsWith('worker.js'))
+    if (worker !== undefined) {
+      signalProcess(worker.pid, 'SIGSTOP')
+      return worker.pid
+    }
+    await delay(1)
+  }
+}
+
 test('an agent that is stopped in the middle of a dump leaves it running, and the next one takes its result', async () => {
-  await site.arm('backup/commit:before')
-  const { id } = await site.client.call('start', { request: { kind: 'backup', file: site.file } })
-  await eventually(() => (processesOf(site.home).some(({ command }) => command.includes('worker')) ? [] : ['no worker runs']))
+  const [worker, { id }] = await Promise.all([frozenWorker(), site.client.call('start', { request: { kind: 'backup', file: site.file } })])
   await site.stopAgent('SIGTERM')
-  await site.arm('')
   await site.startAgent()
+  signalProcess(worker, 'SIGCONT')
   await site.settled()
   assert.equal((await site.client.call('operation', { id })).state, 'done')
   await assertSound(site)

@@ -1,12 +1,8 @@
 import assert from 'node:assert/strict'
-import { before, test } from 'node:test'
+import { test } from 'node:test'
 import { assertSound, openSite } from './scenario.ts'
-import type { Site } from './site.ts'
 
-let site: Site
-before(async () => {
-  site = await openSite()
-})
+const site = await openSite()
 
 test('of two deploys at once the second is told which one is at work, and the first goes on', async () => {
   site.load.declared.add(await site.nextSource())

@@ -30,7 +30,13 @@ export async function problemsOf(site: Site, snapshots: Snapshots, outcome: Outc
     ...(await lostWrites(site, outcome)),
     ...(await wrongSnapshots(snapshots, outcome)),
     ...(await twice(site)),
-    ...leftovers({ paths: site.paths, table: await site.table(), agent: site.agentPid, manifests: await snapshots.list() }),
+    ...leftovers({
+      paths: site.paths,
+      repository: site.repository,
+      table: await site.table(),
+      agent: site.agentPid,
+      manifests: await snapshots.list(),
+    }),
   ]
 }
 

@@ -2,16 +2,11 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { before, test } from 'node:test'
+import { test } from 'node:test'
 import { assertSound, openSite } from './scenario.ts'
-import type { Site } from './site.ts'
 
-let site: Site
-let source: string
-before(async () => {
-  site = await openSite()
-  source = join(site.folder, 'app')
-})
+const site = await openSite()
+const source = join(site.folder, 'app')
 
 test('a source with hostile file names is deployed as it is, and nothing in a name is carried out', async () => {
   const trap = join(site.folder, 'sprung')

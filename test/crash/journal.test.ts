@@ -1,13 +1,9 @@
 import assert from 'node:assert/strict'
 import { rm } from 'node:fs/promises'
-import { before, test } from 'node:test'
+import { test } from 'node:test'
 import { assertSound, openSite } from './scenario.ts'
-import type { Site } from './site.ts'
 
-let site: Site
-before(async () => {
-  site = await openSite()
-})
+const site = await openSite()
 
 async function loseJournal(): Promise<void> {
   for (const suffix of ['', '-wal', '-shm']) await rm(`${site.paths.journal}${suffix}`, { force: true })

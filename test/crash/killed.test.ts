@@ -1,14 +1,10 @@
 import assert from 'node:assert/strict'
-import { before, test } from 'node:test'
+import { test } from 'node:test'
 import { signalProcess } from '../../src/drivers/runtimes/process/unit-stop.ts'
 import { processesOf } from './leftovers.ts'
 import { assertSound, eventually, openSite } from './scenario.ts'
-import type { Site } from './site.ts'
 
-let site: Site
-before(async () => {
-  site = await openSite()
-})
+const site = await openSite()
 
 /** Kills what runs this script, and waits for as many others in their place. */
 async function kill(script: string, { all = false } = {}): Promise<void> {

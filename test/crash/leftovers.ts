@@ -1,5 +1,5 @@
 /** What is on the machine and in the home that nothing needs: processes, folders, files. Each with a word why it should not be. */
-import { readdirSync, readlinkSync } from 'node:fs'
+import { existsSync, readdirSync, readlinkSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import type { Layout } from '../../src/core/layout.ts'
 import type { Manifest } from '../../src/core/snapshot.ts'
@@ -9,6 +9,8 @@ import type { RouteTable } from '../../src/ports/proxy.ts'
 export interface Owned {
   paths: Layout
   table: RouteTable
+  /** Folder of the repository. */
+  repository: string
   /** Pid of the agent. */
   agent: number | undefined
   manifests: Manifest[]
@@ -88,17 +90,15 @@ function strayUnits({ paths, table }: Owned): string[] {
 }
 
 /** Folders of one operation, and whatever was being written. */
-function strayWork({ paths, table }: Owned): string[] {
+function strayWork({ paths, repository, table }: Owned): string[] {
   const work = [paths.tasks, paths.scratches].flatMap(folder => names(folder).map(name => join(folder, name)))
-  const files = ['agent', 'apps', 'backups', 'front', 'keys', 'tasks', 'logs'].flatMap(name =>
-    readdirSync(paths.home, { withFileTypes: true }).some(entry => entry.name === name) ? tree(join(paths.home, name)) : [],
-  )
-  const halves = files.filter(path => /\.(tmp|partial|fetched|hold)$/.test(path))
+  const kept = [paths.agent, paths.apps, paths.front, paths.keys, join(paths.home, 'logs'), repository]
+  const halves = kept.flatMap(tree).filter(path => /\.(tmp|partial|fetched|hold)$/.test(path))
   return [...work, ...halves].map(path => `${relative(paths.home, path)} (generation ${table.generation})`)
 }
 
 const tree = (folder: string): string[] =>
-  readdirSync(folder, { recursive: true, withFileTypes: true }).map(entry => join(entry.parentPath, entry.name))
+  existsSync(folder) ? readdirSync(folder, { recursive: true, withFileTypes: true }).map(entry => join(entry.parentPath, entry.name)) : []
 
 /** Releases are whole; artifacts are sealed and named by a release, or complete and waiting for the next deploy's clean-up. */
 function strayReleases({ paths, table: { app, environment } }: Owned): string[] {
@@ -132,8 +132,7 @@ function strayData({ paths, table: { app, environment, stores } }: Owned): strin
   })
 }
 
-function strayObjects({ paths, manifests }: Owned): string[] {
-  const repository = join(paths.home, 'backups')
+function strayObjects({ repository, manifests }: Owned): string[] {
   const known = new Set(manifests.flatMap(manifest => manifest.parts).flatMap(part => part.objects.map(object => object.name)))
   const objects = names(join(repository, 'objects')).flatMap(group => names(join(repository, 'objects', group)))
   const stray = objects.filter(name => !known.has(name.slice(0, 32)))

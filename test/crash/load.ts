@@ -20,7 +20,7 @@ export class Load {
   readonly files = new Map<string, number>()
   /** 503 is right while the app is stopped. */
   mayRefuse = false
-  /** Connections may break and be refused, as while the machine is down. */
+  /** Requests may fail, as while the machine is down or its disk is full. What is answered must still be right. */
   mayBreak = false
   #failures: string[] = []
   #next = 1
@@ -61,6 +61,7 @@ export class Load {
       if (reply.status === 503 && this.mayRefuse) return undefined
       const { version, hasToken } = reply.status === 200 ? JSON.parse(reply.text) : {}
       if (this.declared.has(version) && hasToken) return version
+      if (this.mayBreak && reply.status !== 200) return undefined
       this.#failures.push(`${path} was answered with ${reply.status} ${reply.text}, not by ${[...this.declared].join(' or ')}`)
     } catch (error) {
       if (!this.mayBreak) this.#failures.push(`${path} failed: ${(error as Error).message}`)

@@ -1,18 +1,14 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { before, test } from 'node:test'
+import { test } from 'node:test'
 import { readBootId } from '../../src/drivers/runtimes/process/proc.ts'
 import { signalProcess } from '../../src/drivers/runtimes/process/unit-stop.ts'
 import { processesOf } from './leftovers.ts'
 import { assertSound, openSite } from './scenario.ts'
-import type { Site } from './site.ts'
 
-let site: Site
-before(async () => {
-  site = await openSite()
-  site.load.mayBreak = true
-})
+const site = await openSite()
+site.load.mayBreak = true
 
 /** All processes die at once, and what they wrote of the boot is of another one. */
 async function reboot(): Promise<void> {

@@ -10,8 +10,10 @@ import { atRest, problemsOf } from './check.ts'
 import { Site, type Spec } from './site.ts'
 import { Snapshots } from './snapshots.ts'
 
-/** A site for all tests of a file, ended with them. */
-export async function openSite(spec: Partial<Spec> = {}): Promise<Site> {
+/**
+ * A site for all tests of a file, ended with them; opened outside of any hook. @param prepare what its home needs to be there before
+ */
+export async function openSite(spec: Partial<Spec> = {}, prepare: (home: string) => Promise<void> = async () => {}): Promise<Site> {
   const folder = await mkdtemp(join(tmpdir(), 'fs-'))
   const bundle = await copyBundle(join(folder, 'fettle'))
   const from = 22_000 + (process.pid % 60) * 100
@@ -21,6 +23,7 @@ export async function openSite(spec: Partial<Spec> = {}): Promise<Site> {
     await site.destroy()
     await rm(folder, { recursive: true, force: true })
   })
+  await prepare(site.home)
   await site.open()
   return site
 }

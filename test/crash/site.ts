@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Client, createClient } from '../../src/api/client.ts'
 import type { Request } from '../../src/api/contract.ts'
@@ -116,7 +116,7 @@ services:
   beat:
     run: node beat.js
     env: { DATABASE: "\${stores.data.path}", OVERLAPS: "${this.overlaps}" }
-    ready: { ${sick === 'beat' ? 'uptime: 1h, within: 1s' : 'uptime: 30ms, within: 60s'} }
+    ready: { ${sick === 'beat' ? 'command: "false", within: 1s' : 'uptime: 30ms, within: 60s'} }
     singleton: true
     in-drills: false
 stores:
@@ -134,6 +134,10 @@ backups:
   repository: { directory: ${repository} }
   drill: { expect: [{ store: data, sql: select count(*) from levels, at-least: 1 }] }
 `
+  }
+
+  get repository(): string {
+    return resolve(this.home, this.spec.repository)
   }
 
   /** Two of something that may never be twice write a line here. */

@@ -18,7 +18,7 @@ export class Snapshots {
   constructor(site: Site) {
     this.#site = site
     const identity = async () => new Secret(await readFile(site.paths.key('ledger'), 'utf8'))
-    this.#repository = createDirectoryRepository({ folder: join(site.home, 'backups'), recipients: [], identity })
+    this.#repository = createDirectoryRepository({ folder: site.repository, recipients: [], identity })
   }
 
   list(): Promise<Manifest[]> {

@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { assertSound, openSite } from './scenario.ts'
+import { fill, mountDisk, needsRoot } from './small-disk.ts'
+
+const skip = needsRoot()
+const site = await openSite({}, async home => {
+  if (skip === false) await mountDisk(home, 200)
+})
+
+test('a deploy that fills the disk of everything is undone, and what is there works on once there is room', { skip }, async () => {
+  // What serves lies on the same disk: its writes fail too, and are not acknowledged.
+  site.load.mayBreak = true
+  site.spec.build = 'cat /dev/zero >big'
+  await site.nextSource()
+  const begun = await site.client.call('start', { request: { kind: 'deploy', file: site.file } })
+  await site.settled()
+  const { state, error } = await site.client.call('operation', { id: begun.id })
+  assert.deepEqual([state, error?.code], ['undone', 'COMMAND_FAILED'], error?.message)
+  assert.match(error?.message ?? '', /No space left/)
+  await site.load.untilAnswered()
+  await assertSound(site)
+  site.spec.build = 'cp version.json built.json'
+  site.load.declared.add(await site.nextSource())
+  await site.mustDo({ kind: 'deploy', file: site.file })
+  await assertSound(site)
+
+  const free = await fill(site.home)
+  await site.nextSource()
+  const refused = await site.client.call('start', { request: { kind: 'deploy', file: site.file } }).catch(error => error)
+  await site.settled().catch(() => {})
+  await free()
+  assert.equal(refused.code ?? (await site.client.call('operation', { id: refused.id })).error?.code, 'DISK_FULL')
+  await site.load.untilAnswered()
+  await assertSound(site)
+})
