@@ -17,7 +17,7 @@ export function figureLines(rows: Row[], style: Style): string[] {
 }
 
 export function keptLines({ place, address, host }: Demo, style: Style): string[] {
-  const line = (name: string, text: string): string => `    ${style.dim(name.padEnd(9))}${text}`
+  const line = (name: string, text: string): string => `    ${style.dim(name.padEnd(11))}${text}`
   return [
     line('it serves', style.cyan(`http://${host}:${new URL(address).port}/`)),
     line('', style.dim(`where that name is not known: curl -H 'Host: ${host}' ${address}/`)),
