@@ -94,6 +94,8 @@ try {
   process.on('SIGHUP', () => {})
   await stopping.promise
   await agent.stop()
+  // An answer that was under way may still wait for a front that was ended: nobody is there to read it.
+  process.exit()
 } catch (thrown) {
   const error = toFettleError(thrown, `start the agent in ${dirname(paths.agent)}`)
   log(`${error.message}${error.code === 'INTERNAL' ? `\n${String(error.stack)}` : ''}`)

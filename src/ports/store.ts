@@ -30,6 +30,12 @@ export interface DumpOptions {
   signal: AbortSignal
 }
 
+export interface LoadOptions {
+  /** Fsynced before it resolves; not worth its time in a scratch folder. */
+  durable: boolean
+  signal: AbortSignal
+}
+
 export interface Store<Config = unknown> {
   readonly driver: string
   /** Reads plain data as the driver's configuration; a zod schema is one. */
@@ -45,8 +51,8 @@ export interface Store<Config = unknown> {
    * @throws NOT_FOUND when there is no such store, DAMAGED when it can not be read as what it is, REFUSED when a part of it is unreadable
    */
   dump(folder: string, config: Config, sink: Sink, options: DumpOptions): Promise<SnapshotPart>
-  /** Fills an empty folder. The content is fsynced before it resolves. @throws DAMAGED */
-  load(part: SnapshotPart, source: Source, folder: string, config: Config, signal: AbortSignal): Promise<void>
+  /** Fills an empty folder. @throws DAMAGED, CONFLICT when something is there */
+  load(part: SnapshotPart, source: Source, folder: string, config: Config, options: LoadOptions): Promise<void>
   fingerprint(folder: string, config: Config, signal: AbortSignal): Promise<Fingerprint>
   /**
    * What would be lost by going back from `folder` to the part: nothing where the store is gone, `unknown` where it can not be read as

@@ -134,7 +134,13 @@ const objectFile = (folder: string, name: string) => join(folder, 'objects', nam
 async function drill(folder: string): Promise<string | undefined> {
   const repository = createDirectoryRepository({ folder, recipients: [], identity: async () => target.identity })
   const world = { stores, clock: systemClock, progress: { stage() {}, add() {} }, openRepository: async () => repository }
-  const task = { task: 'snapshot.load' as const, result: '', scratch: '', repository: { driver: '', folder, recipients: [] } }
+  const task = {
+    task: 'snapshot.load' as const,
+    result: '',
+    scratch: '',
+    durable: false,
+    repository: { driver: '', folder, recipients: [] },
+  }
   try {
     const { parts } = await repository.get('s')
     const at = places(join(base, `drill${++count}`))
@@ -265,7 +271,7 @@ describe('damage in the repository is noticed by a drill', () => {
 async function afterRestore(part: SnapshotPart, happen: (folder: string) => void): Promise<string> {
   const at = places(join(base, `restored${++count}`)).find(place => place.name === part.store) as StoreAt
   const store = stores.get(at.driver) as Store
-  await store.load(part, target.repository.source(), at.folder, at.config, signal)
+  await store.load(part, target.repository.source(), at.folder, at.config, { durable: true, signal })
   happen(at.folder)
   const differences = compareFingerprints(part.fingerprint, await store.fingerprint(at.folder, at.config, signal))
   return differences.map(one => `${one.item}: ${one.what}`).join('; ')

@@ -54,7 +54,7 @@ export function storeConformance<Config>(name: string, testCase: StoreCase<Confi
     }
     async function loaded(part: SnapshotPart, from: TestRepository = target): Promise<string> {
       const folder = place()
-      await store.load(part, from.repository.source(), folder, config, signal)
+      await store.load(part, from.repository.source(), folder, config, { durable: true, signal })
       return folder
     }
 
@@ -150,7 +150,7 @@ export function storeConformance<Config>(name: string, testCase: StoreCase<Confi
     test('nothing is loaded over what is there', async () => {
       const folder = await filled()
       const part = await dump(folder)
-      await assert.rejects(store.load(part, target.repository.source(), folder, config, signal), hasCode('CONFLICT'))
+      await assert.rejects(store.load(part, target.repository.source(), folder, config, { durable: true, signal }), hasCode('CONFLICT'))
     })
 
     test('an object of another kind is DAMAGED', async () => {

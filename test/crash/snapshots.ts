@@ -42,7 +42,7 @@ export class Snapshots {
     const configs: Record<string, unknown> = { data: { file: 'ledger.db' }, uploads: { folder: '.' } }
     const at = manifest.parts.map(({ store, driver }) => ({ name: store, driver, config: configs[store], folder: join(folder, store) }))
     const world = { stores, clock: systemClock, openRepository: async () => this.#repository, progress: { stage() {}, add() {} } }
-    const task = { task: 'snapshot.load', result: '', scratch: '', parts: manifest.parts, stores: at } as const
+    const task = { task: 'snapshot.load', result: '', scratch: '', durable: false, parts: manifest.parts, stores: at } as const
     const repository = { driver: 'directory', folder: '', recipients: [] }
     try {
       const { differences } = await load(world, { ...task, repository }, AbortSignal.timeout(60_000))

@@ -48,7 +48,7 @@ export const agent: CommandDefinition = {
         const { client, about } = await cli.connect({ start: false })
         if (everything && !given.flag('yes') && !(await agreesToEndAll(cli))) return 0
         const { ended } = await client.call('shutdown', { everything })
-        await untilGone(cli, about.pid)
+        await untilEnded(about.pid)
         cli.answer({ ended }, style => [
           `${style.green('✓')} the agent ended${everything ? `, with ${plural(ended.length, 'service group')}` : '; services and the front go on'}`,
         ])
@@ -86,15 +86,10 @@ async function enable(cli: Cli, isEnabled: boolean): Promise<number> {
 }
 
 /** It answers before it ends: the next command must not meet it in between, nor whoever removes its home. */
-async function untilGone(cli: Cli, pid: number): Promise<void> {
-  for (let tries = 0; tries < 200; tries++) {
-    cli.disconnect()
-    const isSilent = await cli.connect({ start: false }).then(
-      ({ about }) => about.pid !== pid,
-      () => true,
-    )
-    if (isSilent && (await hasEnded(pid))) return
-    await delay(50)
+async function untilEnded(pid: number): Promise<void> {
+  for (let tries = 0; tries < 500; tries++) {
+    if (await hasEnded(pid)) return
+    await delay(20)
   }
   throw new FettleError('TIMEOUT', `the agent with pid ${pid} was asked to end and has not`, {
     hint: '`fettle doctor` looks for the reason.',

@@ -94,7 +94,7 @@ export function storyView(cli: Cli, { show, watched }: StoryOptions): StoryView 
       screen?.draw([])
       screen?.close()
       if (operation === undefined) return
-      cli.say(`${INDENT}  ${cli.style.dim(restText(operation, show))}`)
+      if (operation.plan.steps.length > 1) cli.say(`${INDENT}  ${cli.style.dim(restText(operation, show))}`)
       if (operation.error !== undefined) cli.say(...reasonLines(operation.error, cli.style))
     },
   }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
@@ -149,6 +150,29 @@ describe('repository directory', () => {
       assert.deepEqual(leftovers(target), [])
     })
   }
+
+  test('a full disk is DISK_FULL, shows nothing, and gives back its space when the transaction is abandoned', async t => {
+    const mount = join(base, 'small-disk')
+    mkdirSync(mount)
+    if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=6m', 'tmpfs', mount]).status !== 0) return t.skip('only root may mount a small disk')
+    try {
+      const target = await testRepository(join(base, 'on-full-disk'), { folder: join(mount, 'r') })
+      const free = () => Number(execFileSync('stat', ['-f', '-c', '%a', mount]).toString())
+      const before = free()
+      for (const size of [5, 40]) {
+        await target.repository.begin('op')
+        const sizes = [size << 20, size << 20]
+        const writes = sizes.map(bytes => target.repository.sink('op').write('tar', payload(randomBytes(bytes))))
+        const results = await Promise.allSettled(writes)
+        assert.ok(results.some(result => result.status === 'rejected' && hasCode('DISK_FULL')(result.reason)))
+        assert.deepEqual(await target.repository.list('shop', 'production'), [])
+        await target.repository.abandon('op')
+        assert.ok(before - free() < 8)
+      }
+    } finally {
+      execFileSync('umount', [mount])
+    }
+  })
 
   test('another user of the repository keeps its open transaction of the same name', async () => {
     const target = await make({ owner: 'one' })

@@ -1,7 +1,6 @@
 /**
- * Payload → zstd → age → file. A long payload is sealed in a thread of its own, because who makes it reads and hashes on this one. The
- * thread takes slabs of shared memory in turn and never waits for an event loop: with streams and messages between the two, half of
- * the time went into them.
+ * Payload → zstd → age → file. A long payload is sealed in a thread of its own, because who makes it reads and hashes on this one. What
+ * passes between the two are large slabs of shared memory: with streams and messages, half of the time went into them.
  */
 import { createHash } from 'node:crypto'
 import { closeSync, fdatasync, fsyncSync, openSync, writeSync, writevSync } from 'node:fs'
@@ -213,6 +212,8 @@ async function takeSlabs({ path, recipients, slabs: shared, state: sharedState }
       if (length === LAST) break
       written = take(at, length, written)
       running.push(written)
+      // A failure is thrown when it is its turn, below.
+      written.catch(() => {})
       if (running.length >= IN_FLIGHT) await running.shift()
     }
     await written

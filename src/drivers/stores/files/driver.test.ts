@@ -143,7 +143,7 @@ describe('files', async () => {
   }
   async function load(part: SnapshotPart, source: Source = repository.source()): Promise<string> {
     const root = place()
-    await filesStore.load(part, source, root, config, signal)
+    await filesStore.load(part, source, root, config, { durable: true, signal })
     return root
   }
 

@@ -26,7 +26,7 @@ export const filesStore: Store<FilesConfig> = {
     await mkdir(rootPath(folder, config), { recursive: true })
   },
   dump,
-  load: (part, source, folder, config, signal) => unpack(part, source, rootPath(folder, config), signal),
+  load: (part, source, folder, config, options) => unpack(part, source, rootPath(folder, config), options),
   fingerprint: async (folder, config, signal) => fingerprintOfTree(await hashTree(rootPath(folder, config), signal)),
   changedSince,
   countFiles,

@@ -8,6 +8,7 @@ import {
   constants,
   fchmodSync,
   fchownSync,
+  fsyncSync,
   futimesSync,
   lchownSync,
   lutimesSync,
@@ -21,15 +22,18 @@ import {
   writeSync,
 } from 'node:fs'
 import { FettleError } from '../../../core/errors.ts'
-import type { SnapshotPart, Source } from '../../../ports/store.ts'
+import { syncTree } from '../../../lib/sync-tree.ts'
+import type { LoadOptions, SnapshotPart, Source } from '../../../ports/store.ts'
 import { type Entry, floorDivide, parentOf, pathBytes, type RawPath, shownPath } from './entry.ts'
 import { readMembers } from './replay.ts'
 import type { Member } from './tar-read.ts'
 import { absolute } from './walk.ts'
 
+/** From here on one sync of the whole file system is quicker than one for each. */
+const MANY = 100
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
 
-export async function unpack(part: SnapshotPart, source: Source, root: string, signal: AbortSignal): Promise<void> {
+export async function unpack(part: SnapshotPart, source: Source, root: string, { durable, signal }: LoadOptions): Promise<void> {
   mkdirSync(root, { recursive: true })
   if (readdirSync(root).length > 0)
     throw new FettleError('CONFLICT', `${root} is not empty: a snapshot is loaded into an empty folder only`)
@@ -40,6 +44,20 @@ export async function unpack(part: SnapshotPart, source: Source, root: string, s
     else await place(root, step.member, made)
   }
   finishFolders(root, made)
+  if (durable) await makeDurable(root, made)
+}
+
+async function makeDurable(root: string, made: Map<RawPath, Entry>): Promise<void> {
+  if (made.size > MANY && (await syncTree(root))) return
+  for (const { path, kind } of made.values()) {
+    if (kind === 'link') continue
+    const fd = openSync(absolute(root, path), 'r')
+    try {
+      fsyncSync(fd)
+    } finally {
+      closeSync(fd)
+    }
+  }
 }
 
 async function place(root: string, member: Member, made: Map<RawPath, Entry>): Promise<void> {
@@ -67,7 +85,7 @@ async function writeFile(path: Buffer, { entry, body }: Member): Promise<void> {
   try {
     for await (const piece of body) for (let at = 0; at < piece.length; ) at += writeSync(fd, piece, at)
     // Owner before mode: changing the owner clears set-user-id.
-    asFarAsAllowed(() => fchownSync(fd, entry.uid, entry.gid))
+    if (!isOwn(entry)) asFarAsAllowed(() => fchownSync(fd, entry.uid, entry.gid))
     fchmodSync(fd, entry.mode)
     futimesSync(fd, seconds(entry), seconds(entry))
   } finally {
@@ -93,6 +111,9 @@ function finishFolders(root: string, made: Map<RawPath, Entry>): void {
     utimesSync(path, seconds(folder), seconds(folder))
   }
 }
+
+/** Of the user and group that whatever is made here belongs to anyway. */
+const isOwn = (entry: Entry) => entry.uid === process.getuid?.() && entry.gid === process.getgid?.()
 
 /** Only root may give files away, and in a user namespace not even to everybody: then they belong to whoever restores, as with tar. */
 function asFarAsAllowed(change: () => void): void {

@@ -49,7 +49,7 @@ describe('sqlite', async () => {
   }
   async function load(part: SnapshotPart): Promise<string> {
     const folder = join(base, `loaded${++count}`)
-    await sqliteStore.load(part, repository.source(), folder, config, signal)
+    await sqliteStore.load(part, repository.source(), folder, config, { durable: true, signal })
     return folder
   }
   const differs = async (a: string, b: string) => compareFingerprints(await fingerprintOf(a), await fingerprintOf(b)).length > 0

@@ -6,7 +6,7 @@ import { backup, type DatabaseSync } from 'node:sqlite'
 import { pipeline } from 'node:stream/promises'
 import { FettleError } from '../../../core/errors.ts'
 import { exists, fsyncFolder } from '../../../lib/files.ts'
-import type { DumpOptions, Fingerprint, Loss, Sink, SnapshotPart, Source } from '../../../ports/store.ts'
+import type { DumpOptions, Fingerprint, LoadOptions, Loss, Sink, SnapshotPart, Source } from '../../../ports/store.ts'
 import { lostRows } from './changed.ts'
 import { checkIntegrity } from './check.ts'
 import { databasePath, type SqliteConfig } from './config.ts'
@@ -49,11 +49,11 @@ export async function dump(folder: string, config: SqliteConfig, sink: Sink, opt
   }
 }
 
-export async function load(part: SnapshotPart, source: Source, folder: string, config: SqliteConfig, signal: AbortSignal): Promise<void> {
+export async function load(part: SnapshotPart, source: Source, folder: string, config: SqliteConfig, options: LoadOptions): Promise<void> {
   const path = databasePath(folder, config)
   if (await exists(path)) throw new FettleError('CONFLICT', `${path} is there already: a snapshot is loaded into an empty folder only`)
   await mkdir(dirname(path), { recursive: true })
-  await loadFile(part, source, path, signal)
+  await loadFile(part, source, path, options)
 }
 
 export async function fingerprint(folder: string, config: SqliteConfig, signal: AbortSignal): Promise<Fingerprint> {
@@ -71,7 +71,7 @@ export async function changedSince(
   const path = databasePath(folder, config)
   const copy = join(options.scratch, `${part.store}.sqlite-before`)
   await rm(copy, { force: true })
-  await loadFile(part, source, copy, options.signal)
+  await loadFile(part, source, copy, { durable: false, signal: options.signal })
   try {
     return await withDatabase(openCopy(copy), before => lossOf(path, before, options.signal), 'reading the snapshot')
   } finally {
@@ -112,13 +112,13 @@ async function inspectCopy(copy: string, signal: AbortSignal): Promise<{ fingerp
   return withDatabase(openCopy(copy), inspect, 'reading the copy of the database')
 }
 
-async function loadFile(part: SnapshotPart, source: Source, path: string, signal: AbortSignal): Promise<void> {
+async function loadFile(part: SnapshotPart, source: Source, path: string, { durable, signal }: LoadOptions): Promise<void> {
   const [object] = part.objects
   if (object === undefined || object.content !== CONTENT)
     throw new FettleError('DAMAGED', `store ${part.store}: expected one object with a ${CONTENT}, found ${object?.content ?? 'none'}`)
   const temporary = `${path}.loading`
   try {
-    await pipeline(source.read(object), createWriteStream(temporary, { mode: 0o600, flush: true }), { signal })
+    await pipeline(source.read(object), createWriteStream(temporary, { mode: 0o600, flush: durable }), { signal })
     checkIntegrity(temporary)
     if (typeof part.hints?.mode === 'number') await chmod(temporary, part.hints.mode)
     await rename(temporary, path)
@@ -126,7 +126,7 @@ async function loadFile(part: SnapshotPart, source: Source, path: string, signal
     await rm(temporary, { force: true })
     throw error
   }
-  await fsyncFolder(dirname(path))
+  if (durable) await fsyncFolder(dirname(path))
 }
 
 async function withDatabase<Result>(

@@ -1,0 +1,56 @@
+/** One wing alone: what something else runs is backed up and proven; nothing is ever deployed. */
+import assert from 'node:assert/strict'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { after, before, describe, test } from 'node:test'
+import type { SnapshotView } from '../../src/api/views.ts'
+import { type Installation, openInstallation } from '../helpers/installation.ts'
+
+describe('a file without services', () => {
+  let site: Installation
+  let database: string
+
+  before(async () => {
+    site = await openInstallation(async into => {
+      await mkdir(join(into, 'uploads'), { recursive: true })
+      database = join(into, 'shop.db')
+      const db = new DatabaseSync(database)
+      db.exec("create table orders (id integer primary key, what text); insert into orders (what) values ('tea'), ('cups'), ('milk')")
+      db.close()
+      await writeFile(join(into, 'uploads/receipt.txt'), 'paid\n')
+      const stores = `stores:\n  data: { sqlite: ${database} }\n  uploads: { files: ${join(into, 'uploads')} }\n`
+      const drill = 'backups:\n  drill: { expect: [{ store: data, sql: "select count(*) from orders", at-least: 3 }] }\n'
+      await writeFile(join(into, 'fettle.yaml'), `app: shop\n${stores}${drill}`)
+    })
+  })
+  after(() => site?.close())
+
+  const newest = async () => (await site.look<{ snapshots: SnapshotView[] }>(['snapshots'])).snapshots[0]
+
+  test('is backed up, and its snapshot is listed', async () => {
+    await site.must(['backup'])
+    assert.deepEqual(
+      (await newest())?.stores.map(({ name, rows }) => [name, rows]),
+      [
+        ['data', 3],
+        ['uploads', 1],
+      ],
+    )
+  })
+
+  test('is drilled up to equal content, since fettle runs nothing of it', async () => {
+    const { plan } = await site.must(['drill'])
+    assert.ok(plan.lines.some(({ text }) => text.includes('stops at "content equal"')))
+    assert.equal((await newest())?.rung, 'content-equal')
+  })
+
+  test('is restored beside what is live', async () => {
+    const back = join(site.folder, 'back')
+    await site.must(['restore', '--to', back])
+    const restored = new DatabaseSync(join(back, 'data', database), { readOnly: true })
+    assert.equal(restored.prepare('select count(*) as found from orders').get()?.found, 3)
+    restored.close()
+    assert.equal(await readFile(join(back, 'uploads', site.app, 'uploads/receipt.txt'), 'utf8'), 'paid\n')
+  })
+})
