@@ -5,6 +5,7 @@ import type { Repository } from '../ports/repository.ts'
 import type { Source } from '../ports/source.ts'
 import type { Store } from '../ports/store.ts'
 import { createDirectoryRepository, type DirectoryOptions } from './repositories/directory/index.ts'
+import { secretFilesOf } from './secrets/age-file/index.ts'
 import { directorySource } from './sources/directory/index.ts'
 import { npmSource } from './sources/npm/index.ts'
 import { filesStore } from './stores/files/index.ts'
@@ -19,9 +20,9 @@ export const repositories: ReadonlyMap<string, (options: DirectoryOptions) => Re
   ['directory', createDirectoryRepository],
 ])
 
-/** Where the code of an app comes from. `home` is left out when it lies inside. */
+/** Where the code of an app comes from. `home` is left out when it lies inside, and so are the secrets. */
 export function sourceOf(spec: Spec, project: string, home: string): Source {
   if (typeof spec.source === 'object') return npmSource(spec.source.npm)
   const folder = resolve(project, spec.source ?? '.')
-  return directorySource({ folder, exclude: [home], hasBuild: spec.build.length > 0 })
+  return directorySource({ folder, exclude: [home, ...secretFilesOf(project)], hasBuild: spec.build.length > 0 })
 }

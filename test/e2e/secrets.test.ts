@@ -1,0 +1,135 @@
+/** Secrets: never in the source, in the environment of the services alone, kept with the release that used them. */
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { cp, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { zstdDecompressSync } from 'node:zlib'
+import type { SecretView } from '../../src/api/views.ts'
+import { type Installation, openInstallation } from '../helpers/installation.ts'
+
+const HOST = 'workshop.test'
+const FIRST = 'first/secret+value=1'
+const SECOND = 'second/secret+value=2'
+const ROTATED = 'rotated/secret+value=3'
+
+describe('a secret', () => {
+  let site: Installation
+  before(async () => {
+    site = await openInstallation(into => cp(join(import.meta.dirname, 'workshop'), into, { recursive: true }))
+    await site.edit('fettle.yaml', text =>
+      text
+        .replace('RELEASE: "${release}" }', 'RELEASE: "${release}", GREETING: "${secrets.TOKEN}" }')
+        .replace('release:\n', 'secrets: [TOKEN]\nrelease:\n'),
+    )
+  })
+  after(() => site.close())
+
+  const valueInUse = async (): Promise<string> => JSON.parse((await site.ask(HOST)).text).greeting
+  const set = (value: string, ...options: string[]) => site.run(['secrets', 'set', 'TOKEN', ...options], { stdin: value })
+
+  test('that is missing stops a deploy before it begins: it is named, exit code 12', async () => {
+    const { code, error, operation } = await site.operate(['deploy', '--yes'])
+    assert.deepEqual([code, error?.code, operation], [12, 'SECRET_MISSING', undefined])
+    assert.match(error?.hint ?? '', /fettle secrets set TOKEN --env production/)
+  })
+
+  test('is not taken from the command line, and a value typed there is not repeated', async () => {
+    const { code, stdout, stderr } = await site.run(['secrets', 'set', `TOKEN=${FIRST}`])
+    assert.equal(code, 2)
+    assert.ok(!`${stdout}${stderr}`.includes(FIRST))
+  })
+
+  test('is taken from standard input, reaches the service, and is listed without its value', async () => {
+    assert.equal((await set(`${FIRST}\n`)).code, 0)
+    await site.must(['deploy'])
+    assert.equal(await valueInUse(), FIRST)
+    const listed = await site.run(['secrets', 'list', '--json'])
+    const { secrets } = JSON.parse(listed.stdout) as { secrets: SecretView[] }
+    assert.deepEqual(
+      secrets.map(({ name, version }) => [name, version]),
+      [['TOKEN', 1]],
+    )
+    assert.ok(!listed.stdout.includes(FIRST))
+  })
+
+  test('that was changed comes with the next deploy, which says so; a rollback brings the old one back', async () => {
+    await set(SECOND)
+    assert.equal(await valueInUse(), FIRST, 'not before')
+    const { plan } = await site.must(['deploy'])
+    assert.deepEqual(
+      plan.lines.map(({ text }) => text),
+      ['secret TOKEN: changed (version 1 → 2)'],
+    )
+    assert.equal(await valueInUse(), SECOND)
+    await site.must(['rollback'])
+    assert.equal(await valueInUse(), FIRST)
+  })
+
+  test('that was rotated, for its old value is worth nothing now, stays the new one after a rollback', async () => {
+    await set(ROTATED, '--rotated')
+    await site.must(['deploy'])
+    assert.equal(await valueInUse(), ROTATED)
+    await site.must(['rollback', 'production', 'r1'])
+    assert.equal(await valueInUse(), ROTATED)
+  })
+
+  test('[classroom7-13] stands in no file in the clear but the environment of the units, in no list of processes, and not in the source', async () => {
+    await site.must(['backup'])
+    await site.must(['drill'])
+    await site.must(['restart'])
+    for (const value of [FIRST, SECOND, ROTATED]) {
+      const forms = [value, Buffer.from(value).toString('base64').replaceAll('=', ''), encodeURIComponent(value)]
+      const found = [...filesWith(site.home, forms), ...filesWith(site.app, forms)]
+      const others = found.filter(path => !/\/units\/groups\/[^/]+\/(\d+\/)?env$/.test(path))
+      assert.deepEqual(others, [], 'files with a value in the clear')
+      for (const path of found) assert.equal((await stat(path)).mode & 0o077, 0, `${path} is for its owner alone`)
+      assert.deepEqual(commandLinesWith(forms), [])
+    }
+    assert.match(await readFile(join(site.app, 'secrets/production.age'), 'latin1'), /^age-encryption|^-----BEGIN AGE/)
+  })
+
+  test('that an app prints is hidden in its logs and in what a command says', async () => {
+    await site.ask(HOST, `/print?lines=1&word=${encodeURIComponent(`the-token-is-${ROTATED}`)}`)
+    const { stdout } = await site.run(['logs'])
+    assert.match(stdout, /the-token-is-•+ 1/)
+    const ran = await site.run(['run', 'sh', '-c', 'echo "$GREETING"'])
+    assert.match(ran.stdout, /^•+\n$/)
+  })
+
+  test('that was removed is missed by the next deploy, which is refused while the release that uses it serves on', async () => {
+    assert.equal((await site.run(['secrets', 'remove', 'TOKEN'])).code, 0)
+    await site.edit('version', () => '2')
+    const { code, error } = await site.operate(['deploy', '--yes'])
+    assert.deepEqual([code, error?.code], [12, 'SECRET_MISSING'])
+    assert.equal(await valueInUse(), ROTATED)
+  })
+})
+
+/** Files below a folder that hold one of the texts; packed ones are unpacked. */
+function filesWith(folder: string, texts: string[]): string[] {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile())
+  const paths = files.map(({ parentPath, name }) => join(parentPath, name))
+  return paths.filter(path => {
+    const bytes = contentOf(path)
+    return texts.some(text => bytes.includes(text))
+  })
+}
+
+function contentOf(path: string): Buffer {
+  try {
+    const bytes = readFileSync(path)
+    return path.endsWith('.zst') ? zstdDecompressSync(bytes) : bytes
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0) // it went meanwhile
+    throw error
+  }
+}
+
+const commandLinesWith = (texts: string[]): string[] =>
+  readdirSync('/proc')
+    .filter(name => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .filter(pid => {
+      const line = contentOf(`/proc/${pid}/cmdline`)
+      return texts.some(text => line.includes(text))
+    })
