@@ -14,7 +14,8 @@ test('a line is read as runs, each with its column and its styles', () => {
 })
 
 test('a recording is read with its size, its title and the time of each line, up to the last that says something', () => {
-  const text = '{"version":2,"width":60,"height":12,"title":"fettle demo"}\n[0.5,"o","one\\r\\n"]\n[1.25,"o","\\r\\n"]\n[2,"o","two\\r\\n"]\n[2.5,"o","\\r\\n"]\n'
+  const text =
+    '{"version":2,"width":60,"height":12,"title":"fettle demo"}\n[0.5,"o","one\\r\\n"]\n[1.25,"o","\\r\\n"]\n[2,"o","two\\r\\n"]\n[2.5,"o","\\r\\n"]\n'
   assert.deepEqual(readCast(text), {
     title: 'fettle demo',
     columns: 60,
