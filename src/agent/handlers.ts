@@ -160,11 +160,12 @@ function secretHandlers(world: World): Pick<Handlers, 'secrets' | 'setSecret' | 
     const store = world.secrets(spec.app, environment, folder)
     const list = async () => {
       const present = await store.list()
-      const views = present.map(secret => ({
-        ...secret,
-        setAt: Date.parse(secret.at),
-        external: spec.secrets[secret.name]?.external ?? false,
-        declared: secret.name in spec.secrets,
+      const views = present.map(({ name, version, at }) => ({
+        name,
+        version,
+        setAt: Date.parse(at),
+        external: spec.secrets[name]?.external ?? false,
+        declared: name in spec.secrets,
       }))
       return { secrets: views }
     }

@@ -10,7 +10,6 @@ import { text } from 'node:stream/consumers'
 import * as z from 'zod'
 import { type Answers, type ParsedRequest, requests, type Stream } from '../api/contract.ts'
 import { type EndpointName, endpoints } from '../api/endpoints.ts'
-import { openApi } from '../api/openapi.ts'
 import { FettleError, httpStatusOf, toFettleError } from '../core/errors.ts'
 
 /** One function an endpoint; a stream is an async iterable that ends when the signal aborts. */
@@ -48,7 +47,7 @@ export async function serveApi(options: ServerOptions): Promise<{ stop(): Promis
 async function answer(request: IncomingMessage, response: ServerResponse, options: ServerOptions): Promise<void> {
   const { method = '', url = '' } = request
   const { pathname, searchParams } = new URL(url, 'http://agent')
-  if (method === 'GET' && pathname === '/openapi.json') return send(response, JSON.stringify(openApi(options.version)))
+  if (method === 'GET' && pathname === '/openapi.json') return describe(response, options.version)
   const found = findEndpoint(method, pathname)
   if (found === undefined) throw new FettleError('NOT_FOUND', `the API has no ${method} ${pathname}`)
   const input = parseRequest(found.name, { ...Object.fromEntries(searchParams), ...(await bodyOf(request)), ...found.parameters })
@@ -58,6 +57,12 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
   const result = handler(input, gone.signal)
   if (Symbol.asyncIterator in result) return sendLines(response, result, options.redact, gone.signal)
   send(response, options.redact(JSON.stringify(await result)))
+}
+
+/** Loaded when somebody asks for it. */
+async function describe(response: ServerResponse, version: string): Promise<void> {
+  const { openApi } = await import('../api/openapi.ts')
+  send(response, JSON.stringify(openApi(version)))
 }
 
 function findEndpoint(method: string, path: string): { name: EndpointName; parameters: Record<string, string> } | undefined {

@@ -14,7 +14,7 @@ export type Settings = z.output<typeof Settings>
 
 const DEFAULTS: Settings = { format: 1, http: { host: '127.0.0.1', port: 8080 }, ports: { from: 20_000, to: 29_999 } }
 
-/** FETTLE_HTTP=host:port is taken over into the settings the first time. @throws FettleError SPEC_INVALID */
+/** FETTLE_HTTP=host:port is taken over into the settings the first time. @throws FettleError SPEC_INVALID, VERSION */
 export async function readSettings(paths: Layout, env: NodeJS.ProcessEnv): Promise<Settings> {
   const text = await readIfExists(paths.settings)
   if (text !== undefined) return parse(JSON.parse(text), paths.settings)
@@ -24,6 +24,12 @@ export async function readSettings(paths: Layout, env: NodeJS.ProcessEnv): Promi
 }
 
 function parse(value: unknown, where: string): Settings {
+  const format = typeof value === 'object' && value !== null && 'format' in value ? value.format : undefined
+  if (typeof format === 'number' && format > 1) {
+    throw new FettleError('VERSION', `${where} was written by a newer fettle (format ${format})`, {
+      hint: 'Update fettle on this machine.',
+    })
+  }
   const parsed = Settings.safeParse(value)
   if (parsed.success) return parsed.data
   throw new FettleError('SPEC_INVALID', `${where}: ${z.prettifyError(parsed.error)}`)

@@ -1,30 +1,22 @@
 /** The API's description in OpenAPI 3.1, made from the same table and schemas that the agent serves from. */
 import * as z from 'zod'
-import { errorCodes } from '../core/errors.ts'
 import { requests } from './contract.ts'
 import { type EndpointName, endpoints } from './endpoints.ts'
-
-const ErrorSchema = {
-  type: 'object',
-  required: ['code', 'message', 'retryable'],
-  properties: {
-    code: { enum: errorCodes },
-    message: { type: 'string' },
-    hint: { type: 'string' },
-    context: { type: 'object' },
-    retryable: { type: 'boolean' },
-  },
-}
+import { answers, named } from './view-schemas.ts'
 
 const STREAMS: ReadonlySet<EndpointName> = new Set(['events', 'logs'])
 
-type JsonSchema = { properties?: Record<string, unknown>; required?: string[] }
+type JsonSchema = { properties?: Record<string, unknown>; required?: string[]; [word: string]: unknown }
+
+const refTo = (name: string): string => `#/components/schemas/${name}`
+const answerName = (name: EndpointName): string => `${name[0]?.toUpperCase()}${name.slice(1)}Answer`
 
 export function openApi(version: string): Record<string, unknown> {
   const paths: Record<string, Record<string, unknown>> = {}
   for (const name of Object.keys(endpoints) as EndpointName[]) {
     const { method, path } = endpoints[name]
     const schema = z.toJSONSchema(requests[name], { io: 'input', unrepresentable: 'any' }) as JsonSchema
+    delete schema.$schema
     const place = path.replace(':id', '{id}')
     paths[place] = { ...paths[place], [method.toLowerCase()]: operation(name, method, schema, path.includes(':id')) }
   }
@@ -32,8 +24,29 @@ export function openApi(version: string): Record<string, unknown> {
     openapi: '3.1.0',
     info: { title: 'fettle agent', version, description: 'Served on a unix socket of mode 0600.' },
     paths,
-    components: { schemas: { Error: ErrorSchema } },
+    components: { schemas: components() },
   }
+}
+
+/** `io: 'input'`, for an answer may have more than is described here: a newer agent says more. */
+function components(): Record<string, JsonSchema> {
+  const registry = z.registry<{ id: string }>()
+  for (const [id, schema] of Object.entries(named)) registry.add(schema, { id })
+  const known = new Set<z.ZodType>(Object.values(named))
+  for (const name of Object.keys(answers) as EndpointName[]) {
+    if (!known.has(answers[name])) registry.add(answers[name], { id: answerName(name) })
+    known.add(answers[name])
+  }
+  const { schemas } = z.toJSONSchema(registry, { io: 'input', unrepresentable: 'any', uri: refTo })
+  return Object.fromEntries(Object.entries(schemas).map(([id, { $schema, $id, ...schema }]) => [id, schema as JsonSchema]))
+}
+
+/** The name under which an answer is described: its own, or that of the first endpoint that answers it. */
+function componentOf(name: EndpointName): string {
+  const own = Object.entries(named).find(([, schema]) => schema === (answers[name] as z.ZodType))
+  if (own !== undefined) return own[0]
+  const first = (Object.keys(answers) as EndpointName[]).find(other => answers[other] === (answers[name] as z.ZodType))
+  return answerName(first ?? name)
 }
 
 function operation(name: EndpointName, method: 'GET' | 'POST', schema: JsonSchema, hasId: boolean): Record<string, unknown> {
@@ -45,16 +58,23 @@ function operation(name: EndpointName, method: 'GET' | 'POST', schema: JsonSchem
   return {
     operationId: name,
     parameters: [...id, ...query],
-    ...(method === 'POST' ? { requestBody: { content: { 'application/json': { schema } } } } : {}),
+    ...(method === 'POST' ? { requestBody: { content: { 'application/json': { schema: bodyOf(schema, hasId) } } } } : {}),
     responses: {
       200: {
         description: STREAMS.has(name) ? 'one JSON object a line' : 'the answer',
-        content: { [type]: { schema: { type: 'object' } } },
+        content: { [type]: { schema: { $ref: refTo(componentOf(name)) } } },
       },
       default: {
         description: 'what was tried, what happened, what to do',
-        content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+        content: { 'application/json': { schema: { $ref: refTo('Error') } } },
       },
     },
   }
+}
+
+/** Without the id, which stands in the path. */
+function bodyOf({ properties = {}, required = [], ...schema }: JsonSchema, hasId: boolean): JsonSchema {
+  if (!hasId) return { ...schema, properties, required }
+  const { id, ...rest } = properties
+  return { ...schema, properties: rest, required: required.filter(key => key !== 'id') }
 }

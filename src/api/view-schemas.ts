@@ -1,0 +1,263 @@
+/**
+ * What the agent answers, as schemas: the types of `views.ts` and the OpenAPI description come from here. Loaded by neither the command
+ * line nor a running agent: nobody parses the agent's own answers. Times are wall clock, ms.
+ */
+import * as z from 'zod'
+import { errorCodes } from '../core/errors.ts'
+import type { Json } from '../core/json.ts'
+import type * as operations from '../core/plan.ts'
+import { Proof, Rung } from '../core/snapshot.ts'
+import type * as proxy from '../ports/proxy.ts'
+import type * as runtime from '../ports/runtime.ts'
+import type { Answers, Stream } from './contract.ts'
+import type { EndpointName } from './endpoints.ts'
+
+const text = z.string()
+const number = z.number()
+const count = z.int().nonnegative()
+const flag = z.boolean()
+const time = number.describe('wall clock, ms')
+const json = z.custom<Json>()
+const environment = { app: text, environment: text }
+const may = <Schema extends z.ZodType>(schema: Schema) => z.exactOptional(schema)
+const onlyTrue = may(z.literal(true))
+
+export const ErrorView = z.object({
+  code: z.enum(errorCodes),
+  message: text.describe('what was tried, on what, what happened'),
+  hint: may(text).describe('what can be done, with the command'),
+  context: may(z.record(text, json)),
+  retryable: flag,
+})
+
+export const About = z.object({
+  version: text,
+  build: text.describe('which build of that version; `source` where nothing is built'),
+  pid: count,
+  home: text,
+  startedAt: time,
+  memoryBytes: count,
+  address: text.describe('where the embedded proxy listens, e.g. http://127.0.0.1:8080'),
+  enabled: may(text).describe('how it returns after a reboot; without it, it does not'),
+  supervised: onlyTrue.describe('something else starts it again when it ends'),
+})
+
+const Labels = z.object({ ...environment, service: may(text), release: may(text), operation: may(text) })
+const Backend = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('tcp'), host: text, port: count }),
+  z.object({ kind: z.literal('unix'), path: text }),
+])
+
+export const GroupState = z.object({
+  name: text,
+  labels: Labels,
+  wanted: count,
+  instances: z.array(
+    z.object({
+      index: count,
+      state: z.enum(['starting', 'ready', 'unready', 'backoff', 'stopping', 'stopped', 'unknown']),
+      pid: may(count),
+      startedAt: may(time),
+      restarts: count,
+      lastExit: may(text).describe('`exited 1` or `killed by SIGKILL`'),
+      memoryBytes: may(count),
+      backend: may(Backend),
+    }),
+  ),
+}) satisfies z.ZodType<runtime.GroupState>
+
+const Counters = z.object({
+  activation: text,
+  requests: count,
+  errors: count,
+  latency: z.object({ p50: number, p95: number, p99: number }).describe('ms'),
+  since: time,
+}) satisfies z.ZodType<proxy.Counters>
+
+const OperationKind = z.enum([
+  'deploy',
+  'rollback',
+  'restart',
+  'scale',
+  'stop',
+  'down',
+  'backup',
+  'restore',
+  'drill',
+  'bake',
+  'test',
+  'run',
+]) satisfies z.ZodType<operations.OperationKind>
+const OperationState = z.enum(['running', 'undoing', 'done', 'undone', 'held']) satisfies z.ZodType<operations.OperationState>
+const StepState = z.enum(['waiting', 'running', 'done', 'failed', 'undoing', 'undone']) satisfies z.ZodType<operations.StepState>
+
+export const ServiceStatus = z.object({
+  name: text,
+  singleton: flag,
+  group: may(GroupState),
+  memory: z.object({ limitBytes: may(count), enforced: z.enum(['enforced', 'polled', 'none']) }),
+})
+
+export const EnvironmentStatus = z.object({
+  ...environment,
+  state: z
+    .enum(['up', 'external', 'degraded', 'down', 'stopped', 'never deployed', 'unknown'])
+    .describe('`up`: every wanted instance is ready; `degraded`: some are; `down`: none is; `external`: something else runs it'),
+  why: may(text).describe('when not up'),
+  release: may(text),
+  deployedAt: may(time),
+  trialUntil: may(time).describe('until then the release is on trial'),
+  generation: count,
+  services: z.array(ServiceStatus),
+  stores: z.array(z.object({ name: text, driver: text, path: text, bytes: may(count) })),
+  urls: z.array(text).describe('where people reach it: one URL a route'),
+  counters: may(Counters),
+  backup: may(z.object({ newestAt: may(time), provenAt: may(time), rung: may(Rung) })),
+  operation: may(z.object({ id: text, kind: OperationKind, state: OperationState })),
+})
+
+export const ReleaseView = z.object({
+  id: text,
+  createdAt: time,
+  serving: flag,
+  state: z.enum(['serving', 'ready', 'gone']).describe('`ready`: can be returned to at once; `gone`: its artifact was collected'),
+  source: text,
+  digest: text,
+  reversible: z.enum(['proved', 'refuted', 'unproven', 'no migration']).describe('what the rehearsal showed about going back'),
+  note: may(text).describe('how it ended, when it no longer serves by choice'),
+})
+
+export const SnapshotView = z.object({
+  id: text,
+  label: text,
+  release: text,
+  takenAt: time,
+  skewMs: number,
+  storedBytes: count,
+  stores: z.array(z.object({ name: text, driver: text, rows: count, reused: flag })),
+  rung: Rung.describe('the highest that was reached'),
+  proofs: z.array(Proof as z.ZodType<Proof>),
+  failed: may(text).describe('why the last drill failed'),
+})
+
+export const SecretView = z.object({
+  name: text,
+  version: count,
+  setAt: time,
+  external: flag,
+  declared: flag.describe('named in the file'),
+})
+
+export const DoctorItem = z.object({
+  name: text,
+  state: z.enum(['ok', 'warn', 'fail']),
+  text,
+  fix: may(text).describe('the command that mends it'),
+})
+export const DoctorReport = z.object({ ok: flag, items: z.array(DoctorItem) })
+
+export const Plan = z.object({
+  format: z.literal(1),
+  kind: OperationKind,
+  ...environment,
+  leases: z.array(text),
+  basis: text,
+  lines: z.array(z.object({ text, tone: z.enum(['plain', 'add', 'change', 'remove', 'warn']) })),
+  confirm: may(text).describe('what carrying it out loses or endangers: asked for, never assumed'),
+  empty: onlyTrue.describe('nothing to do'),
+  steps: z.array(
+    z.object({
+      id: text,
+      kind: text,
+      title: text,
+      input: z.record(text, json),
+      after: z.array(text),
+      pivot: onlyTrue.describe('before it all is undone, after it all is finished'),
+    }),
+  ),
+  parent: may(text).describe('the operation that brought this one about'),
+}) satisfies z.ZodType<operations.Plan>
+
+export const OperationRecord = z.object({
+  id: text,
+  plan: Plan,
+  state: OperationState,
+  crossedPivot: flag,
+  cancelled: flag,
+  steps: z.array(
+    z.object({
+      id: text,
+      state: StepState,
+      attempt: count,
+      adopted: flag,
+      output: may(json),
+      error: may(ErrorView),
+      startedAt: may(time),
+      endedAt: may(time),
+    }),
+  ),
+  error: may(ErrorView),
+  createdAt: time,
+  endedAt: may(time),
+}) satisfies z.ZodType<operations.OperationRecord>
+
+const event = { seq: count, operation: text, at: time }
+const ofStep = { ...event, step: text }
+export const OperationEvent = z.discriminatedUnion('type', [
+  z.object({ ...event, type: z.literal('operation'), state: OperationState, error: may(ErrorView) }),
+  z.object({
+    ...ofStep,
+    type: z.literal('step'),
+    state: StepState,
+    attempt: count,
+    adopted: may(flag),
+    error: may(ErrorView),
+    note: may(text),
+  }),
+  z.object({ ...ofStep, type: z.literal('progress'), text, done: may(number), total: may(number) }),
+  z.object({ ...ofStep, type: z.literal('log'), text }),
+  z.object({ ...ofStep, type: z.literal('stuck'), silentMs: number }),
+]) satisfies z.ZodType<operations.OperationEvent>
+
+const LogLine = z.object({ unit: text, labels: Labels, at: time, text, cursor: text }) satisfies z.ZodType<runtime.LogLine>
+
+/** By the names under which the description refers to them. */
+export const named = {
+  Error: ErrorView,
+  About,
+  GroupState,
+  ServiceStatus,
+  EnvironmentStatus,
+  ReleaseView,
+  SnapshotView,
+  SecretView,
+  DoctorReport,
+  Plan,
+  OperationRecord,
+  OperationEvent,
+  LogLine,
+}
+
+const secrets = z.object({ secrets: z.array(SecretView) })
+
+/** What each endpoint answers; of a stream, a line. */
+export const answers = {
+  about: About,
+  status: z.object({ environments: z.array(EnvironmentStatus) }),
+  plan: Plan,
+  start: OperationRecord,
+  operations: z.object({ operations: z.array(OperationRecord) }),
+  operation: OperationRecord,
+  events: OperationEvent,
+  cancel: OperationRecord,
+  resume: OperationRecord,
+  releases: z.object({ releases: z.array(ReleaseView) }),
+  snapshots: z.object({ snapshots: z.array(SnapshotView) }),
+  logs: LogLine,
+  secrets,
+  setSecret: secrets,
+  removeSecret: secrets,
+  doctor: DoctorReport,
+  enable: z.object({ how: text }),
+  shutdown: z.object({ ended: z.array(text) }),
+} satisfies { [Name in EndpointName]: z.ZodType<Answers[Name] extends Stream<infer Line> ? Line : Answers[Name]> }
