@@ -47,9 +47,9 @@ export async function runDemo({ keep, openTerminal }: DemoOptions): Promise<Demo
 
 async function play(place: Place, terminal: Terminal): Promise<Omit<Demo, 'place'>> {
   const startedAt = performance.now()
-  const { address, seconds } = await deployFirst(terminal)
+  const { address, ...deploy } = await deployFirst(terminal)
   const traffic = new Traffic(address, HOST)
-  const stage = { place, terminal, traffic }
+  const stage = { place, terminal, traffic, hasSandbox: deploy.noSandbox === undefined }
   try {
     await openDoors(stage)
     const acts = {
@@ -62,7 +62,7 @@ async function play(place: Place, terminal: Terminal): Promise<Omit<Demo, 'place
       rollback: await rollBack(stage),
     }
     await traffic.stop()
-    const figures = { seconds: Math.round(performance.now() - startedAt) / 1000, requests: traffic.since(0), deploy: { seconds }, ...acts }
+    const figures = { seconds: Math.round(performance.now() - startedAt) / 1000, requests: traffic.since(0), deploy, ...acts }
     return { figures, losses: traffic.losses, address, host: HOST }
   } finally {
     await traffic.stop()

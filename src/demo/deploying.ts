@@ -4,12 +4,24 @@ import type { Figures } from './figures.ts'
 import { bring, clientsText, done, endOf, followUp, outputOf, type Stage, secondsOf } from './stage.ts'
 import type { Terminal } from './terminal.ts'
 
-export async function deployFirst(terminal: Terminal): Promise<{ address: string; seconds: number }> {
+interface FirstDeploy {
+  seconds: number
+  /** Of the front. */
+  address: string
+  /** Why nothing is rehearsed on this machine. */
+  noSandbox?: string
+}
+
+export async function deployFirst(terminal: Terminal): Promise<FirstDeploy> {
   terminal.act('Deploy', 'A guestbook: two instances of a web service, a worker, SQLite, uploads; one fettle.yaml.')
   const deploy = await done(terminal.operate(['deploy', '--yes'], ['build', 'rehearse-boot', 'start-web', 'smoke', 'switch']))
   const { agent } = await terminal.ask<{ agent: { address: string } }>(['status'])
-  terminal.outcome(`From the source to serving, tested twice: ${formatDuration(1000 * secondsOf(deploy))}.`)
-  return { address: agent.address, seconds: secondsOf(deploy) }
+  terminal.outcome(`From the source to serving, tested before and after: ${formatDuration(1000 * secondsOf(deploy))}.`)
+  const first = { address: agent.address, seconds: secondsOf(deploy) }
+  if (deploy.plan.steps.some(step => step.id === 'sandbox')) return first
+  const [noSandbox = 'no sandbox'] = deploy.plan.lines.filter(({ tone }) => tone === 'warn').map(({ text }) => text)
+  terminal.outcome(`This machine can not show all of it: ${noSandbox}.`)
+  return { ...first, noSandbox }
 }
 
 /** Two entries by one author: v3 will wish that there were not. */
@@ -24,7 +36,8 @@ export async function openDoors({ terminal, traffic }: Stage): Promise<void> {
 
 export async function upgrade(stage: Stage): Promise<Figures['upgrade']> {
   const { terminal, traffic } = stage
-  terminal.act('A new version with a migration, under load', 'v2 adds a column and fills it: first on a restored copy of the real data.')
+  const before = stage.hasSandbox ? ': first on a restored copy of the real data' : ''
+  terminal.act('A new version with a migration, under load', `v2 adds a column and fills it${before}.`)
   await bring(stage, 'v2')
   const mark = traffic.sent
   const shown = ['snapshot', 'rehearse-load', 'rehearse-migrate', 'rehearse-boot', 'rehearse-old', 'migrate', 'switch']
@@ -33,7 +46,8 @@ export async function upgrade(stage: Stage): Promise<Figures['upgrade']> {
   const rowsRehearsed = Number(outputOf(deploy, 'rehearse-load').compared ?? 0)
   const reversible = String(outputOf(deploy, 'rehearse-old').reversible ?? 'unproven')
   terminal.outcome(`${clientsText(clients)} while v2 took over.`)
-  terminal.outcome(`v1 passed its tests on ${formatCount(rowsRehearsed)} rows that v2 had migrated: going back is ${reversible}.`)
+  if (stage.hasSandbox)
+    terminal.outcome(`v1 passed its tests on ${formatCount(rowsRehearsed)} rows that v2 had migrated: going back is ${reversible}.`)
   const begun = traffic.sent
   const trial = String(outputOf(await followUp(stage, deploy, ['watch']), 'watch').verdict ?? 'none')
   const { sent, errors } = traffic.since(begun)
@@ -41,8 +55,10 @@ export async function upgrade(stage: Stage): Promise<Figures['upgrade']> {
   return { seconds: secondsOf(deploy), clients, rowsRehearsed, reversible, trial, version: await traffic.version() }
 }
 
+/** Where nothing is rehearsed it would meet the data itself: then it is not played. */
 export async function refuse(stage: Stage): Promise<Figures['refused']> {
   const { terminal, traffic } = stage
+  if (!stage.hasSandbox) return undefined
   terminal.act('A migration that works on an empty database only', 'v3 wants every author to sign once. Ada signed twice.')
   await bring(stage, 'v3')
   const mark = traffic.sent
@@ -60,7 +76,7 @@ export async function giveBack(stage: Stage): Promise<Figures['returned']> {
     'A version that passes every test, and breaks in use',
     'v4 fails every third answer, but only after three hundred good ones.',
   )
-  await bring(stage, 'v4', 'migrations/003-one-entry-a-guest.sql')
+  await bring(stage, 'v4', stage.hasSandbox ? 'migrations/003-one-entry-a-guest.sql' : undefined)
   const mark = traffic.sent
   const deploy = await done(terminal.operate(['deploy', '--yes'], ['rehearse-boot', 'smoke', 'switch', 'test']))
   const trial = await followUp(stage, deploy, ['watch'])

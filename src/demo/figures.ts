@@ -7,10 +7,11 @@ export interface Figures {
   seconds: number
   /** From the first to the last. */
   requests: Count
-  deploy: { seconds: number }
+  /** `noSandbox`: why this machine can not show what needs one. */
+  deploy: { seconds: number; noSandbox?: string }
   upgrade: Served & { rowsRehearsed: number; reversible: string; trial: string; version: string }
-  /** `step`: where it was refused. */
-  refused: Served & { step: string; reason: string; version: string }
+  /** `step`: where it was refused. Undefined where nothing can be rehearsed. */
+  refused: (Served & { step: string; reason: string; version: string }) | undefined
   /** `afterMs`: from the first failed answer to the switch back; `onTrialMs`: from the switch there to the switch back. */
   returned: Served & { by: string; why: string; afterMs: number; onTrialMs: number; version: string }
   backup: { seconds: number; rows: number; storedBytes: number }
@@ -38,18 +39,17 @@ const sentAndLost = ({ sent, lost }: Count): string => `${formatCount(sent)} / $
 /** The table at the end. About data and requests everything is promised; about how long it takes on this machine, nothing. */
 export function figureRows(figures: Figures): Row[] {
   const { requests, deploy, upgrade, refused, returned, backup, drill, restore, rollback } = figures
+  const hasSandbox = deploy.noSandbox === undefined
+  /** Promised where the machine allows it. */
+  const inSandbox = (what: string, value: string, isKept: boolean): Row => (hasSandbox ? { what, value, isKept } : { what, value: 'not shown' })
   return [
     { what: 'v1 deployed, from its source', value: inSeconds(deploy.seconds) },
     { what: 'v2 deployed, with its migration', value: inSeconds(upgrade.seconds), isKept: upgrade.version === '2.0.0' },
     { what: '  requests sent / lost meanwhile', value: sentAndLost(upgrade.clients), isKept: upgrade.clients.lost === 0 },
-    { what: '  rows it was rehearsed on', value: formatCount(upgrade.rowsRehearsed), isKept: upgrade.rowsRehearsed > 0 },
-    { what: '  way back to v1', value: upgrade.reversible, isKept: upgrade.reversible === 'proved' },
+    inSandbox('  rows it was rehearsed on', formatCount(upgrade.rowsRehearsed), upgrade.rowsRehearsed > 0),
+    inSandbox('  way back to v1', upgrade.reversible, upgrade.reversible === 'proved'),
     { what: '  trial under traffic', value: upgrade.trial, isKept: upgrade.trial === 'pass' },
-    {
-      what: 'v3 refused on a copy',
-      value: inSeconds(refused.seconds),
-      isKept: refused.step === 'rehearse-migrate' && refused.version === '2.0.0' && refused.clients.lost === 0,
-    },
+    inSandbox('v3 refused on a copy', inSeconds(refused?.seconds ?? 0), isRefused(refused)),
     { what: 'v4 returned, after its first error', value: formatDuration(returned.afterMs), isKept: returned.version === '2.0.0' },
     { what: 'backup of two stores', value: `${inSeconds(backup.seconds)}, ${formatBytes(backup.storedBytes)}`, isKept: backup.rows > 0 },
     {
@@ -57,7 +57,7 @@ export function figureRows(figures: Figures): Row[] {
       value: `${inSeconds(drill.seconds)}, ${formatCount(drill.compared)} rows`,
       isKept: drill.compared > 0,
     },
-    { what: '  highest rung of proof', value: drill.rung, isKept: drill.rung === 'booted' },
+    { what: '  highest rung of proof', value: drill.rung, isKept: drill.rung === (hasSandbox ? 'booted' : 'content-equal') },
     { what: 'database deleted, then restored', value: inSeconds(restore.seconds) },
     {
       what: '  entries acknowledged / lost',
@@ -69,3 +69,6 @@ export function figureRows(figures: Figures): Row[] {
     { what: '  answered within, median / p99', value: `${Math.round(requests.p50Ms)} / ${Math.round(requests.p99Ms)} ms` },
   ]
 }
+
+const isRefused = (refused: Figures['refused']): boolean =>
+  refused?.step === 'rehearse-migrate' && refused.version === '2.0.0' && refused.clients.lost === 0

@@ -25,9 +25,8 @@ export async function drill({ terminal }: Stage): Promise<Figures['drill']> {
   const drilled = await done(terminal.operate(['drill', '--yes'], ['verify', 'load', 'expect', 'boot']))
   const compared = Number(outputOf(drilled, 'load').compared ?? 0)
   const { rung, storedBytes } = await newestSnapshot(terminal)
-  terminal.outcome(
-    `${formatCount(compared)} rows out of ${formatBytes(storedBytes)}, encrypted: restored, compared, and the app ran on them, cut off from the world.`,
-  )
+  const booted = rung === 'booted' ? ', and the app ran on them, cut off from the world' : ''
+  terminal.outcome(`${formatCount(compared)} rows out of ${formatBytes(storedBytes)}, encrypted: restored and compared${booted}.`)
   return { seconds: secondsOf(drilled), compared, rung }
 }
 
@@ -46,11 +45,9 @@ export async function loseAndRestore(stage: Stage): Promise<Figures['restore']> 
   return { seconds: secondsOf(restore), clients, acknowledged, rowsLost }
 }
 
-export async function rollBack({ terminal, traffic }: Stage): Promise<Figures['rollback']> {
-  terminal.act(
-    'Second thoughts',
-    'Back to v1, with the configuration and the secrets it had. The data stays: that v1 can live with it was proved.',
-  )
+export async function rollBack({ terminal, traffic, hasSandbox }: Stage): Promise<Figures['rollback']> {
+  const proved = hasSandbox ? ': that v1 can live with it was proved' : ''
+  terminal.act('Second thoughts', `Back to v1, with the configuration and the secrets it had. The data stays${proved}.`)
   const mark = traffic.sent
   const rollback = await done(terminal.operate(['rollback', '--yes'], ['start-web', 'smoke', 'switch', 'test']))
   const clients = traffic.since(mark)

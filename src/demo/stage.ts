@@ -14,6 +14,8 @@ export interface Stage {
   place: Place
   terminal: Terminal
   traffic: Traffic
+  /** Without a sandbox nothing is rehearsed here, and a drill ends at equal content. */
+  hasSandbox: boolean
 }
 
 /** How long what follows an operation may take to begin. */
