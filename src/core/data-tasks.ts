@@ -54,8 +54,8 @@ export const DataTask = z.discriminatedUnion('task', [
     parts: z.array(SnapshotPart),
     /** Empty folders to fill. */
     stores: z.array(StoreAt),
-    /** false for a scratch place: nothing is fsynced. */
-    durable: z.boolean().default(true),
+    /** false for a scratch place: nothing is fsynced. Default: true. */
+    durable: z.boolean().optional(),
   }),
   z.object({ task: z.literal('fingerprint'), ...files, stores: z.array(StoreAt) }),
   z.object({

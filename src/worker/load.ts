@@ -13,7 +13,7 @@ export async function load(world: TaskWorld, task: TaskOf<'snapshot.load'>, sign
     const { store, config } = openStore(world, at)
     const part = partOf(task.parts, at)
     world.progress.stage(`loading ${at.name}`)
-    await store.load(part, source, at.folder, config, { durable: task.durable, signal })
+    await store.load(part, source, at.folder, config, { durable: task.durable ?? true, signal })
     world.progress.stage(`comparing ${at.name}`)
     const found = await store.fingerprint(at.folder, config, signal)
     fingerprints[at.name] = found

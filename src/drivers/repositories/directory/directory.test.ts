@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import { partOf, payload, repositoryConformance } from '../../../../test/conformance/repository.ts'
 import { collectBytes, hasCode, manifestOf, type TestRepository, testRepository } from '../../../../test/helpers/repository.ts'
 import { temporaryFolder } from '../../../../test/helpers/temporary.ts'
@@ -150,6 +151,25 @@ describe('repository directory', () => {
       assert.deepEqual(leftovers(target), [])
     })
   }
+
+  test('a producer that pauses when all it gave is written finds the sealing thread still there', async () => {
+    const target = await make()
+    await target.repository.begin('op')
+    const all = randomBytes(20_000_000)
+    const isWritten = () => {
+      const files = readdirSync(join(target.folder, 'objects'), { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.tmp'))
+      return files.some(name => statSync(join(target.folder, 'objects', name)).size > 8 << 20)
+    }
+    async function* pausing(): AsyncGenerator<Buffer> {
+      yield all.subarray(0, 9_000_000)
+      while (!isWritten()) await setTimeout(20)
+      // A thread that nothing keeps alive ends within a turn of its event loop.
+      await setTimeout(200)
+      yield all.subarray(9_000_000)
+    }
+    const object = await target.repository.sink('op').write('tar', pausing())
+    assert.ok((await collectBytes(target.repository.source().read(object))).equals(all))
+  })
 
   test('a full disk is DISK_FULL, shows nothing, and gives back its space when the transaction is abandoned', async t => {
     const mount = join(base, 'small-disk')

@@ -185,10 +185,14 @@ class SealThread {
 
 /** The thread's side. */
 export async function serveSealing(port: MessagePort, job: SealJob): Promise<void> {
+  // Waiting for a slab keeps no thread alive: one whose producer pauses would end.
+  const alive = setInterval(() => {}, 60_000)
   try {
     port.postMessage({ sealed: await takeSlabs(job) } satisfies Answer)
   } catch (error) {
     port.postMessage({ failed: toFettleError(error, `writing ${job.path}`).toJSON() } satisfies Answer)
+  } finally {
+    clearInterval(alive)
   }
 }
 

@@ -4,10 +4,13 @@
  */
 import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { promisify } from 'node:util'
+import { zstdCompress, zstdDecompressSync } from 'node:zlib'
 import { namesIn, writeFileAtomic } from '../../../lib/files.ts'
 import type { SnapshotPart } from '../../../ports/store.ts'
 import type { RawPath, Seen } from './entry.ts'
+
+const compress = promisify(zstdCompress)
 
 const FORMAT = 1
 const KINDS = ['file', 'folder', 'link'] as const
@@ -45,11 +48,15 @@ export async function readIndex(cache: string, part: SnapshotPart): Promise<Inde
   }
 }
 
+/** The file's content; takes as long as a tenth of a second, so it is made while the last of the dump is still being stored. */
+export function encodeIndex(index: Index): Promise<Buffer> {
+  return compress(JSON.stringify({ format: FORMAT, takenAt: index.takenAt, rows: [...index.entries.values()].map(toRow) }))
+}
+
 /** Keeps the one of the snapshot before as well: it is still needed when the present one is never committed. */
-export async function writeIndex(cache: string, part: SnapshotPart, index: Index, previous?: SnapshotPart): Promise<void> {
+export async function writeIndex(cache: string, part: SnapshotPart, encoded: Buffer, previous?: SnapshotPart): Promise<void> {
   await mkdir(folderOf(cache, part), { recursive: true, mode: 0o700 })
-  const text = JSON.stringify({ format: FORMAT, takenAt: index.takenAt, rows: [...index.entries.values()].map(toRow) })
-  await writeFileAtomic(indexPath(cache, part), zstdCompressSync(text), 0o600)
+  await writeFileAtomic(indexPath(cache, part), encoded, 0o600)
   const kept = [part, ...(previous === undefined ? [] : [previous])].map(indexName)
   for (const name of await namesIn(folderOf(cache, part)))
     if (!kept.includes(name)) await rm(join(folderOf(cache, part), name), { force: true })

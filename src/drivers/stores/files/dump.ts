@@ -1,9 +1,9 @@
-import type { DumpOptions, Sink, SnapshotPart } from '../../../ports/store.ts'
-import { type Index, readIndex, writeIndex } from './cache.ts'
+import type { DumpOptions, Sink, SnapshotPart, StoredObject } from '../../../ports/store.ts'
+import { encodeIndex, type Index, readIndex, writeIndex } from './cache.ts'
 import { type Changes, changesSince } from './changes.ts'
 import { type FilesConfig, rootPath } from './config.ts'
 import { DELETED, DELTA, FULL } from './content.ts'
-import { type Entry, fingerprintOfTree, pathBytes } from './entry.ts'
+import { type Entry, fingerprintOfTree, pathBytes, type Seen } from './entry.ts'
 import { type Outcome, packTree } from './pack.ts'
 import { padding, tarHeader, tarName } from './tar-write.ts'
 import { type Tree, walk } from './walk.ts'
@@ -14,38 +14,87 @@ const LONGEST_CHAIN = 30
 /** Of the archive, for each entry beside its content. */
 const HEADER_BYTES = 1536
 
+/** One object to be written: all of the tree, or what changed on top of `base`. */
+interface Pack {
+  content: string
+  entries: Seen[]
+  head: Buffer
+  /** What the object leaves as it was, and the objects that hold it. */
+  kept: Iterable<Seen>
+  base: StoredObject[]
+}
+
 export async function dump(folder: string, config: FilesConfig, sink: Sink, options: DumpOptions): Promise<SnapshotPart> {
   const root = rootPath(folder, config)
   const takenAt = options.viewed()
   const [tree, before] = await Promise.all([walk(root, options.signal), indexOf(options)])
-  const head = { store: options.store, driver: 'files', takenAt }
   const changes = before === undefined ? undefined : changesSince(before.index, root, tree.entries)
-  if (before !== undefined && changes !== undefined && isUnchanged(changes)) {
-    const part = { ...before.part, ...head, reused: true, ...notes(tree.notCovered) }
-    if (changes.stale && options.cache !== undefined)
-      await writeIndex(options.cache, part, indexFrom(takenAt, changes.unchanged), before.part)
-    return part
+  if (before === undefined || changes === undefined) return writePack(fullPack(tree), root, takenAt, tree.notCovered, sink, options)
+  if (changes.changed.length === 0 && changes.deleted.length === 0)
+    return sameAgain(before.part, changes, takenAt, tree.notCovered, options)
+  const pack = isWorthDelta(before.part, changes, tree) ? deltaPack(before, changes, takenAt) : fullPack(tree)
+  return writePack(pack, root, takenAt, tree.notCovered, sink, options)
+}
+
+const fullPack = (tree: Tree): Pack => ({ content: FULL, entries: tree.entries, head: Buffer.alloc(0), kept: [], base: [] })
+
+const deltaPack = ({ part, index }: Before, changes: Changes, takenAt: number): Pack => ({
+  content: DELTA,
+  entries: changes.changed,
+  head: deletions(changes.deleted, takenAt),
+  kept: stillThere(index, changes),
+  base: part.objects,
+})
+
+async function writePack(
+  pack: Pack,
+  root: string,
+  takenAt: number,
+  notCovered: string[],
+  sink: Sink,
+  { store, cache, previous, signal }: DumpOptions,
+): Promise<SnapshotPart> {
+  const outcome: Outcome = { packed: [], notes: [...notCovered] }
+  let fingerprint = fingerprintOfTree([])
+  let encoded: Promise<Buffer> | undefined
+  async function* payload(): AsyncGenerator<Buffer> {
+    yield* packTree(root, pack.entries, pack.head, outcome, signal)
+    // Here, because the sink is still busy with what it got: afterwards it would be waited for.
+    const index = indexFrom(takenAt, [...pack.kept, ...outcome.packed])
+    fingerprint = fingerprintOfTree(index.entries.values())
+    if (cache !== undefined) encoded = encodeIndex(index)
   }
-  const isDelta = before !== undefined && changes !== undefined && isWorthDelta(before.part, changes, tree)
-  const outcome: Outcome = { packed: [], notes: [...tree.notCovered] }
-  const object = isDelta
-    ? await sink.write(DELTA, packTree(root, changes.changed, deletions(changes.deleted, takenAt), outcome, options.signal))
-    : await sink.write(FULL, packTree(root, tree.entries, Buffer.alloc(0), outcome, options.signal))
-  const index = indexFrom(takenAt, isDelta ? [...stillThere(before.index, changes), ...outcome.packed] : outcome.packed)
-  const objects = isDelta ? [...before.part.objects, object] : [object]
-  const fingerprint = fingerprintOfTree(index.entries.values())
-  const part: SnapshotPart = { ...head, objects, fingerprint, reused: isDelta, ...notes(outcome.notes) }
-  if (options.cache !== undefined) await writeIndex(options.cache, part, index, options.previous)
+  const object = await sink.write(pack.content, payload())
+  const reused = pack.base.length > 0
+  const objects = [...pack.base, object]
+  const part: SnapshotPart = { store, driver: 'files', objects, fingerprint, takenAt, reused, ...notes(outcome.notes) }
+  if (cache !== undefined && encoded !== undefined) await writeIndex(cache, part, await encoded, previous)
   return part
 }
 
-async function indexOf({ previous, cache }: DumpOptions): Promise<{ part: SnapshotPart; index: Index } | undefined> {
+async function sameAgain(
+  previous: SnapshotPart,
+  changes: Changes,
+  takenAt: number,
+  notCovered: string[],
+  { store, cache }: DumpOptions,
+): Promise<SnapshotPart> {
+  const part = { ...previous, store, takenAt, reused: true, ...notes(notCovered) }
+  if (changes.stale && cache !== undefined)
+    await writeIndex(cache, part, await encodeIndex(indexFrom(takenAt, changes.unchanged)), previous)
+  return part
+}
+
+interface Before {
+  part: SnapshotPart
+  index: Index
+}
+
+async function indexOf({ previous, cache }: DumpOptions): Promise<Before | undefined> {
   if (previous === undefined || cache === undefined) return undefined
   const index = await readIndex(cache, previous)
   return index === undefined ? undefined : { part: previous, index }
 }
-
-const isUnchanged = (changes: Changes) => changes.changed.length === 0 && changes.deleted.length === 0
 
 function isWorthDelta(previous: SnapshotPart, changes: Changes, tree: Tree): boolean {
   const [full, ...deltas] = previous.objects
@@ -56,13 +105,13 @@ function isWorthDelta(previous: SnapshotPart, changes: Changes, tree: Tree): boo
 }
 
 /** What the delta leaves as it was. An entry that vanished between the walk and its reading stays as the snapshot before has it. */
-function* stillThere(index: Index, { deleted }: Changes) {
+function* stillThere(index: Index, { deleted }: Changes): Generator<Seen> {
   const gone = new Set(deleted)
   for (const entry of index.entries.values()) if (!gone.has(entry.path)) yield entry
 }
 
 /** Later entries of one path replace earlier ones, as in the archive. */
-const indexFrom = (takenAt: number, entries: Iterable<Outcome['packed'][number]>): Index => ({
+const indexFrom = (takenAt: number, entries: Iterable<Seen>): Index => ({
   takenAt,
   entries: new Map([...entries].map(entry => [entry.path, entry])),
 })
