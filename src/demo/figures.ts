@@ -41,7 +41,8 @@ export function figureRows(figures: Figures): Row[] {
   const { requests, deploy, upgrade, refused, returned, backup, drill, restore, rollback } = figures
   const hasSandbox = deploy.noSandbox === undefined
   /** Promised where the machine allows it. */
-  const inSandbox = (what: string, value: string, isKept: boolean): Row => (hasSandbox ? { what, value, isKept } : { what, value: 'not shown' })
+  const inSandbox = (what: string, value: string, isKept: boolean): Row =>
+    hasSandbox ? { what, value, isKept } : { what, value: 'not shown' }
   return [
     { what: 'v1 deployed, from its source', value: inSeconds(deploy.seconds) },
     { what: 'v2 deployed, with its migration', value: inSeconds(upgrade.seconds), isKept: upgrade.version === '2.0.0' },

@@ -13,6 +13,17 @@ export async function fsyncFolder(path: string): Promise<void> {
   }
 }
 
+/** A folder with those above it. Idempotent. */
+export async function makeFolder(path: string, mode = 0o777): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode })
+  } catch (error) {
+    // On a read-only file system Node's recursive form says ENOENT; the plain one says why.
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    await mkdir(path, { mode })
+  }
+}
+
 /**
  * Writes to a temporary name beside, fsyncs, renames, fsyncs the folder. Leaves nothing behind when it fails.
  * `beforeRename` is where a crash test stops it: written, not yet visible.
@@ -23,7 +34,7 @@ export async function writeFileAtomic(
   mode = 0o644,
   beforeRename?: () => Promise<void> | void,
 ): Promise<void> {
-  await mkdir(dirname(path), { recursive: true })
+  await makeFolder(dirname(path))
   const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`
   try {
     const file = await open(temporary, 'wx', mode)

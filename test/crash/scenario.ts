@@ -19,11 +19,10 @@ export async function openSite(spec: Partial<Spec> = {}, prepare: (home: string)
   const from = 22_000 + (process.pid % 60) * 100
   const site = new Site({ bundle, folder, ports: { from, to: from + 99 } })
   Object.assign(site.spec, spec)
-  after(async () => {
-    await site.destroy()
-    await rm(folder, { recursive: true, force: true })
-  })
+  // In this order: a disk that was mounted for it is unmounted between the two.
+  after(() => site.destroy())
   await prepare(site.home)
+  after(() => rm(folder, { recursive: true, force: true }))
   await site.open()
   return site
 }

@@ -6,10 +6,10 @@
  * - An object is first moved aside, then the manifests are read again; a commit writes its manifest, then looks whether all its
  *   objects are there. Whichever comes second sees the other.
  */
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
+import { readdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { FettleError } from '../../../core/errors.ts'
-import { namesIn } from '../../../lib/files.ts'
+import { makeFolder, namesIn } from '../../../lib/files.ts'
 import type { Manifest } from '../../../ports/repository.ts'
 import { type Layout, objectNameOf } from './layout.ts'
 import { readManifests } from './manifests.ts'
@@ -27,7 +27,7 @@ export async function collect(layout: Layout): Promise<number> {
   const known = await referredNow(layout)
   for (const { path, name } of files) {
     if (open.has(name) || known.has(name)) continue
-    await mkdir(layout.trash, { recursive: true, mode: 0o700 })
+    await makeFolder(layout.trash, 0o700)
     await rename(path, join(layout.trash, path.slice(dirname(path).length + 1)))
   }
   return settleTrash(layout)

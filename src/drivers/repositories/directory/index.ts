@@ -3,12 +3,12 @@
  * database's own tool. Objects are never changed once written, so snapshots may share them.
  */
 
-import { mkdir, readFile, rm, stat } from 'node:fs/promises'
+import { readFile, rm, stat } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { FettleError, toFettleError } from '../../../core/errors.ts'
 import { canonicalJson, type Json } from '../../../core/json.ts'
 import type { Secret } from '../../../core/secret.ts'
-import { exists, fsyncFolder, namesIn, readIfExists, writeFileAtomic } from '../../../lib/files.ts'
+import { exists, fsyncFolder, makeFolder, namesIn, readIfExists, writeFileAtomic } from '../../../lib/files.ts'
 import type { Manifest, Repository } from '../../../ports/repository.ts'
 import type { SnapshotPart, StoredObject } from '../../../ports/store.ts'
 import { collect, referredNow, referredTo } from './garbage.ts'
@@ -48,7 +48,7 @@ export function createDirectoryRepository(options: DirectoryOptions): Repository
 
   async function open(): Promise<void> {
     try {
-      for (const folder of [layout.objects, layout.pending, layout.snapshots]) await mkdir(folder, { recursive: true, mode: 0o700 })
+      for (const folder of [layout.objects, layout.pending, layout.snapshots]) await makeFolder(folder, 0o700)
       if ((await readIfExists(layout.readme)) !== README) await writeFileAtomic(layout.readme, README)
     } catch (error) {
       throw toFettleError(error, `opening the repository ${layout.folder}`)
@@ -56,7 +56,7 @@ export function createDirectoryRepository(options: DirectoryOptions): Repository
   }
 
   async function begin(operation: string): Promise<void> {
-    await mkdir(layout.transaction(operation), { recursive: true, mode: 0o700 })
+    await makeFolder(layout.transaction(operation), 0o700)
     await fsyncFolder(layout.pending)
   }
 

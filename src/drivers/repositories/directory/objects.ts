@@ -1,12 +1,12 @@
 /** Objects: payload → zstd → age → file, and back. What `zstd -d` and `age -d` make of the file is the payload. */
 import { createHash, randomBytes } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises'
+import { open, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { FettleError, toFettleError } from '../../../core/errors.ts'
 import type { Secret } from '../../../core/secret.ts'
 import { decryptAge } from '../../../lib/age.ts'
-import { fsyncFolder } from '../../../lib/files.ts'
+import { fsyncFolder, makeFolder } from '../../../lib/files.ts'
 import { expandFrames } from '../../../lib/zstd.ts'
 import type { StoredObject } from '../../../ports/store.ts'
 import type { FaultPoint, Layout } from './layout.ts'
@@ -27,7 +27,7 @@ export async function writeObject(
   const plain = meter(false)
   try {
     await intend(layout, operation, name)
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+    await makeFolder(dirname(path), 0o700)
     const sealed = await seal(plain.pass(payload), temporary, recipients)
     await fault('object-written')
     await rename(temporary, path)
