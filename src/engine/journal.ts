@@ -5,6 +5,7 @@
 import { DatabaseSync } from 'node:sqlite'
 import { FettleError } from '../core/errors.ts'
 import type { EventBody, OperationEvent, OperationRecord, OperationState, Plan, StepRecord } from '../core/plan.ts'
+import { Reserve } from './reserve.ts'
 
 const FORMAT = 1
 /** Newest ones. An operation goes with its steps and events, and only when it is over. */
@@ -33,8 +34,12 @@ interface OperationRow {
   ended_at: number | null
 }
 
+const SQLITE_FULL = 13
+const isFull = (error: unknown): boolean => error instanceof Error && 'errcode' in error && error.errcode === SQLITE_FULL
+
 export class Journal {
   readonly #db: DatabaseSync
+  readonly #reserve: Reserve
   readonly #keep: number
   #lastSeq = 0
 
@@ -42,6 +47,7 @@ export class Journal {
   constructor(path: string, options: { firstNumber: number; keep?: number }) {
     this.#keep = options.keep ?? OPERATIONS_KEPT
     this.#db = new DatabaseSync(path, { timeout: 0 })
+    this.#reserve = new Reserve(`${path}-reserve`)
     try {
       this.#db.exec('pragma locking_mode = exclusive; pragma journal_mode = wal; pragma synchronous = full; begin immediate; commit')
     } catch (error) {
@@ -52,6 +58,7 @@ export class Journal {
       })
     }
     this.#migrate(path, options.firstNumber)
+    this.#reserve.keep()
   }
 
   #migrate(path: string, firstNumber: number): void {
@@ -72,15 +79,31 @@ export class Journal {
     this.#db.close()
   }
 
-  /** All or nothing, one fsync. */
+  /** All or nothing, one fsync. On a full disk it takes the reserve. @throws FettleError DISK_FULL when that is gone too */
   transaction<T>(work: () => T): T {
+    for (;;) {
+      try {
+        return this.#attempt(work)
+      } catch (error) {
+        if (!isFull(error)) throw error
+        if (!this.#reserve.giveUp()) {
+          throw new FettleError('DISK_FULL', 'the journal has no room on its disk', {
+            cause: error,
+            hint: 'Free some space: `fettle doctor` shows what fettle uses.',
+          })
+        }
+      }
+    }
+  }
+
+  #attempt<T>(work: () => T): T {
     this.#db.exec('begin immediate')
     try {
       const result = work()
       this.#db.exec('commit')
       return result
     } catch (error) {
-      this.#db.exec('rollback')
+      if (this.#db.isTransaction) this.#db.exec('rollback')
       throw error
     }
   }
@@ -137,7 +160,9 @@ export class Journal {
         record.endedAt ?? null,
         record.id,
       )
-    if (record.state === 'done' || record.state === 'undone') this.#db.prepare('delete from leases where operation = ?').run(record.id)
+    if (record.state !== 'done' && record.state !== 'undone') return
+    this.#db.prepare('delete from leases where operation = ?').run(record.id)
+    this.#reserve.keep()
   }
 
   /** One that is open or held stays, however old it is. */

@@ -7,6 +7,7 @@ import { FettleError } from '../core/errors.ts'
 import { environmentLease } from '../core/names.ts'
 import type { Plan } from '../core/plan.ts'
 import type { Spec } from '../core/spec/schema.ts'
+import { namesIn } from '../lib/files.ts'
 import type { Manifest } from '../ports/repository.ts'
 import { type Next, wantedInstances } from './activation.ts'
 import { basisOf } from './basis.ts'
@@ -29,9 +30,19 @@ export async function planRestore(world: World, request: RestoreRequest): Promis
   const spec = environment.serving?.spec ?? (await readProject(request)).spec
   const manifest = await findSnapshot(world, environment, spec, request.snapshot)
   const names = chosenStores(manifest, spec, request.stores)
+  if (request.to !== undefined) await requireEmpty(request.to)
   return request.to === undefined
     ? restoreInPlace(world, environment, spec, manifest, names)
     : restoreBeside(environment, spec, manifest, names, request.to)
+}
+
+/** What is there already is not ours to mix with, or to remove when the restore fails. @throws FettleError REFUSED */
+async function requireEmpty(folder: string): Promise<void> {
+  const names = await namesIn(folder)
+  if (names.length === 0) return
+  throw new FettleError('REFUSED', `${folder} is not empty: it holds ${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''}`, {
+    hint: 'Name a folder that is empty or not there yet.',
+  })
 }
 
 /** @throws FettleError NOT_FOUND */

@@ -45,6 +45,7 @@ export const STATE_BYTES = 161
  * The app is a foreground child because a shell starts background ones with SIGINT ignored. It reads its own pid and start time
  * from /proc, writes them before exec, and only then looks for `stop`: whoever asks for a stop writes the file first and reads the
  * state then, so one of the two sees the other.
+ * Its own children are ended by KILL: between fork and its first turn a child has its parent's handlers, and drops a TERM.
  */
 const BODY = String.raw`
 set -f
@@ -81,7 +82,7 @@ end_rest() {
   [ -z "$kill_file" ] || echo 1 >"$kill_file"
 } 2>/dev/null
 
-watchdog() (
+watchdog() {
   exec 3>&-
   sleep "$timeout"
   : >timedout
@@ -89,9 +90,10 @@ watchdog() (
   kill -TERM "-$pid"
   sleep 5
   end_rest
-)
+}
 
-[ -z "$timeout" ] || watchdog &
+dog=
+[ -z "$timeout" ] || { watchdog & dog=$!; }
 set -- $delays
 while [ $mode = command ] || [ ! -e stop ]; do
   count_ooms
@@ -111,6 +113,7 @@ while [ $mode = command ] || [ ! -e stop ]; do
   if [ $mode = command ]; then
     say exited 0 0
     trap '' TERM
+    [ -z "$dog" ] || kill -KILL "$dog"
     kill 0
     exit
   fi
@@ -122,7 +125,7 @@ while [ $mode = command ] || [ ! -e stop ]; do
   if [ "$delay" != 0 ]; then
     say backoff 0 0
     sleep "$delay" 3>&- &
-    wait $! || kill $!
+    wait $! || kill -KILL $!
   fi
 done
 say stopped 0 0
