@@ -5,8 +5,8 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { build, type Metafile } from 'esbuild'
+import { join, parse } from 'node:path'
+import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild'
 import { readIfExists, writeFileAtomic } from '../src/lib/files.ts'
 import { lazyBuiltins } from './builtins.ts'
 import { noticesOf } from './notices.ts'
@@ -16,18 +16,29 @@ const home = join(import.meta.dirname, '..')
 const dist = join(home, 'dist')
 const current = join(dist, 'current')
 
+/** In one file each, for what must start soonest: a file costs half a millisecond, and parts shared by all programs are many files. */
+const ALONE = ['main', 'status']
+
+/** The programs that `main.ts` hands over to stay files of their own. */
+const handOver: Plugin = {
+  name: 'hand-over',
+  setup(build) {
+    build.onResolve({ filter: /^\.\/\w+\.ts$/ }, ({ path, kind, importer }) =>
+      kind === 'dynamic-import' && importer === join(home, 'src/main.ts') ? { path: path.replace(/ts$/, 'js'), external: true } : undefined,
+    )
+  },
+}
+
 /** Bundles into memory: nothing is written before all of it is known to be good. */
-async function bundle(): Promise<{ files: Map<string, Uint8Array>; metafile: Metafile }> {
+async function bundle(): Promise<{ files: Map<string, Uint8Array>; outputs: Metafile['outputs'] }> {
   const manifest: { version: string } = JSON.parse(await readFile(join(home, 'package.json'), 'utf8'))
-  const entries = (await filesOf(['src/*.ts'], home)).filter(path => !path.endsWith('.test.ts')) // a program each
-  const result = await build({
+  const programs = (await filesOf(['src/*.ts'], home)).filter(path => !path.endsWith('.test.ts'))
+  const options = {
     absWorkingDir: home,
-    entryPoints: entries,
     outdir: 'dist',
-    write: false,
-    metafile: true,
+    write: false as const,
+    metafile: true as const,
     bundle: true,
-    splitting: true,
     format: 'esm',
     platform: 'node',
     target: 'node24',
@@ -36,14 +47,24 @@ async function bundle(): Promise<{ files: Map<string, Uint8Array>; metafile: Met
     sourcesContent: false,
     legalComments: 'none', // THIRD-PARTY-NOTICES has them whole
     preserveSymlinks: true, // the same bytes when node_modules is a symlink to another checkout's
-    chunkNames: '[name]-[hash]', // beside the entries, so that `import.meta.dirname` is the same folder everywhere
+    chunkNames: '[name]-[hash]', // beside the programs, so that `import.meta.dirname` is the same folder everywhere
     // Dependencies in CommonJS call require() for Node's own modules.
     banner: { js: "const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);" },
-    plugins: [lazyBuiltins],
+    plugins: [handOver, lazyBuiltins],
     define: { esbuildDetection: 'true', FETTLE_VERSION: JSON.stringify(manifest.version) },
     logLevel: 'warning',
-  })
-  return { files: new Map(result.outputFiles.map(file => [file.path.slice(dist.length + 1), file.contents])), metafile: result.metafile }
+  } satisfies BuildOptions
+  const isAlone = (path: string) => ALONE.includes(parse(path).name)
+  const results = await Promise.all([
+    build({ ...options, entryPoints: programs.filter(isAlone) }),
+    build({ ...options, entryPoints: programs.filter(path => !isAlone(path)), splitting: true }),
+  ])
+  return {
+    files: new Map(
+      results.flatMap(({ outputFiles }) => outputFiles.map(file => [file.path.slice(dist.length + 1), file.contents] as const)),
+    ),
+    outputs: Object.assign({}, ...results.map(({ metafile }) => metafile.outputs)),
+  }
 }
 
 function digestOf(files: Map<string, Uint8Array>): string {
@@ -71,8 +92,8 @@ async function removeBuildsExcept(kept: (string | undefined)[]): Promise<void> {
 }
 
 const startedAt = new Date() // an edit during the build must leave it stale
-const { files, metafile } = await bundle()
-files.set('THIRD-PARTY-NOTICES', Buffer.from(await noticesOf(metafile, home)))
+const { files, outputs } = await bundle()
+files.set('THIRD-PARTY-NOTICES', Buffer.from(await noticesOf({ outputs }, home)))
 const digest = digestOf(files)
 const previous = (await readIfExists(current))?.trim()
 await writeBuild(files, digest)

@@ -10,7 +10,7 @@ async function runCli(): Promise<number> {
   for (const stream of [stdout, stderr]) stream.on('error', endWhenNobodyReads)
   const { keepCompiledCode } = await import('./lib/compile-cache.ts')
   keepCompiledCode()
-  const { main } = await import('./cli/program.ts')
+  const { main } = argv[0] === 'status' ? await import('./status.ts') : await import('./cli.ts')
   // Opening stdin takes a millisecond that most commands need not spend.
   return main(argv, {
     stdout,

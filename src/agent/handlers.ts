@@ -1,5 +1,5 @@
 /** One function an endpoint: reads the world or hands a plan to the engine. */
-import type { About } from '../api/views.ts'
+import type { About, EnvironmentStatus } from '../api/views.ts'
 import { FettleError } from '../core/errors.ts'
 import { Secret } from '../core/secret.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -37,14 +37,8 @@ export function handlersOf(options: HandlerOptions): Handlers {
   return {
     about: async () => about(options),
     async status(target) {
-      const tables = await world.proxy.tables()
-      const names = await namesOf(target)
-      const wanted = tables.filter(table => matches(table, names)).filter(table => table.generation > 0)
-      const operations = journal.list(100)
-      const environments = await Promise.all(wanted.map(table => environmentStatus(world, table, operations)))
-      const project = environments.length === 0 && target.file !== undefined ? await readProject(target) : undefined
-      const isExternal = project !== undefined && Object.keys(project.spec.services).length === 0
-      return { environments: isExternal ? [await externalStatus(world, project)] : environments }
+      const [agent, environments] = await Promise.all([about(options), statusOf(options, target)])
+      return { agent, environments }
     },
     plan: ({ request }) => makePlan(world, request as PlanRequest),
     async start({ request, basis }) {
@@ -93,8 +87,18 @@ export function handlersOf(options: HandlerOptions): Handlers {
   }
 }
 
+async function statusOf({ world, journal }: HandlerOptions, target: TargetRequest): Promise<EnvironmentStatus[]> {
+  const [tables, names] = await Promise.all([world.proxy.tables(), namesOf(target)])
+  const wanted = tables.filter(table => matches(table, names)).filter(table => table.generation > 0)
+  const operations = journal.list(100)
+  const environments = await Promise.all(wanted.map(table => environmentStatus(world, table, operations)))
+  const project = environments.length === 0 && target.file !== undefined ? await readProject(target) : undefined
+  const isExternal = project !== undefined && Object.keys(project.spec.services).length === 0
+  return isExternal ? [await externalStatus(world, project)] : environments
+}
+
 async function about({ world, boot, startedAt }: HandlerOptions): Promise<About> {
-  const enabled = await boot.state()
+  const [enabled, address] = await Promise.all([boot.state(), world.proxy.address()])
   return {
     version: world.version,
     build: ownBuild(),
@@ -102,7 +106,7 @@ async function about({ world, boot, startedAt }: HandlerOptions): Promise<About>
     home: world.layout.home,
     startedAt,
     memoryBytes: process.memoryUsage.rss(),
-    address: await world.proxy.address(),
+    address,
     ...(enabled === undefined ? {} : { enabled }),
     // Of systemd's for each unit that it starts; a shell's own does not come so far.
     ...(process.env.INVOCATION_ID === undefined ? {} : { supervised: true }),

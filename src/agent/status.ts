@@ -2,9 +2,10 @@
 import type { EnvironmentStatus, ReleaseView, ServiceStatus, SnapshotView } from '../api/views.ts'
 import { groupName } from '../core/names.ts'
 import type { OperationRecord } from '../core/plan.ts'
+import type { Release } from '../core/release.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import { wantedInstances } from '../operations/activation.ts'
-import { type Environment, readEnvironment, readNotes } from '../operations/environment.ts'
+import { type Environment, readNotes, readRelease } from '../operations/environment.ts'
 import { storePaths } from '../operations/groups.ts'
 import { readScale } from '../operations/scale-record.ts'
 import type { ProjectFile } from '../operations/target.ts'
@@ -16,10 +17,15 @@ const RUNGS: Rung[] = ['taken', 'stored', 're-read', 'loaded', 'content-equal', 
 
 export async function environmentStatus(world: World, table: RouteTable, operations: OperationRecord[]): Promise<EnvironmentStatus> {
   const { app, environment } = table
-  const now = await readEnvironment(world, app, environment)
-  const services = await serviceStatuses(world, now)
-  const notes = now.serving === undefined ? undefined : await readNotes(world, now.serving)
-  const counters = await world.proxy.counters(table.activation)
+  const serving = await readRelease(world, app, environment, table.release)
+  // At once: people wait for this one most often.
+  const [services, notes, counters, urls, backup] = await Promise.all([
+    serviceStatuses(world, table, serving),
+    serving === undefined ? undefined : readNotes(world, serving),
+    world.proxy.counters(table.activation),
+    routeUrls(world, table),
+    serving === undefined ? undefined : backupStatus(world, table, serving.spec),
+  ])
   const open = operations.find(operation => isOf(operation, app, environment) && operation.plan.kind !== 'bake' && !isEnded(operation))
   const trial = operations.find(
     operation => isOf(operation, app, environment) && operation.plan.kind === 'bake' && operation.state === 'running',
@@ -34,10 +40,10 @@ export async function environmentStatus(world: World, table: RouteTable, operati
     ...(typeof trialUntil === 'number' ? { trialUntil } : {}),
     generation: table.generation,
     services,
-    stores: now.serving === undefined ? [] : storeStatuses(world, now.serving.spec, table.stores),
-    urls: await routeUrls(world, table),
+    stores: serving === undefined ? [] : storeStatuses(world, serving.spec, table.stores),
+    urls,
     ...(counters === 'unknown' ? {} : { counters }),
-    ...(now.serving === undefined ? {} : { backup: await backupStatus(world, now, now.serving.spec) }),
+    ...(backup === undefined ? {} : { backup }),
     ...(open === undefined ? {} : { operation: { id: open.id, kind: open.plan.kind, state: open.state } }),
   }
 }
@@ -66,10 +72,11 @@ const storeStatuses = (world: World, spec: Spec, folders: Record<string, string>
 const isOf = ({ plan }: OperationRecord, app: string, environment: string) => plan.app === app && plan.environment === environment
 const isEnded = ({ state }: OperationRecord) => state === 'done' || state === 'undone'
 
-async function serviceStatuses(world: World, { serving, table, app, environment }: Environment): Promise<ServiceStatus[]> {
+async function serviceStatuses(world: World, table: RouteTable, serving: Release | undefined): Promise<ServiceStatus[]> {
   if (serving === undefined) return []
-  const groups = await world.runtime.groups({ app, environment })
-  const wanted = wantedInstances(serving.spec, await readScale(world, app, environment))
+  const { app, environment } = table
+  const [groups, scale] = await Promise.all([world.runtime.groups({ app, environment }), readScale(world, app, environment)])
+  const wanted = wantedInstances(serving.spec, scale)
   return Object.entries(serving.spec.services)
     .filter(([name]) => (wanted[name] ?? 1) > 0)
     .map(([name, service]) => {

@@ -87,7 +87,7 @@ export const requests = {
 /** What the endpoints answer; arrays marked as streams come as one JSON text a line (application/x-ndjson). */
 export interface Answers {
   about: About
-  status: { environments: EnvironmentStatus[] }
+  status: { agent: About; environments: EnvironmentStatus[] }
   plan: Plan
   start: OperationRecord
   operations: { operations: OperationRecord[] }

@@ -243,7 +243,7 @@ const secrets = z.object({ secrets: z.array(SecretView) })
 /** What each endpoint answers; of a stream, a line. */
 export const answers = {
   about: About,
-  status: z.object({ environments: z.array(EnvironmentStatus) }),
+  status: z.object({ agent: About, environments: z.array(EnvironmentStatus) }),
   plan: Plan,
   start: OperationRecord,
   operations: z.object({ operations: z.array(OperationRecord) }),

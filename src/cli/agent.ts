@@ -23,20 +23,24 @@ export async function connect(home: string, options: ConnectOptions): Promise<Co
   const client = createClient(socketOf(home))
   const about = await ask(client)
   if (about !== undefined) return { client, about, started: false }
-  if (!options.start)
-    throw new FettleError('AGENT_UNREACHABLE', `no agent runs for ${home}`, {
-      hint: '`fettle agent start` starts it; `fettle up` and `fettle deploy` do so by themselves.',
-    })
+  if (!options.start) throw noAgent(home)
   const { startAgent } = await import('./start-agent.ts')
   return { client, about: await startAgent(home, () => ask(client), options), started: true }
 }
+
+export const noAgent = (home: string): FettleError =>
+  new FettleError('AGENT_UNREACHABLE', `no agent runs for ${home}`, {
+    hint: '`fettle agent start` starts it; `fettle up` and `fettle deploy` do so by themselves.',
+  })
+
+export const isUnreachable = (error: unknown): boolean => error instanceof FettleError && error.code === 'AGENT_UNREACHABLE'
 
 /** What the agent says about itself; undefined when none answers. */
 async function ask(client: Client): Promise<About | undefined> {
   try {
     return await client.call('about', {})
   } catch (error) {
-    if (error instanceof FettleError && error.code === 'AGENT_UNREACHABLE') return undefined
+    if (isUnreachable(error)) return undefined
     throw error
   }
 }

@@ -1,11 +1,12 @@
 /** What every command works with: where it runs, how it speaks, and the agent when it needs one. */
 import { type Client, createClient } from '../api/client.ts'
+import type { Answers, Request } from '../api/contract.ts'
 import type { About } from '../api/views.ts'
 import { systemClock } from '../lib/clock.ts'
 import { ownBuild } from '../lib/program-path.ts'
 import { version } from '../lib/version.ts'
 import type { Clock } from '../ports/clock.ts'
-import { type Connection, connect } from './agent.ts'
+import { type Connection, connect, isUnreachable, noAgent } from './agent.ts'
 import type { Given } from './command.ts'
 import { isForeground } from './foreground.ts'
 import { homeOf, socketOf } from './home.ts'
@@ -85,6 +86,17 @@ export class Cli {
     if (running === version && build === ownBuild()) return
     const what = running === version ? `another build of fettle ${running}` : `fettle ${running}, this is fettle ${version}`
     this.warn(style => [`${style.yellow(`the agent is ${what}`)} ${style.cyan('→')} \`fettle agent upgrade\``])
+  }
+
+  /** In one request, for nothing is waited for as often. @throws FettleError AGENT_UNREACHABLE */
+  async status(target: Request<'status'>): Promise<Answers['status']> {
+    try {
+      const answer = await this.knownAgent().call('status', target)
+      this.#compareBuilds(answer.agent)
+      return answer
+    } catch (error) {
+      throw isUnreachable(error) ? noAgent(this.home) : error
+    }
   }
 
   /** The agent that answers, if one does: not asked for its version, never started. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
-import { type FakeAgent, type Script, startFakeAgent } from '../../test/helpers/fake-agent.ts'
+import { aboutFake, type FakeAgent, type Script, startFakeAgent } from '../../test/helpers/fake-agent.ts'
 import { BEGAN, deployPlan, failure, operationRecord } from '../../test/helpers/fake-operation.ts'
 import { runCli } from '../../test/helpers/run-cli.ts'
 import type { EnvironmentStatus } from '../api/views.ts'
@@ -50,7 +50,7 @@ const production: EnvironmentStatus = {
 
 describe('status', () => {
   it('shows instances, stores, addresses, traffic, backups, the trial and what is held', async t => {
-    const agent = await agentWith(t, { status: () => ({ environments: [production] }) })
+    const agent = await agentWith(t, { status: () => ({ agent: aboutFake('/h'), environments: [production] }) })
     const { code, stdout } = await runCli(['status'], agent)
     assert.equal(code, 0)
     assert.equal(
@@ -81,13 +81,13 @@ describe('status', () => {
       memoryBytes: 1024,
       address: 'http://127.0.0.1:8080',
     }
-    const agent = await agentWith(t, { about: () => about, status: () => ({ environments: [] }) })
+    const agent = await agentWith(t, { status: () => ({ agent: about, environments: [] }) })
     const { stdout } = await runCli(['status'], agent)
     assert.match(stdout, /Nothing was deployed yet\.\n→ `fettle up`[\s\S]*⚠ after a reboot it would not return → `fettle agent enable`/)
   })
 
   it('with --json gives exact times, and asks for one environment of one app', async t => {
-    const agent = await agentWith(t, { status: () => ({ environments: [production] }) })
+    const agent = await agentWith(t, { status: () => ({ agent: aboutFake('/h'), environments: [production] }) })
     const ran = await runCli(['status', 'staging', '--json'], agent)
     assert.deepEqual((ran.json() as { environments: unknown[] }).environments, [JSON.parse(JSON.stringify(production))])
     const { input } = agent.calls.find(call => call.name === 'status') ?? {}

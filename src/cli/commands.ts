@@ -1,5 +1,6 @@
 /** Every command by name. A command's own module is loaded when it is used, so that each starts fast. */
 import type { CommandDefinition } from './command.ts'
+import { statusEntry } from './status-entry.ts'
 
 export interface CommandEntry {
   group: 'Describe' | 'Deploy' | 'Look' | 'Keep' | 'Set up'
@@ -7,7 +8,9 @@ export interface CommandEntry {
   load(): Promise<CommandDefinition>
 }
 
-export const commands: Record<string, CommandEntry> = {
+export type Commands = Readonly<Record<string, CommandEntry>>
+
+export const commands: Commands = {
   init: {
     group: 'Describe',
     summary: 'look at this folder and write a fettle.yaml for it',
@@ -54,11 +57,7 @@ export const commands: Record<string, CommandEntry> = {
   down: { group: 'Deploy', summary: 'take an environment down', load: async () => (await import('./commands/down.ts')).down },
   run: { group: 'Deploy', summary: 'run a command in the release that serves', load: async () => (await import('./commands/run.ts')).run },
   exec: { group: 'Deploy', summary: 'the same as run', load: async () => (await import('./commands/run.ts')).run },
-  status: {
-    group: 'Look',
-    summary: 'what runs, how it is, and what is wrong',
-    load: async () => (await import('./commands/status.ts')).status,
-  },
+  status: statusEntry,
   releases: {
     group: 'Look',
     summary: 'what was deployed, and what is known about going back',

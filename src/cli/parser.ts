@@ -3,7 +3,7 @@ import { Command, CommanderError, Option } from 'commander'
 import { FettleError } from '../core/errors.ts'
 import { version } from '../lib/version.ts'
 import { COMMON, type CommandDefinition, Given, type OptionDefinition, optionsOf } from './command.ts'
-import { type CommandEntry, commands } from './commands.ts'
+import type { CommandEntry, Commands } from './commands.ts'
 
 export interface Parsed {
   definition: CommandDefinition
@@ -28,7 +28,7 @@ const HELP_TOPIC = 'exit-codes'
  * @returns undefined when help was asked for and printed
  * @throws FettleError USAGE with the nearest valid name
  */
-export async function parse(argv: string[], printer: Printer): Promise<Parsed | undefined> {
+export async function parse(argv: string[], commands: Commands, printer: Printer): Promise<Parsed | undefined> {
   const { name, words } = withoutHelp(splitCommand(argv))
   if (name === 'help' && words[0] === HELP_TOPIC) {
     printer.out((await import('./exit-codes.ts')).exitCodeText())
@@ -47,7 +47,7 @@ export async function parse(argv: string[], printer: Printer): Promise<Parsed | 
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return undefined
-    throw usageError(error, name)
+    throw usageError(error, named === undefined ? undefined : name)
   }
   return parsed
 }
@@ -132,7 +132,7 @@ function toOption({ flags, says, choices, group }: OptionDefinition): Option {
 /** Commander's own text names the nearest command or option on a second line. */
 function usageError(error: CommanderError, name: string | undefined): FettleError {
   const [first = '', suggestion] = error.message.replace(/^error: /, '').split('\n')
-  const help = name !== undefined && name in commands ? `fettle ${name} --help` : 'fettle --help'
+  const help = name === undefined ? 'fettle --help' : `fettle ${name} --help`
   const didYouMean = suggestion === undefined ? '' : `${suggestion.replace(/^\(|\)$/g, '')} `
   return new FettleError('USAGE', first, { hint: `${didYouMean}\`${help}\` lists what there is.` })
 }

@@ -1,7 +1,8 @@
 /** A command line of fettle within another one, with --json in place of a screen: what the demo types. */
 import { EventEmitter } from 'node:events'
 import { PassThrough, Writable } from 'node:stream'
-import { main } from './program.ts'
+import { commands } from './commands.ts'
+import { dispatch } from './dispatch.ts'
 
 export interface TypedOptions {
   /** The folder in which it is typed. */
@@ -21,7 +22,7 @@ export async function runTyped(argv: string[], { cwd, env, signal, onLine }: Typ
   const [stdout, stderr] = [collector(onLine), collector()]
   signal.addEventListener('abort', interrupt)
   try {
-    const code = await main([...argv, '--json'], { stdin, stdout: stdout.stream, stderr: stderr.stream, env, cwd, signals })
+    const code = await dispatch([...argv, '--json'], { stdin, stdout: stdout.stream, stderr: stderr.stream, env, cwd, signals }, commands)
     return { code, output: stdout.output() }
   } finally {
     signal.removeEventListener('abort', interrupt)

@@ -26,7 +26,7 @@ export async function startFakeAgent(script: Script, home?: string): Promise<Fak
   const { socket } = layout(folder)
   await mkdir(dirname(socket), { recursive: true })
   const calls: FakeAgent['calls'] = []
-  const full: Script = { about: () => aboutFake(folder), status: () => ({ environments: [] }), ...script }
+  const full: Script = { about: () => aboutFake(folder), status: () => ({ agent: aboutFake(folder), environments: [] }), ...script }
   const server = createServer((request, response) => void answer(full, calls, request, response))
   await new Promise<void>((resolve, reject) => server.on('error', reject).listen(socket, resolve))
   return {

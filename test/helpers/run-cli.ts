@@ -1,6 +1,6 @@
 /** Runs the command line in process with pipes in place of a terminal. */
 import { PassThrough } from 'node:stream'
-import { main } from '../../src/cli/program.ts'
+import { main } from '../../src/cli.ts'
 import type { Clock } from '../../src/ports/clock.ts'
 
 export interface Ran {

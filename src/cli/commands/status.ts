@@ -8,12 +8,8 @@ export const status: CommandDefinition = {
   takes: ['target'],
   example: { line: 'fettle status', does: 'services, stores, addresses, backups and what goes on, of the app in this folder' },
   async run(cli, given) {
-    // Both at once: this is the command that people wait for most often.
-    const answer = cli.knownAgent().call('status', given.flag('all') ? {} : wideTargetOf(given, cli.io.cwd, given.args[0]))
-    answer.catch(() => {}) // without an agent `connect` says so, and better
-    const { about } = await cli.connect({ start: false })
-    const found = await answer
-    cli.answer({ agent: about, ...found }, style => statusLines(about, found.environments, cli.clock.now(), style))
+    const answer = await cli.status(given.flag('all') ? {} : wideTargetOf(given, cli.io.cwd, given.args[0]))
+    cli.answer(answer, style => statusLines(answer.agent, answer.environments, cli.clock.now(), style))
     return 0
   },
 }

@@ -54,6 +54,9 @@ function systemdBoot({ root = '/', env = process.env, ...command }: BootOptions,
   }
 }
 
+/** Every `status` asks, and the answer costs a process. */
+const KNOWN_MS = 60_000
+
 function cronBoot({ env = process.env, ...command }: BootOptions): Boot {
   const read = async (): Promise<string> => {
     const table = await execute('crontab', ['-l'], { env })
@@ -62,15 +65,20 @@ function cronBoot({ env = process.env, ...command }: BootOptions): Boot {
     return table.code === 0 ? table.stdout : ''
   }
   const write = async (table: string) => required(await execute('crontab', ['-'], { env, stdin: table }), 'crontab -')
+  let known: { at: number; line: boolean } | undefined
   const change = async (isEnabled: boolean) => {
+    known = undefined
     const before = await read()
     const after = cronTable(before, command, isEnabled)
     if (after !== before) await write(after)
   }
   return {
     async state() {
-      const table = await execute('crontab', ['-l'], { env })
-      return table.code === 0 && table.stdout.split('\n').includes(cronLine(command)) ? 'cron, at @reboot' : undefined
+      if (known === undefined || performance.now() - known.at > KNOWN_MS) {
+        const table = await execute('crontab', ['-l'], { env })
+        known = { at: performance.now(), line: table.code === 0 && table.stdout.split('\n').includes(cronLine(command)) }
+      }
+      return known.line ? 'cron, at @reboot' : undefined
     },
     async enable() {
       await change(true)

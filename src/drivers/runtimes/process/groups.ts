@@ -12,6 +12,7 @@ import { notReady } from './not-ready.ts'
 import type { Ports } from './ports.ts'
 import type { Sandboxes } from './sandboxes.ts'
 import type { Trash } from './trash.ts'
+import { lookedAtOnce } from './unit.ts'
 import { readPort, readStop, readUnitRecord, type UnitRecord, writeUnitFolder } from './unit-files.ts'
 
 export interface GroupsDeps {
@@ -139,10 +140,14 @@ export class Groups {
     throw new FettleError('NOT_FOUND', `no group ${name} was applied here`, { context: { group: name } })
   }
 
-  list(selector: Partial<Labels>): GroupState[] {
-    return [...this.#groups.values()]
-      .filter(({ record }) => matches(record.labels, selector))
-      .map(group => stateOf(group, instance => instance.stateWithMemory()))
+  list(selector: Partial<Labels>): Promise<GroupState[]> {
+    const seen = lookedAtOnce()
+    const wanted = [...this.#groups.values()].filter(({ record }) => matches(record.labels, selector))
+    return Promise.all(
+      wanted.map(async group =>
+        stateOf(group, await Promise.all([...group.instances.values()].map(instance => instance.stateWithMemory(seen)))),
+      ),
+    )
   }
 
   onChange(listener: (group: GroupState) => void): () => void {
@@ -157,7 +162,7 @@ export class Groups {
     queueMicrotask(() => {
       this.#announced.delete(name)
       const group = this.#groups.get(name)
-      if (group !== undefined) for (const listener of this.#listeners) listener(stateOf(group))
+      if (group !== undefined) for (const listener of this.#listeners) listener(stateOf(group, statesOf(group)))
     })
   }
 
@@ -177,7 +182,7 @@ export class Groups {
     await host.fault('remove:emptied')
     await trash.take(group.folder)
     this.#groups.delete(name)
-    const gone = stateOf({ ...group, record: { ...group.record, instances: 0 } })
+    const gone = stateOf({ ...group, record: { ...group.record, instances: 0 } }, statesOf(group))
     for (const listener of this.#listeners) listener(gone)
   }
 
@@ -211,12 +216,11 @@ export class Groups {
   }
 }
 
-const stateOf = (
-  { record, instances }: LiveGroup,
-  look: (instance: Instance) => InstanceState = instance => instance.state(),
-): GroupState => ({
+const statesOf = ({ instances }: LiveGroup): InstanceState[] => [...instances.values()].map(instance => instance.state())
+
+const stateOf = ({ record }: LiveGroup, instances: InstanceState[]): GroupState => ({
   name: record.name,
   labels: record.labels,
   wanted: record.instances,
-  instances: [...instances.values()].map(look).sort((a, b) => a.index - b.index),
+  instances: instances.sort((a, b) => a.index - b.index),
 })

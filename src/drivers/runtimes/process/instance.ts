@@ -8,10 +8,10 @@ import { Changes } from './changes.ts'
 import { exitWords } from './exit-words.ts'
 import type { Host } from './host.ts'
 import type { Ports } from './ports.ts'
-import { proportionalBytes, ticksSinceBoot } from './proc.ts'
+import { proportionalBytesAside, ticksSinceBoot } from './proc.ts'
 import { type Answer, ask } from './readiness.ts'
 import type { ShimState } from './shim.ts'
-import { Unit } from './unit.ts'
+import { type Seen, Unit } from './unit.ts'
 import { readPort, type UnitRecord } from './unit-files.ts'
 import { killRest, killUnit, type StopWish, signalProcess, stopUnit } from './unit-stop.ts'
 
@@ -114,9 +114,9 @@ export class Instance {
     return { ...exit, state, pid: shim.pid, startedAt: Math.round(this.#deps.host.clock.now() - uptimeMs(shim)) }
   }
 
-  stateWithMemory(): InstanceState {
+  async stateWithMemory(seen: Seen): Promise<InstanceState> {
     const state = this.state()
-    return state.pid === undefined ? state : { ...state, memoryBytes: proportionalBytes(this.unit.pids()) }
+    return state.pid === undefined ? state : { ...state, memoryBytes: await proportionalBytesAside(this.unit.pids(seen)) }
   }
 
   #notice(): void {

@@ -4,8 +4,8 @@
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { proportionalBytes } from './proc.ts'
-import type { Unit } from './unit.ts'
+import { proportionalBytes, residentBytes } from './proc.ts'
+import { lookedAtOnce, type Seen, type Unit } from './unit.ts'
 import { killRest, signalProcess } from './unit-stop.ts'
 
 const LOOK_EVERY_MS = 2000
@@ -20,18 +20,21 @@ export interface Limited {
 export function watchMemory(list: () => Iterable<Limited>): () => void {
   const askedAt = new Map<string, number>()
   const timer = setInterval(() => {
-    for (const limited of list()) look(limited, askedAt)
+    const seen = lookedAtOnce()
+    for (const limited of list()) look(limited, askedAt, seen)
   }, LOOK_EVERY_MS)
   timer.unref()
   return () => clearInterval(timer)
 }
 
-function look({ unit, stop }: Limited, askedAt: Map<string, number>): void {
+function look({ unit, stop }: Limited, askedAt: Map<string, number>, seen: Seen): void {
   const { memoryBytes, cgroup } = unit.record
   if (memoryBytes === undefined || cgroup.memory !== undefined) return
   const { shim, alive, stopping } = unit.status()
   if (!alive || stopping || shim?.phase !== 'running') return
-  const bytes = proportionalBytes(unit.pids())
+  const pids = unit.pids(seen)
+  if (residentBytes(pids) < memoryBytes) return
+  const bytes = proportionalBytes(pids)
   if (bytes < memoryBytes) return
   const run = `${shim.pid} ${shim.startTicks}`
   const asked = askedAt.get(run)

@@ -16,7 +16,7 @@ export interface Asked {
   pid: number
   port: number | undefined
   /** The app and all it started. */
-  pids(): number[]
+  pids(): readonly number[]
   uptimeMs(): number
   /** Where the app's port is reached from here; it listens on `host` in its own network. */
   reach(host: string, port: number): Promise<Backend>
@@ -66,7 +66,7 @@ function proveListener({ pid, pids }: Asked, port: number): { ready: true; host:
   return { ready: true, host: hostOf(there) }
 }
 
-function ownInodes(wanted: Listener[], pid: number, pids: () => number[]): Set<string> {
+function ownInodes(wanted: Listener[], pid: number, pids: () => readonly number[]): Set<string> {
   const inodes = socketInodes(pid)
   if (wanted.every(listener => inodes.has(listener.inode))) return inodes
   return new Set(pids().flatMap(other => [...socketInodes(other)]))

@@ -65,7 +65,8 @@ export async function writeUnitFolder(folder: string, record: UnitRecord, texts:
 }
 
 /** FETTLE_UNIT finds what the app started, however deep: the folder is the one name that no other home on the machine shares. */
-export const unitMark = (folder: string): string => `FETTLE_UNIT=${folder}`
+export const UNIT_VARIABLE = 'FETTLE_UNIT'
+export const unitMark = (folder: string): string => `${UNIT_VARIABLE}=${folder}`
 
 export function renderEnv(env: Environment, folder: string): string {
   for (const [name, value] of Object.entries(env)) {

@@ -14,9 +14,9 @@ import { cgroupPids, killFile, makeUnitCgroup, oomFile } from './cgroups.ts'
 import { Changes } from './changes.ts'
 import { execute } from './execute.ts'
 import type { Host } from './host.ts'
-import { pidsByEnvironment, readBootId } from './proc.ts'
+import { pidsByEnvironment, pidsByVariable, readBootId } from './proc.ts'
 import { type ShimState, STATE_BYTES, shimScript } from './shim.ts'
-import { hasFile, readState, readStop, type UnitRecord, unitMark } from './unit-files.ts'
+import { hasFile, readState, readStop, UNIT_VARIABLE, type UnitRecord, unitMark } from './unit-files.ts'
 
 export interface UnitStatus {
   /** Its shim lives. */
@@ -27,6 +27,15 @@ export interface UnitStatus {
   stopping: boolean
   /** `shim` is from before the machine started last. */
   isOfEarlierBoot: boolean
+}
+
+/** The processes of every unit, by its folder. */
+export type Seen = () => ReadonlyMap<string, readonly number[]>
+
+/** One look at all processes, taken when the first unit asks. */
+export function lookedAtOnce(): Seen {
+  let seen: Map<string, number[]> | undefined
+  return () => (seen ??= pidsByVariable(UNIT_VARIABLE))
 }
 
 export class Unit {
@@ -144,9 +153,11 @@ export class Unit {
     return this.#changes.until(find, this.record.unit, signal)
   }
 
-  /** The app and everything that it started, its shim not. */
-  pids(): number[] {
-    return cgroupPids(this.record.cgroup) ?? pidsByEnvironment(unitMark(this.folder))
+  /** The app and everything that it started, its shim not. @param seen where many units are asked */
+  pids(seen?: Seen): readonly number[] {
+    return (
+      cgroupPids(this.record.cgroup) ?? (seen === undefined ? pidsByEnvironment(unitMark(this.folder)) : (seen().get(this.folder) ?? []))
+    )
   }
 
   /** Stops listening; the unit goes on. */

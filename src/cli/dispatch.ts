@@ -1,16 +1,17 @@
-/** The command line in process: words in, exit code out. Nothing here ends the process. */
+/** Runs one command line with the commands it is handed: words in, exit code out. Nothing here ends the process. */
 import { exitCodeOf, type FettleError, toFettleError } from '../core/errors.ts'
 import { Cli } from './cli.ts'
+import type { Commands } from './commands.ts'
 import type { Io } from './io.ts'
 import { errorLines } from './output/error.ts'
 import { createStyle, hasColour, isUnicode, toAscii } from './output/style.ts'
 import { parse } from './parser.ts'
 
-export async function main(argv: string[], io: Io): Promise<number> {
+export async function dispatch(argv: string[], io: Io, commands: Commands): Promise<number> {
   // Whoever read us may be gone: `fettle logs | head`, a lost terminal. What must react listens for itself.
   for (const stream of [io.stdout, io.stderr]) stream.on('error', ignoreLost)
   try {
-    const parsed = await parse(argv, {
+    const parsed = await parse(argv, commands, {
       out: text => io.stdout.write(isUnicode(io.env) ? text : toAscii(text)),
       hasColours: hasColour(io.stdout, io.env, argv.includes('--no-color')),
       columns: Math.min(io.stdout.columns ?? 100, 120),

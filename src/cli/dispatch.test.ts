@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { runCli } from '../../test/helpers/run-cli.ts'
 import { errorCodes, exitCodeOf } from '../core/errors.ts'
+import { commands } from './commands.ts'
 import { parse } from './parser.ts'
 import { allCommands } from './reference.ts'
 
@@ -62,7 +63,7 @@ describe('the command line', () => {
       const line = definition.example.line.replace(/^.*\| /, '').replace(/ > .*$/, '')
       const words = (line.match(/"[^"]*"|\S+/g) ?? []).map(word => word.replaceAll('"', ''))
       assert.equal(words.shift(), 'fettle', path)
-      assert.ok((await parse(words, printer)) !== undefined, line)
+      assert.ok((await parse(words, commands, printer)) !== undefined, line)
     }
   })
 
