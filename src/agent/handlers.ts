@@ -7,7 +7,7 @@ import type { Journal } from '../engine/journal.ts'
 import { ownBuild } from '../lib/program-path.ts'
 import { bakeLease } from '../operations/bake.ts'
 import { makePlan, type PlanRequest } from '../operations/planner.ts'
-import { readProject, readTarget, specOf, type TargetRequest } from '../operations/target.ts'
+import { appIn, readProject, readTarget, specOf, type TargetRequest } from '../operations/target.ts'
 import type { World } from '../operations/world.ts'
 import { examine } from './doctor.ts'
 import type { Handlers } from './server.ts'
@@ -115,7 +115,7 @@ async function about({ world, boot, startedAt }: HandlerOptions): Promise<About>
 
 /** The app that the file is about; the environment only where one was asked for. */
 async function namesOf({ file, app, environment }: TargetRequest): Promise<{ app?: string; environment?: string }> {
-  const named = app ?? (file === undefined ? undefined : (await readProject({ file })).spec.app)
+  const named = app ?? (file === undefined ? undefined : await appIn(file))
   return { ...(named === undefined ? {} : { app: named }), ...(environment === undefined ? {} : { environment }) }
 }
 

@@ -116,8 +116,7 @@ async function routeUrls(world: World, table: RouteTable): Promise<string[]> {
 type Named = Pick<Environment, 'app' | 'environment'>
 
 async function manifestsOf(world: World, { app, environment }: Named, spec: Spec): Promise<{ manifest: Manifest; proofs: Proof[] }[]> {
-  const repository = await world.repository(app, spec.backups)
-  await repository.open()
+  const repository = await world.repository(app, spec.backups) // not opened: looking creates nothing
   const manifests = await repository.list(app, environment)
   return Promise.all(manifests.map(async manifest => ({ manifest, proofs: await repository.proofs(manifest.id) })))
 }

@@ -25,9 +25,7 @@ export async function readProject(request: TargetRequest): Promise<ProjectFile> 
   if (file === undefined)
     throw new FettleError('USAGE', 'no fettle.yaml was named', { hint: 'Run it in the project folder, or name the file with --file.' })
   if (!isAbsolute(file)) throw new FettleError('USAGE', `${file} is no absolute path`)
-  const text = await readFile(file, 'utf8').catch(error => {
-    throw toFettleError(error, `read ${file}`)
-  })
+  const text = await readText(file)
   const { parseSpec } = await import('../core/spec/parse.ts') // with its reader of YAML: loaded when a file is read
   const { environments } = parseSpec(text, { file })
   const environment = request.environment ?? defaultEnvironment(environments)
@@ -35,6 +33,24 @@ export async function readProject(request: TargetRequest): Promise<ProjectFile> 
   const folder = dirname(file)
   return { file, folder, spec, environment }
 }
+
+/** Every look at a project asks, and the text is nearly always that of the last time. */
+const lastRead = new Map<string, { text: string; app: string }>()
+
+/** The app that a file describes. @throws FettleError NOT_FOUND, SPEC_INVALID */
+export async function appIn(file: string): Promise<string> {
+  const text = await readText(file)
+  const last = lastRead.get(file)
+  if (last?.text === text) return last.app
+  const { app } = (await readProject({ file })).spec
+  lastRead.set(file, { text, app })
+  return app
+}
+
+const readText = (file: string): Promise<string> =>
+  readFile(file, 'utf8').catch(error => {
+    throw toFettleError(error, `read ${file}`)
+  })
 
 const defaultEnvironment = (environments: string[]): string =>
   environments.includes('production') ? 'production' : (environments[0] ?? 'production')

@@ -113,7 +113,7 @@ export class SecretFile implements SecretSource {
 
   /** The public keys of this machine, for `secrets/recipients.txt`; the key is made when there is none. */
   async publicKeys(): Promise<string[]> {
-    return this.#locked(async () => recipientsOf(await this.#key()))
+    return recipientsOf((await readKey(this.#keyPath)) ?? (await this.#locked(() => this.#key())))
   }
 
   async #key(): Promise<string[]> {
