@@ -11,11 +11,14 @@ import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { createZstdCompress, zstdCompress, zstdDecompress } from 'node:zlib'
+import { constants, createZstdCompress, zstdCompress, zstdDecompress } from 'node:zlib'
 import { readIfExists, writeFileAtomic } from '../../../lib/files.ts'
 import { execute, requireProgram } from './execute.ts'
 import type { Host } from './host.ts'
 import { formatMarks, type Mark, offsetBefore, parseMarks, thin, timeAt } from './log-marks.ts'
+
+/** 128 KiB instead of 2 MiB: this is the agent's memory, and what a log repeats it repeats soon. */
+const SMALL_WINDOW = { [constants.ZSTD_c_windowLog]: 17 }
 
 const compress = promisify(zstdCompress)
 const decompress = promisify(zstdDecompress)
@@ -232,7 +235,7 @@ export class LogStore {
     const { size } = await stat(this.path)
     if (size === 0) return
     try {
-      await pipeline(this.#bytes(), createZstdCompress(), createWriteStream(`${path}.tmp`, { mode: 0o600, flush: true }))
+      await pipeline(this.#bytes(), createZstdCompress({ params: SMALL_WINDOW }), createWriteStream(`${path}.tmp`, { mode: 0o600, flush: true }))
       await rename(`${path}.tmp`, path)
     } catch (error) {
       await rm(`${path}.tmp`, { force: true })
