@@ -215,6 +215,11 @@ export class Journal {
     return rows.map(row => this.#record(row as unknown as OperationRow))
   }
 
+  /** Not over, or held: what bears its name is still wanted. */
+  isOpen(id: string): boolean {
+    return this.#db.prepare("select 1 from operations where id = ? and state in ('running', 'undoing', 'held')").get(id) !== undefined
+  }
+
   #record(row: OperationRow): OperationRecord {
     const plan = JSON.parse(row.plan) as Plan
     const rows = this.#db.prepare('select body from steps where operation = ?').all(row.id) as { body: string }[]
