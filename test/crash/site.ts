@@ -136,6 +136,10 @@ backups:
 `
   }
 
+  get ports(): SiteOptions['ports'] {
+    return this.#options.ports
+  }
+
   get repository(): string {
     return resolve(this.home, this.spec.repository)
   }
@@ -145,7 +149,7 @@ backups:
     return join(this.folder, 'overlaps')
   }
 
-  /** Points passed from now on are counted anew; the agent dies at the one that is named. */
+  /** Points passed from now on are counted anew; the agent dies at the one that is named, or at the third: `+3`. */
   async arm(point: string): Promise<void> {
     await writeFile(join(this.folder, 'crash', 'log'), '')
     await writeFile(join(this.folder, 'crash', 'at'), point)
@@ -181,6 +185,11 @@ backups:
   /** Resolves when the agent that runs now is dead. */
   async agentDied(): Promise<void> {
     await this.#agent?.ended
+  }
+
+  /** Whether it died at a point, in place of ending by itself. */
+  get agentWasKilled(): boolean {
+    return this.#agent?.child.signalCode === 'SIGKILL'
   }
 
   async stopAgent(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
