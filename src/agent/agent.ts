@@ -55,7 +55,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   await sweepHalfWritten(world)
   const isBusy = (app: string, environment: string) => journal.holder(environmentLease(app, environment)) !== undefined
   // Before any operation goes on: what ends meanwhile clears up after itself, and two must not remove the same.
-  await sweepStrays(world, { isOpen: id => journal.isOpen(id), isBusy })
+  await sweepStrays(world, { isOpen: id => journal.isOpen(id), isBusy }, onError)
   await engine.recover()
   await keepServing(world, isBusy, onError)
   const server = await serveApi({

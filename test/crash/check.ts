@@ -30,7 +30,6 @@ export async function unsettled(site: Site, snapshots: Snapshots, outcome: Outco
     ...leftovers({
       paths: site.paths,
       repository: site.repository,
-      ports: site.ports,
       table: await site.table(),
       agent: site.agentPid,
       manifests: await snapshots.list(),

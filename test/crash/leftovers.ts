@@ -4,7 +4,6 @@ import { join, relative } from 'node:path'
 import type { Layout } from '../../src/core/layout.ts'
 import type { Manifest } from '../../src/core/snapshot.ts'
 import { isGone, readIfThere } from '../../src/drivers/runtimes/process/proc.ts'
-import { readPort } from '../../src/drivers/runtimes/process/unit-files.ts'
 import type { RouteTable } from '../../src/ports/proxy.ts'
 
 export interface Owned {
@@ -12,8 +11,6 @@ export interface Owned {
   table: RouteTable
   /** Folder of the repository. */
   repository: string
-  /** Of the services, both ends included. */
-  ports: { from: number; to: number }
   /** Pid of the agent. */
   agent: number | undefined
   manifests: Manifest[]
@@ -22,7 +19,6 @@ export interface Owned {
 export function leftovers(owned: Owned): string[] {
   return [
     ...strayProcesses(owned),
-    ...strayListeners(owned),
     ...strayUnits(owned),
     ...strayWork(owned),
     ...strayReleases(owned),
@@ -62,7 +58,7 @@ export function processesOf(home: string): Process[] {
     .filter(({ marks }) => marks.some(mark => mark === home || mark.startsWith(`${home}/`)))
 }
 
-/** All belong to the agent, the front, or an instance that the table names; each instance has its shim. */
+/** All belong to the agent, the front, or an instance that the table names; each instance has its shim. A port is left with a process. */
 function strayProcesses({ paths, table, agent }: Owned): string[] {
   const serving = Object.values(table.groups).map(group => `${join(paths.units, 'groups', group)}/`)
   const units = processesOf(paths.home).filter(({ pid, command }) => pid !== agent && !command.includes(paths.front))
@@ -72,23 +68,6 @@ function strayProcesses({ paths, table, agent }: Owned): string[] {
     ...strays.map(({ pid, command, cwd }) => `process ${pid} (${command.join(' ')}) in ${cwd}`),
     ...lacking.map(group => `no shim runs in ${group}`),
   ]
-}
-
-/** Also of a process that nothing shows to belong here. */
-function strayListeners({ paths, table, ports }: Owned): string[] {
-  const groups = Object.values(table.groups).map(group => join(paths.units, 'groups', group))
-  const instances = groups.flatMap(group => names(group).map(name => join(group, name))).filter(path => /\/\d+$/.test(path))
-  const given = instances.map(folder => readPort(folder))
-  const listening = ['tcp', 'tcp6'].flatMap(listenersOf)
-  const strays = listening.filter(port => port >= ports.from && port <= ports.to && !given.includes(port))
-  return strays.map(port => `port ${port} is listened on`)
-}
-
-/** From /proc/net: lines of `number: address:port(hex) remote state`, where 0A is listening. */
-function listenersOf(protocol: string): number[] {
-  const lines = (readIfThere(`/proc/net/${protocol}`)?.toString() ?? '').split('\n').slice(1)
-  const words = lines.map(line => line.trim().split(/\s+/)).filter(([, , , state]) => state === '0A')
-  return words.map(([, local = '']) => Number.parseInt(local.slice(local.indexOf(':') + 1), 16))
 }
 
 const wordsOf = (pid: number, file: string): string[] =>

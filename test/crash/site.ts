@@ -34,6 +34,7 @@ export interface SiteOptions {
 /** What fettle.yaml says where scenarios differ. */
 export interface Spec {
   build: string
+  buildWithin: string
   /** Folder of the repository. */
   repository: string
   trial: string
@@ -52,7 +53,7 @@ export class Site {
   /** Version that serves, and of each release. */
   version = 0
   readonly versions = new Map<string, number>()
-  readonly spec: Spec = { build: 'cp version.json built.json', repository: 'backups', trial: '200ms', keep: 4 }
+  readonly spec: Spec = { build: 'cp version.json built.json', buildWithin: '1h', repository: 'backups', trial: '200ms', keep: 4 }
   #newest = 0
 
   constructor(options: SiteOptions) {
@@ -103,9 +104,10 @@ export class Site {
   }
 
   #text(sick: Sickness | undefined): string {
-    const { build, repository, trial, keep } = this.spec
+    const { build, buildWithin, repository, trial, keep } = this.spec
     return `app: ${APP}
 build: ${JSON.stringify(build)}
+build-within: ${buildWithin}
 services:
   web:
     run: node server.js
@@ -128,16 +130,12 @@ release:
   migrate: node migrate.js
   test: [{ http: / }]
   keep: 3
-  bake: { for: ${trial} }
+  bake: { for: ${trial}, latency: 1000 } # a busy machine is slow, and no reason to return
 backups:
   keep: { last: ${keep} }
   repository: { directory: ${repository} }
   drill: { expect: [{ store: data, sql: select count(*) from levels, at-least: 1 }] }
 `
-  }
-
-  get ports(): SiteOptions['ports'] {
-    return this.#options.ports
   }
 
   get repository(): string {

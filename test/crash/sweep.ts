@@ -13,6 +13,8 @@ const SETTLE_MS = 30_000
 export class Sweep {
   readonly site: Site
   readonly #snapshots: Snapshots
+  /** In the last run that nothing ended. */
+  #passed: string[] = []
 
   constructor(site: Site) {
     this.site = site
@@ -23,9 +25,8 @@ export class Sweep {
   async points(swept: SweptOperation): Promise<string[]> {
     const problems = await this.#survive(swept, '')
     if (problems.length > 0) throw new Error(`${swept.name} without a crash:\n  ${problems.join('\n  ')}`)
-    const passed = await this.site.passedPoints()
-    const back = passed.findIndex(point => point.endsWith(':undo'))
-    return swept.ends === 'undone' ? passed.slice(back) : passed
+    const back = this.#passed.findIndex(point => point.endsWith(':undo'))
+    return swept.ends === 'undone' ? this.#passed.slice(back) : this.#passed
   }
 
   /**
@@ -58,7 +59,7 @@ export class Sweep {
     if (point !== '') {
       if (!(await this.#dies(point))) return ['the operation ended without passing this point']
       await this.#comeBack(again)
-    }
+    } else this.#passed = await this.#passedToTheEnd()
     await site.settled()
     // The agent may have died before it answered, and after it journalled.
     const operation = (await site.operations()).find(
@@ -93,12 +94,18 @@ export class Sweep {
   /** Whether the agent dies before it is through with everything. */
   #dies(point: string): Promise<boolean> {
     const died = this.site.agentDied().then(() => true)
-    const isThrough = async () => {
-      await this.site.settled()
-      while (!/\/swept(#\d+)?$/.test((await this.site.passedPoints()).at(-1) ?? '')) await delay(5)
-      return (await this.site.passedPoints()).includes(point) && died
-    }
+    const isThrough = async () => (await this.#passedToTheEnd()).includes(point) && died
     return Promise.race([died, isThrough().catch(() => died)])
+  }
+
+  /** All points, once the last operation that this one brought about is cleared up. */
+  async #passedToTheEnd(): Promise<string[]> {
+    await this.site.settled()
+    for (;;) {
+      const passed = await this.site.passedPoints()
+      if (/\/swept(#\d+)?$/.test(passed.at(-1) ?? '')) return passed
+      await delay(5)
+    }
   }
 
   async #problems(outcome: Outcome): Promise<string[]> {
@@ -109,10 +116,9 @@ export class Sweep {
     return [...problems, ...(await damage(this.site, this.#snapshots, outcome))]
   }
 
-  async #afterwards(swept: SweptOperation): Promise<void> {
+  async #afterwards({ after }: SweptOperation): Promise<void> {
     await this.site.refresh()
-    if (swept.stops !== true) return
-    await this.site.mustDo({ kind: 'restart', file: this.site.file })
+    if (after !== undefined) await this.site.mustDo(after(this.site))
     this.site.load.mayRefuse = false
   }
 
