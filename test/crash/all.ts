@@ -3,13 +3,15 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { copyBundle } from './bundle.ts'
-import { type Choice, chosenOf, killedAgainAfter, mayHold } from './choice.ts'
+import { type Choice, chance, chosenOf, killedAgainAfter, mayHold } from './choice.ts'
 import { type SweptOperation, sweptOperations } from './operations.ts'
 import { Site } from './site.ts'
 import { Sweep } from './sweep.ts'
 
 export interface SweepOptions extends Choice {
   lanes: number
+  /** Then no other point is begun. They come in an order by chance, so that those left out are of all operations. */
+  atMostMs?: number
   /** Leaves the folder. */
   keep: boolean
   print(line: string): void
@@ -38,8 +40,10 @@ export async function sweepAll(options: SweepOptions): Promise<Survival[]> {
     const sweeps = await Promise.all(Array.from({ length: options.lanes }, () => homes.open()))
     const tasks = await tasksOf(sweeps, options)
     const survivals: Survival[] = []
-    const waiting = [...tasks]
+    const waiting = options.atMostMs === undefined ? [...tasks] : byChance(tasks, options.seed)
+    const tooLong = setTimeout(() => waiting.splice(0), options.atMostMs ?? 0x7fffffff).unref()
     await side(sweeps, sweep => carryOut(waiting, sweep, homes, options, survivals))
+    clearTimeout(tooLong)
     const order = new Map(tasks.map(({ name }, index) => [name, index]))
     return survivals.sort((a, b) => (order.get(a.name) ?? 0) - (order.get(b.name) ?? 0))
   } finally {
@@ -101,6 +105,8 @@ async function tasksOf(sweeps: readonly Sweep[], options: SweepOptions): Promise
   }
   return tasks
 }
+
+const byChance = (tasks: readonly Task[], seed: number): Task[] => tasks.toSorted((a, b) => chance(seed, a.name) - chance(seed, b.name))
 
 /** Takes from the common list until it is empty. */
 async function carryOut(waiting: Task[], first: Sweep, homes: Homes, options: SweepOptions, survivals: Survival[]): Promise<void> {
