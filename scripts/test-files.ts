@@ -4,7 +4,7 @@ import { glob } from 'node:fs/promises'
 /** Beside the code: what `npm run check` runs. */
 export const unitTests = ['src/**/*.test.ts', 'scripts/**/*.test.ts', 'test/requirements/*.test.ts']
 
-/** What `npm test` runs. Of test/crash the scenarios; the sweep over every point is `npm run test:crash`. */
+/** What `npm test` runs. Of test/crash the scenarios and a part of the sweep; all of it is `npm run test:crash`. */
 export const allTests = [...unitTests, 'test/{conformance,helpers,examples,e2e,crash}/**/*.test.ts']
 
 /** Paths relative to the checkout, sorted: a run is the same everywhere. */

@@ -1,7 +1,7 @@
 /** The agent's entry: `node agent.js --home FOLDER`. Composes drivers into a world and starts the daemon on it. */
 import { mkdir, readFile } from 'node:fs/promises'
 import { dirname, isAbsolute, join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { inspect, parseArgs } from 'node:util'
 import { startAgent } from './agent/agent.ts'
 import { faultsFrom } from './agent/faults.ts'
 import { keepLogSmall } from './agent/own-log.ts'
@@ -103,7 +103,7 @@ try {
   process.exit()
 } catch (thrown) {
   const error = toFettleError(thrown, `start the agent in ${dirname(paths.agent)}`)
-  log(`${error.message}${error.code === 'INTERNAL' ? `\n${String(error.stack)}` : ''}`)
+  log(`${error.message}${error.code === 'INTERNAL' ? `\n${inspect(thrown)}` : ''}`)
   // What it had opened by then would keep it alive, and the home locked.
   process.exit(exitCodeOf(error.code))
 }

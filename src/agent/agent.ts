@@ -5,7 +5,6 @@
 import { mkdir } from 'node:fs/promises'
 import { layout } from '../core/layout.ts'
 import { environmentLease } from '../core/names.ts'
-import { isOver, type OperationRecord } from '../core/plan.ts'
 import { Engine } from '../engine/engine.ts'
 import { Journal } from '../engine/journal.ts'
 import { allKinds, followUps } from '../operations/planner.ts'
@@ -54,9 +53,10 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   await world.runtime.open()
   await world.proxy.open()
   await sweepHalfWritten(world)
-  await engine.recover()
   const isBusy = (app: string, environment: string) => journal.holder(environmentLease(app, environment)) !== undefined
-  await sweepStrays(world, { isOpen: id => isOpen(journal, id), isBusy })
+  // Before any operation goes on: what ends meanwhile clears up after itself, and two must not remove the same.
+  await sweepStrays(world, { isOpen: id => journal.isOpen(id), isBusy }, onError)
+  await engine.recover()
   await keepServing(world, isBusy, onError)
   const server = await serveApi({
     socket: paths.socket,
@@ -74,9 +74,4 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       journal.close()
     },
   }
-}
-
-function isOpen(journal: Journal, id: string): boolean {
-  const record: OperationRecord | undefined = journal.list(1000).find(operation => operation.id === id)
-  return record !== undefined && (!isOver(record.state) || record.state === 'held')
 }

@@ -2,6 +2,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isOver, type OperationRecord } from '../core/plan.ts'
+import type { Release } from '../core/release.ts'
 import { isHalfWritten, namesIn } from '../lib/files.ts'
 import { removeWork } from '../operations/data-tasks.ts'
 import { listReleases } from '../operations/environment.ts'
@@ -30,11 +31,14 @@ export interface Known {
   isBusy(app: string, environment: string): boolean
 }
 
-/** After a crash: traces of operations that are over, of those that a lost journal knew, and of plans that were never begun. */
-export async function sweepStrays(world: World, known: Known): Promise<void> {
+/**
+ * After a crash: traces of operations that are over, of those that a lost journal knew, and of plans that were never begun.
+ * @param onError of a repository that is out of reach, which must not keep the agent from all else
+ */
+export async function sweepStrays(world: World, known: Known, onError: (error: unknown) => void): Promise<void> {
   for (const id of await traces(world)) if (!known.isOpen(id)) await sweepById(world, id)
   await sweepGroups(world, known)
-  await sweepPending(world, known.isOpen)
+  await sweepPending(world, known.isOpen, onError)
 }
 
 /** Every operation or plan that left something: names of commands and sandboxes begin with it. */
@@ -64,16 +68,19 @@ async function isServing({ proxy }: World, { name, labels: { app, environment } 
 }
 
 /** Transactions of a repository whose operation is over: nothing refers to them. */
-async function sweepPending(world: World, isOpen: (id: string) => boolean): Promise<void> {
+async function sweepPending(world: World, isOpen: Known['isOpen'], onError: (error: unknown) => void): Promise<void> {
   for (const app of await folders(world.layout.apps)) {
     for (const environment of await folders(`${world.layout.apps}/${app}`)) {
       const [newest] = await listReleases(world, app, environment)
-      if (newest === undefined) continue
-      const repository = await world.repository(app, newest.spec.backups)
-      await repository.open()
-      for (const id of await repository.pending()) if (!isOpen(id)) await repository.abandon(id)
+      if (newest !== undefined) await abandonPending(world, newest, isOpen).catch(onError)
     }
   }
+}
+
+async function abandonPending(world: World, { app, spec }: Release, isOpen: Known['isOpen']): Promise<void> {
+  const repository = await world.repository(app, spec.backups)
+  await repository.open()
+  for (const id of await repository.pending()) if (!isOpen(id)) await repository.abandon(id)
 }
 
 /**

@@ -32,6 +32,7 @@ export function specChanges(before: Spec | undefined, after: Spec): Change[] {
     ...routes(old.routes, after.routes),
     ...value('source', old.source, after.source),
     ...value('build', old.build, after.build),
+    ...value('build-within', old['build-within'] ?? after['build-within'], after['build-within']),
     // Names that come or go have a version and are told with it; here only what is declared about them.
     ...[...Object.keys(after.secrets)].flatMap(name =>
       value(`secrets.${name}`, old.secrets[name] ?? after.secrets[name], after.secrets[name]),
@@ -97,7 +98,7 @@ const isNothing = (thing: Value): boolean => thing === undefined || (Array.isArr
 /** Those of `after` in their order, then those that are gone. */
 const keysOf = (before: Values, after: Values): string[] => [...new Set([...Object.keys(after), ...Object.keys(before)])]
 
-const DURATION = /\.(within|drain|uptime|for)$|\.rehearse\.at-most$/
+const DURATION = /[.-]within$|\.(drain|uptime|for)$|\.rehearse\.at-most$/
 
 /** With its unit again, in at most 60 characters. */
 function shown(path: string, thing: Value): string {

@@ -42,6 +42,8 @@ export class Journal {
   readonly #reserve: Reserve
   readonly #keep: number
   #lastSeq = 0
+  /** An operation ended, so what it gave up of the reserve may be free again. */
+  #isReserveDue = false
 
   /** @throws FettleError BUSY when another agent holds it, VERSION when a newer fettle wrote it */
   constructor(path: string, options: { firstNumber: number; keep?: number }) {
@@ -49,62 +51,70 @@ export class Journal {
     this.#db = new DatabaseSync(path, { timeout: 0 })
     this.#reserve = new Reserve(`${path}-reserve`)
     try {
-      this.#db.exec('pragma locking_mode = exclusive; pragma journal_mode = wal; pragma synchronous = full; begin immediate; commit')
+      this.#withRoom(() => this.#lock(path))
+      this.#withRoom(() => this.#migrate(path, options.firstNumber))
     } catch (error) {
       this.#db.close()
+      throw error
+    }
+    this.#reserve.keep()
+  }
+
+  #lock(path: string): void {
+    try {
+      this.#db.exec('pragma locking_mode = exclusive; pragma journal_mode = wal; pragma synchronous = full; begin immediate; commit')
+    } catch (error) {
+      if (isFull(error)) throw error
       throw new FettleError('BUSY', `another agent works with ${path}`, {
         cause: error,
         hint: 'One agent a home: `fettle status` talks to the one that runs.',
       })
     }
-    this.#migrate(path, options.firstNumber)
-    this.#reserve.keep()
   }
 
   #migrate(path: string, firstNumber: number): void {
     const { user_version: version } = this.#db.prepare('pragma user_version').get() as { user_version: number }
     if (version > FORMAT) {
-      this.#db.close()
       throw new FettleError('VERSION', `${path} was written by a newer fettle (journal format ${version}, this one knows ${FORMAT})`, {
         hint: 'Start the newer version again; a journal is never taken back.',
       })
     }
-    if (version < 1) {
-      this.#db.exec(`begin; ${SCHEMA} pragma user_version = 1; commit`)
-      this.#db.prepare("insert into meta values ('first-number', ?)").run(String(firstNumber))
-    }
+    if (version === FORMAT) return
+    this.#db.exec(`begin; ${SCHEMA} insert into meta values ('first-number', '${firstNumber}'); pragma user_version = 1; commit`)
   }
 
   close(): void {
     this.#db.close()
   }
 
-  /** All or nothing, one fsync. On a full disk it takes the reserve. @throws FettleError DISK_FULL when that is gone too */
+  /** All or nothing, one fsync. @throws FettleError DISK_FULL */
   transaction<T>(work: () => T): T {
-    for (;;) {
-      try {
-        return this.#attempt(work)
-      } catch (error) {
-        if (!isFull(error)) throw error
-        if (!this.#reserve.giveUp()) {
-          throw new FettleError('DISK_FULL', 'the journal has no room on its disk', {
-            cause: error,
-            hint: 'Free some space: `fettle doctor` shows what fettle uses.',
-          })
-        }
-      }
-    }
-  }
-
-  #attempt<T>(work: () => T): T {
-    this.#db.exec('begin immediate')
-    try {
+    const result = this.#withRoom(() => {
+      this.#db.exec('begin immediate')
       const result = work()
       this.#db.exec('commit')
       return result
-    } catch (error) {
-      if (this.#db.isTransaction) this.#db.exec('rollback')
-      throw error
+    })
+    // Not before the commit, which may need the very space.
+    if (this.#isReserveDue) this.#reserve.keep()
+    this.#isReserveDue = false
+    return result
+  }
+
+  /** On a full disk it takes the reserve. @throws FettleError DISK_FULL when that is gone too */
+  #withRoom<T>(work: () => T): T {
+    for (;;) {
+      try {
+        return work()
+      } catch (error) {
+        if (this.#db.isTransaction) this.#db.exec('rollback')
+        if (!isFull(error)) throw error
+        if (this.#reserve.giveUp()) continue
+        throw new FettleError('DISK_FULL', 'the journal has no room on its disk', {
+          cause: error,
+          hint: 'Free some space: `fettle doctor` shows what fettle uses.',
+        })
+      }
     }
   }
 
@@ -162,7 +172,7 @@ export class Journal {
       )
     if (record.state !== 'done' && record.state !== 'undone') return
     this.#db.prepare('delete from leases where operation = ?').run(record.id)
-    this.#reserve.keep()
+    this.#isReserveDue = true
   }
 
   /** One that is open or held stays, however old it is. */
@@ -213,6 +223,11 @@ export class Journal {
   open(): OperationRecord[] {
     const rows = this.#db.prepare("select * from operations where state in ('running', 'undoing') order by number").all()
     return rows.map(row => this.#record(row as unknown as OperationRow))
+  }
+
+  /** Not over, or held: what bears its name is still wanted. */
+  isOpen(id: string): boolean {
+    return this.#db.prepare("select 1 from operations where id = ? and state in ('running', 'undoing', 'held')").get(id) !== undefined
   }
 
   #record(row: OperationRow): OperationRecord {

@@ -45,7 +45,8 @@ async function acquire(path: string, deadline: number): Promise<DatabaseSync> {
 function tryLock(path: string): DatabaseSync | undefined {
   const lock = new DatabaseSync(path, { timeout: 0 })
   try {
-    lock.exec('BEGIN EXCLUSIVE')
+    // Without a file beside it: nothing is written, so a full disk is no reason to fail.
+    lock.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
     return lock
   } catch (error) {
     lock.close()

@@ -3,6 +3,7 @@
  * place of starting a second.
  */
 import { FettleError } from '../core/errors.ts'
+import { formatDuration } from '../core/format.ts'
 import { commandName } from '../core/names.ts'
 import type { StepContext } from '../engine/step.ts'
 import { alongside } from '../lib/alongside.ts'
@@ -54,7 +55,7 @@ export async function runToSuccess(world: World, context: StepContext, what: str
   )
   if (result.code === 0 && !result.timedOut) return result
   await world.runtime.forget(stepCommand(context, part))
-  const ending = result.timedOut ? 'did not end in time' : `exited ${result.code}`
+  const ending = result.timedOut ? `did not end within ${formatDuration(body.timeoutMs ?? 0)} and was ended` : `exited ${result.code}`
   // Its last line mostly says it; all that is known of the output stands in the context, and is shown below.
   const lastLine = result.tail.trimEnd().split('\n').at(-1) ?? ''
   throw new FettleError('COMMAND_FAILED', `${what} ${ending}${lastLine === '' ? '' : `: ${lastLine}`}`, {

@@ -195,7 +195,7 @@ function makeSteps(
       id: 'build',
       kind: 'artifact.build@1',
       title: build.length > 0 ? `build: ${build.join(' && ')}` : 'seal the artifact',
-      input: { fetched, build },
+      input: { fetched, build, withinMs: spec['build-within'] },
       after: ['fetch'],
     },
     {

@@ -11,8 +11,19 @@ const building = (): string[] => (processesOf(site.home).some(({ command }) => c
 
 const site = await openSite()
 
+test('a build that never ends is ended after its time, with all that it started', async () => {
+  Object.assign(site.spec, { build: 'setsid sleep 86400 & sleep 86400', buildWithin: '1s' })
+  await site.nextSource()
+  const { id } = await site.client.call('start', { request: { kind: 'deploy', file: site.file } })
+  await site.settled()
+  const { state, error } = await site.client.call('operation', { id })
+  assert.deepEqual([state, error?.code], ['undone', 'COMMAND_FAILED'])
+  assert.match(error?.message ?? '', /did not end within 1 s/)
+  await assertSound(site)
+})
+
 test('a build that never ends is ended by a cancel, with all that it started', async () => {
-  site.spec.build = 'setsid sleep 86400 & sleep 86400'
+  site.spec.buildWithin = '1h'
   await site.nextSource()
   const { id } = await site.client.call('start', { request: { kind: 'deploy', file: site.file } })
   await eventually(building)

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cp, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { writeFileAtomic } from '../../src/lib/files.ts'
 
 const checkout = join(import.meta.dirname, '../..')
 
@@ -25,4 +26,19 @@ export async function copyAsVersion(bundle: string, folder: string, version: str
     await writeFile(join(folder, name), text.replaceAll(JSON.stringify(manifest.version), JSON.stringify(version)))
   }
   return folder
+}
+
+/**
+ * Moves the wall clock of every program of fettle (agent, front, relay, data worker; not the kernel's, which dates files) that is started
+ * from this bundle. @returns what sets by how much, at once and also for those that run
+ */
+export async function shiftClock(bundle: string): Promise<(ms: number) => Promise<void>> {
+  const shift = (ms: number) => writeFileAtomic(join(bundle, 'shift'), String(ms))
+  await shift(0)
+  await cp(join(import.meta.dirname, 'shifted-clock.js'), join(bundle, 'shifted-clock.js'))
+  for (const program of ['agent.js', 'front.js', 'relay.js', 'worker.js', 'sealer.js']) {
+    const path = join(bundle, program)
+    await writeFile(path, `import './shifted-clock.js'\n${await readFile(path, 'utf8')}`)
+  }
+  return shift
 }

@@ -22,14 +22,11 @@ export interface Outcome {
 /** No operation is looked at: what serves goes on. */
 export const atRest = ({ version }: Site): Outcome => ({ swept: undefined, operation: undefined, before: version, wanted: version })
 
-export async function problemsOf(site: Site, snapshots: Snapshots, outcome: Outcome): Promise<string[]> {
+/** What may be right a moment later: to be asked until nothing is wrong any more. */
+export async function unsettled(site: Site, snapshots: Snapshots, outcome: Outcome): Promise<string[]> {
   return [
     ...(await wrongEnd(site, outcome)),
-    ...site.load.takeFailures(),
     ...(await wrongService(site, outcome)),
-    ...(await lostWrites(site, outcome)),
-    ...(await wrongSnapshots(snapshots, outcome)),
-    ...(await twice(site)),
     ...leftovers({
       paths: site.paths,
       repository: site.repository,
@@ -37,6 +34,16 @@ export async function problemsOf(site: Site, snapshots: Snapshots, outcome: Outc
       agent: site.agentPid,
       manifests: await snapshots.list(),
     }),
+  ]
+}
+
+/** What no time mends. Each is told once: what is lost is then forgotten, so that the next look is at what happened since. */
+export async function damage(site: Site, snapshots: Snapshots, outcome: Outcome): Promise<string[]> {
+  return [
+    ...site.load.takeFailures(),
+    ...(await lostWrites(site, outcome)),
+    ...(await wrongSnapshots(snapshots, outcome)),
+    ...(await twice(site)),
   ]
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { assertSound, openSite } from './scenario.ts'
-import { mountDisk, needsRoot } from './small-disk.ts'
+import { assertSound, eventually, openSite } from './scenario.ts'
+import { fill, mountDisk, needsRoot } from './small-disk.ts'
 
 const skip = needsRoot()
 const site = await openSite({}, async home => {
@@ -23,6 +23,39 @@ test('a deploy that fills the disk of everything is undone, and what is there wo
   await site.load.untilAnswered()
   await assertSound(site)
   site.spec.build = 'cp version.json built.json'
+  site.load.declared.add(await site.nextSource())
+  await site.mustDo({ kind: 'deploy', file: site.file })
+  await assertSound(site)
+})
+
+test('on a disk that is full already a deploy ends with that word, as often as it is tried, and works once there is room', {
+  skip,
+}, async () => {
+  site.load.mayBreak = true
+  const free = await fill(site.home)
+  for (let attempt = 1; attempt <= 3; attempt++) {
+    await site.nextSource().catch(() => {})
+    const begun = await site.client.call('start', { request: { kind: 'deploy', file: site.file } }).catch(error => ({ error }))
+    await site.settled()
+    const { error } = 'id' in begun ? await site.client.call('operation', { id: begun.id }) : begun
+    assert.equal(error?.code, 'DISK_FULL', error?.message)
+  }
+  await free()
+  await site.load.untilAnswered()
+  await assertSound(site)
+  site.load.declared.add(await site.nextSource())
+  await site.mustDo({ kind: 'deploy', file: site.file })
+  await assertSound(site)
+})
+
+test('an agent that starts on a full disk serves what served, and deploys once there is room', { skip }, async () => {
+  const free = await fill(site.home)
+  await site.stopAgent('SIGKILL')
+  await site.startAgent()
+  await eventually(async () => [(await site.status())?.state ?? ''].filter(state => state !== 'up'))
+  await free()
+  await site.load.untilAnswered()
+  await assertSound(site)
   site.load.declared.add(await site.nextSource())
   await site.mustDo({ kind: 'deploy', file: site.file })
   await assertSound(site)

@@ -58,7 +58,7 @@ export function processesOf(home: string): Process[] {
     .filter(({ marks }) => marks.some(mark => mark === home || mark.startsWith(`${home}/`)))
 }
 
-/** All belong to the agent, the front, or an instance that the table names; each instance has its shim. */
+/** All belong to the agent, the front, or an instance that the table names; each instance has its shim. A port is left with a process. */
 function strayProcesses({ paths, table, agent }: Owned): string[] {
   const serving = Object.values(table.groups).map(group => `${join(paths.units, 'groups', group)}/`)
   const units = processesOf(paths.home).filter(({ pid, command }) => pid !== agent && !command.includes(paths.front))

@@ -7,7 +7,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { ask } from '../helpers/http.ts'
 
 const READERS = 2
-const PAUSE_MS = 15
+/** Enough of them to meet every switch, few enough that the machine is there for what is swept. */
+const PAUSE_MS = 40
 const FILES = 16
 const HOST = 'ledger.test'
 

@@ -16,6 +16,8 @@ export interface SweptOperation {
   losesData?: true
   /** Requests are refused from then on. */
   stops?: true
+  /** Brings back, once it is done, what the next operation starts from. */
+  after?: (site: Site) => OperationRequest
 }
 
 const deploy = async (site: Site, sick?: Sickness): Promise<Wanted> => {
@@ -32,9 +34,16 @@ async function rollback(site: Site): Promise<Wanted> {
 
 const same = (request: (site: Site) => OperationRequest) => async (site: Site) => ({ request: request(site), version: site.version })
 
-async function scale(site: Site): Promise<Wanted> {
-  const web = (await site.status())?.services.find(({ name }) => name === 'web')?.group?.wanted === 2 ? 1 : 2
-  return { request: { kind: 'scale', file: site.file, instances: { web } }, version: site.version }
+const restart = ({ file }: Site): OperationRequest => ({ kind: 'restart', file })
+const scaleTo =
+  (web: number) =>
+  ({ file }: Site): OperationRequest => ({ kind: 'scale', file, instances: { web } })
+
+/** From one instance: mostly an operation of its own before. */
+async function scaleUp(site: Site): Promise<Wanted> {
+  const web = (await site.status())?.services.find(({ name }) => name === 'web')
+  if (web?.group?.wanted !== 1) await site.mustDo(scaleTo(1)(site))
+  return { request: scaleTo(2)(site), version: site.version }
 }
 
 export const sweptOperations: SweptOperation[] = [
@@ -44,7 +53,8 @@ export const sweptOperations: SweptOperation[] = [
   { name: 'drill', prepare: same(({ file }) => ({ kind: 'drill', file })), ends: 'done' },
   { name: 'restore', prepare: same(({ file }) => ({ kind: 'restore', file, snapshot: 'newest' })), ends: 'done', losesData: true },
   { name: 'deploy-failing', prepare: site => deploy(site, 'beat'), ends: 'undone' },
-  { name: 'restart', prepare: same(({ file }) => ({ kind: 'restart', file })), ends: 'done' },
-  { name: 'scale', prepare: scale, ends: 'done' },
-  { name: 'stop', prepare: same(({ file }) => ({ kind: 'stop', file })), ends: 'done', stops: true },
+  { name: 'restart', prepare: same(restart), ends: 'done' },
+  { name: 'scale-down', prepare: same(scaleTo(1)), ends: 'done', after: scaleTo(2) },
+  { name: 'scale-up', prepare: scaleUp, ends: 'done' },
+  { name: 'stop', prepare: same(({ file }) => ({ kind: 'stop', file })), ends: 'done', stops: true, after: restart },
 ]

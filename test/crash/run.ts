@@ -1,9 +1,10 @@
 /**
- * npm run test:crash: kills the agent at every point of every operation. `--only TEXT` points whose name holds it; `--fraction 0.2`
- * a part of them, chosen by `--seed N`; `--lanes N` homes side by side; `--keep` leaves the folder.
+ * npm run test:crash: kills the agent at every point of every operation, and a third of the agents that come after it too. `--only TEXT`
+ * points whose name begins so; `--fraction 0.2` a part of them, chosen by `--seed N`; `--lanes N` homes side by side; `--keep` leaves
+ * the folder.
  */
 import { parseArgs } from 'node:util'
-import { sweepAll } from './all.ts'
+import { failureText, summaryLines, sweepAll } from './all.ts'
 
 const { values } = parseArgs({
   options: {
@@ -16,15 +17,11 @@ const { values } = parseArgs({
 })
 const print = (line: string): void => void process.stdout.write(`${line}\n`)
 const began = performance.now()
-const options = {
-  only: values.only,
-  seed: Number(values.seed),
-  fraction: Number(values.fraction),
-  lanes: Number(values.lanes),
-  keep: values.keep,
-}
-const { survived, failed } = await sweepAll({ ...options, print })
-for (const { point, problems } of failed) print(`✖ ${point}\n    ${problems.join('\n    ')}`)
+const [seed, fraction, lanes] = [Number(values.seed), Number(values.fraction), Number(values.lanes)]
+const survivals = await sweepAll({ ...values, seed, fraction, lanes, print })
+const failed = survivals.filter(({ problems }) => problems.length > 0)
+for (const failure of failed) print(failureText(failure, seed))
+for (const line of summaryLines(survivals)) print(line)
 const seconds = Math.round((performance.now() - began) / 1000)
-print(`survived ${survived}/${survived + failed.length} (seed ${values.seed}, ${seconds} s)`)
-process.exitCode = failed.length > 0 || survived === 0 ? 1 : 0
+print(`survived ${survivals.length - failed.length}/${survivals.length} (seed ${seed}, ${seconds} s)`)
+process.exitCode = failed.length > 0 || survivals.length === 0 ? 1 : 0

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { after } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { copyBundle } from './bundle.ts'
-import { atRest, problemsOf } from './check.ts'
+import { atRest, damage, unsettled } from './check.ts'
 import { Site, type Spec } from './site.ts'
 import { Snapshots } from './snapshots.ts'
 
@@ -30,7 +30,8 @@ export async function openSite(spec: Partial<Spec> = {}, prepare: (home: string)
 /** Nothing failed, nothing is lost, nothing is left; what is listed restores. What ends a moment later is waited for. */
 export async function assertSound(site: Site): Promise<void> {
   const snapshots = new Snapshots(site)
-  await eventually(() => problemsOf(site, snapshots, atRest(site)))
+  await eventually(() => unsettled(site, snapshots, atRest(site)))
+  assert.deepEqual(await damage(site, snapshots, atRest(site)), [])
 }
 
 /** Until nothing is wrong any more. */

@@ -34,6 +34,7 @@ export interface SiteOptions {
 /** What fettle.yaml says where scenarios differ. */
 export interface Spec {
   build: string
+  buildWithin: string
   /** Folder of the repository. */
   repository: string
   trial: string
@@ -52,7 +53,7 @@ export class Site {
   /** Version that serves, and of each release. */
   version = 0
   readonly versions = new Map<string, number>()
-  readonly spec: Spec = { build: 'cp version.json built.json', repository: 'backups', trial: '200ms', keep: 4 }
+  readonly spec: Spec = { build: 'cp version.json built.json', buildWithin: '1h', repository: 'backups', trial: '200ms', keep: 4 }
   #newest = 0
 
   constructor(options: SiteOptions) {
@@ -103,9 +104,10 @@ export class Site {
   }
 
   #text(sick: Sickness | undefined): string {
-    const { build, repository, trial, keep } = this.spec
+    const { build, buildWithin, repository, trial, keep } = this.spec
     return `app: ${APP}
 build: ${JSON.stringify(build)}
+build-within: ${buildWithin}
 services:
   web:
     run: node server.js
@@ -128,7 +130,7 @@ release:
   migrate: node migrate.js
   test: [{ http: / }]
   keep: 3
-  bake: { for: ${trial} }
+  bake: { for: ${trial}, latency: 1000 } # a busy machine is slow, and no reason to return
 backups:
   keep: { last: ${keep} }
   repository: { directory: ${repository} }
@@ -145,7 +147,7 @@ backups:
     return join(this.folder, 'overlaps')
   }
 
-  /** Points passed from now on are counted anew; the agent dies at the one that is named. */
+  /** Points passed from now on are counted anew; the agent dies at the one that is named, or at the third: `+3`. */
   async arm(point: string): Promise<void> {
     await writeFile(join(this.folder, 'crash', 'log'), '')
     await writeFile(join(this.folder, 'crash', 'at'), point)
@@ -181,6 +183,11 @@ backups:
   /** Resolves when the agent that runs now is dead. */
   async agentDied(): Promise<void> {
     await this.#agent?.ended
+  }
+
+  /** Whether it died at a point, in place of ending by itself. */
+  get agentWasKilled(): boolean {
+    return this.#agent?.child.signalCode === 'SIGKILL'
   }
 
   async stopAgent(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {

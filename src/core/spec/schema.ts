@@ -191,6 +191,7 @@ export const Spec = z.strictObject({
     .union([commandLine.transform(command => [command]), z.array(commandLine)])
     .default([])
     .describe('commands that turn the source into what runs'),
+  'build-within': timeoutMs.prefault('1h').describe('each of them is ended, with all that it started, after this time'),
   services: z.record(identifier, Service).default({}).describe('what runs, by name'),
   stores: z.record(identifier, Store).default({}).describe('what holds data, by name'),
   routes: z.array(Route).default([]).describe('public addresses'),

@@ -17,7 +17,6 @@ import type { World } from '../world.ts'
 const SpecInput = z.custom<Spec>(value => typeof value === 'object' && value !== null)
 
 const Fetched = z.object({ key: z.string(), digest: z.string(), source: z.string() })
-const BUILD_LIMIT_MS = 3_600_000
 
 /** A source is built once for the same commands; the same digest with other commands is another artifact. */
 const artifactKey = (digest: string, build: string[]): string =>
@@ -75,14 +74,14 @@ const sourceFetch = (world: World) =>
 const artifactBuild = (world: World) =>
   stepKind({
     kind: 'artifact.build@1',
-    input: z.object({ fetched: Fetched, build: z.array(z.string()) }),
+    input: z.object({ fetched: Fetched, build: z.array(z.string()), withinMs: z.number().default(3_600_000) }),
     cancel: 'now',
     silentForMs: 120_000,
     async observe({ fetched }, { operation }) {
       const folder = world.layout.artifact(operation.app, operation.environment, fetched.key)
       return (await readIfExists(sealPath(folder))) === undefined ? 'partial' : { present: { key: fetched.key, built: false } }
     },
-    async run({ fetched, build }, context) {
+    async run({ fetched, build, withinMs }, context) {
       const { app, environment } = context.operation
       const folder = world.layout.artifact(app, environment, fetched.key)
       for (const [index, command] of build.entries()) {
@@ -92,7 +91,7 @@ const artifactBuild = (world: World) =>
           world,
           context,
           `build command \`${command}\``,
-          { argv: shellArgv(command), cwd: folder, env: world.buildEnvironment, timeoutMs: BUILD_LIMIT_MS },
+          { argv: shellArgv(command), cwd: folder, env: world.buildEnvironment, timeoutMs: withinMs },
           String(index),
         )
       }

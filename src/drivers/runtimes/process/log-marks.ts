@@ -13,12 +13,13 @@ export function timeAt(marks: readonly Mark[], offset: number, otherwise: number
   return marks[firstIndex(marks, mark => mark[0] > offset)]?.[1] ?? otherwise
 }
 
-/** An offset before which everything is older than `at`. */
+/** An offset before which everything is older than `at`. One by one: times do not grow where the clock was set back. */
 export function offsetBefore(marks: readonly Mark[], at: number): number {
-  return marks[firstIndex(marks, mark => mark[1] >= at) - 1]?.[0] ?? 0
+  const first = marks.findIndex(mark => mark[1] >= at)
+  return marks[(first < 0 ? marks.length : first) - 1]?.[0] ?? 0
 }
 
-/** Binary search in marks that grow in both numbers. */
+/** Binary search: offsets grow. */
 function firstIndex(marks: readonly Mark[], isBehind: (mark: Mark) => boolean): number {
   let low = 0
   let high = marks.length
