@@ -3,6 +3,7 @@ import { readFile, rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { OperationRequest } from '../api/contract.ts'
 import { FettleError, toFettleError } from '../core/errors.ts'
+import { refuseNewer } from '../core/file-format.ts'
 import type { Plan } from '../core/plan.ts'
 import { writeFileAtomic } from '../lib/files.ts'
 
@@ -34,10 +35,7 @@ export async function readSavedPlan(cwd: string, name: string): Promise<SavedPla
   const saved = parse(text)
   if (typeof saved?.format !== 'number' || saved.plan === undefined)
     throw new FettleError('USAGE', `${path} is no saved plan`, { hint: '`fettle plan --out <file>` saves one.' })
-  if (saved.format > FORMAT)
-    throw new FettleError('VERSION', `${path} was written by a newer fettle (plan format ${saved.format}, this one knows ${FORMAT})`, {
-      hint: 'Make it again with this version: `fettle plan --out`.',
-    })
+  refuseNewer(saved.format, FORMAT, path)
   return saved as SavedPlan
 }
 

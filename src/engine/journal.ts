@@ -4,6 +4,7 @@
  */
 import { DatabaseSync } from 'node:sqlite'
 import { FettleError } from '../core/errors.ts'
+import { refuseNewer } from '../core/file-format.ts'
 import type { EventBody, OperationEvent, OperationRecord, OperationState, Plan, StepRecord } from '../core/plan.ts'
 import { Reserve } from './reserve.ts'
 
@@ -63,11 +64,11 @@ export class Journal {
 
   #migrate(path: string, firstNumber: number): void {
     const { user_version: version } = this.#db.prepare('pragma user_version').get() as { user_version: number }
-    if (version > FORMAT) {
+    try {
+      refuseNewer(version, FORMAT, `the journal ${path}`)
+    } catch (error) {
       this.#db.close()
-      throw new FettleError('VERSION', `${path} was written by a newer fettle (journal format ${version}, this one knows ${FORMAT})`, {
-        hint: 'Start the newer version again; a journal is never taken back.',
-      })
+      throw error
     }
     if (version < 1) {
       this.#db.exec(`begin; ${SCHEMA} pragma user_version = 1; commit`)

@@ -5,6 +5,7 @@
  *
  *   log   log.json (segments)   log.<offset>.zst   log.times (when the rest came)
  */
+
 import { createWriteStream } from 'node:fs'
 import { appendFile, type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -12,6 +13,7 @@ import { pipeline } from 'node:stream/promises'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { createZstdCompress, zstdCompress, zstdDecompress } from 'node:zlib'
+import { refuseNewer } from '../../../core/file-format.ts'
 import { readIfExists, writeFileAtomic } from '../../../lib/files.ts'
 import { execute, requireProgram } from './execute.ts'
 import type { Host } from './host.ts'
@@ -58,7 +60,7 @@ export class LogStore {
   async open(): Promise<void> {
     await (await open(this.path, 'a', 0o600)).close()
     const index = await readIfExists(join(this.#folder, 'log.json'))
-    if (index !== undefined) this.#segments = (JSON.parse(index) as { segments: Segment[] }).segments
+    if (index !== undefined) this.#segments = parseIndex(index, this.#folder)
     this.#liveFrom = this.#segments.at(-1)?.to ?? 0
     this.#marks = parseMarks((await readIfExists(join(this.#folder, 'log.times'))) ?? '')
     // The agent may have died between a segment and its hole.
@@ -256,4 +258,10 @@ async function writeDurably(path: string, data: Uint8Array): Promise<void> {
   } finally {
     await file?.close()
   }
+}
+
+function parseIndex(text: string, folder: string): Segment[] {
+  const { format, segments } = JSON.parse(text) as { format: number; segments: Segment[] }
+  refuseNewer(format, 1, join(folder, 'log.json'))
+  return segments
 }

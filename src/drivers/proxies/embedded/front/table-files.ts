@@ -43,17 +43,13 @@ export class TableFiles {
         if (!isSame(this.#tables.get(key), table)) this.#tables.set(key, table)
         this.#damaged.delete(key)
       }
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
-      this.#log(`${path} is left out: ${reason}`)
+    } catch (thrown) {
+      const error = thrown instanceof FettleError ? thrown : new FettleError('DAMAGED', String((thrown as Error).message))
+      this.#log(`${path} is left out: ${error.message}`)
       if (file.endsWith('.hold')) return
       this.#tables.delete(key)
-      this.#damaged.set(
-        key,
-        new FettleError(error instanceof FettleError ? error.code : 'DAMAGED', `${path} can not be served: ${reason}`, {
-          hint: 'Move the file away, then deploy again: the environment is served anew from generation 1.',
-        }),
-      )
+      const hint = error.hint ?? 'Move the file away, then deploy again: the environment is served anew from generation 1.'
+      this.#damaged.set(key, new FettleError(error.code, `${path} can not be served: ${error.message}`, { hint }))
     }
   }
 
