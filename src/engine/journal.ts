@@ -49,27 +49,38 @@ export class Journal {
     this.#keep = options.keep ?? OPERATIONS_KEPT
     this.#db = new DatabaseSync(path, { timeout: 0 })
     this.#reserve = new Reserve(`${path}-reserve`)
+    const version = this.#known(path)
     try {
       this.#db.exec('pragma locking_mode = exclusive; pragma journal_mode = wal; pragma synchronous = full; begin immediate; commit')
     } catch (error) {
-      this.#db.close()
-      throw new FettleError('BUSY', `another agent works with ${path}`, {
-        cause: error,
-        hint: 'One agent a home: `fettle status` talks to the one that runs.',
-      })
+      throw this.#busy(path, error)
     }
-    this.#migrate(path, options.firstNumber)
+    if (version < FORMAT) this.#migrate(version, options.firstNumber)
     this.#reserve.keep()
   }
 
-  #migrate(path: string, firstNumber: number): void {
-    const { user_version: version } = this.#db.prepare('pragma user_version').get() as { user_version: number }
+  /** Looks before it touches: a newer journal stays as it is. @returns its format, 0 when there is none yet */
+  #known(path: string): number {
     try {
+      const { user_version: version } = this.#db.prepare('pragma user_version').get() as { user_version: number }
       refuseNewer(version, FORMAT, `the journal ${path}`)
+      return version
     } catch (error) {
+      if (!(error instanceof FettleError)) throw this.#busy(path, error)
       this.#db.close()
       throw error
     }
+  }
+
+  #busy(path: string, cause: unknown): FettleError {
+    this.#db.close()
+    return new FettleError('BUSY', `another agent works with ${path}`, {
+      cause,
+      hint: 'One agent a home: `fettle status` talks to the one that runs.',
+    })
+  }
+
+  #migrate(version: number, firstNumber: number): void {
     if (version < 1) {
       this.#db.exec(`begin; ${SCHEMA} pragma user_version = 1; commit`)
       this.#db.prepare("insert into meta values ('first-number', ?)").run(String(firstNumber))
