@@ -13,6 +13,7 @@ import type { World } from '../operations/world.ts'
 import { firstOperationNumber } from './epoch.ts'
 import type { Faults } from './faults.ts'
 import { type BootEnabler, handlersOf } from './handlers.ts'
+import { followMoves } from './moves.ts'
 import { serveApi } from './server.ts'
 import { keepServing } from './serving.ts'
 import { sweepHalfWritten, sweepOperation, sweepStrays } from './sweep.ts'
@@ -57,7 +58,12 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   await engine.recover()
   const isBusy = (app: string, environment: string) => journal.holder(environmentLease(app, environment)) !== undefined
   await sweepStrays(world, { isOpen: id => isOpen(journal, id), isBusy })
+  const moves = followMoves(world, onError)
   await keepServing(world, isBusy, onError)
+  await moves.catchUp()
+  engine.subscribe(event => {
+    if (event.type === 'operation' && isOver(event.state)) moves.catchUp().catch(onError)
+  })
   const server = await serveApi({
     socket: paths.socket,
     version: world.version,
@@ -68,6 +74,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   return {
     async stop() {
       await server.stop()
+      moves.stop()
       await engine.stop()
       await world.runtime.close()
       await world.proxy.close()

@@ -7,6 +7,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FettleError } from '../../../../core/errors.ts'
 import { canonicalJson, type Json } from '../../../../core/json.ts'
+import { isMoved } from '../../../../core/routing.ts'
 import type { RouteTable } from '../../../../ports/proxy.ts'
 import { parseTable } from './parse-table.ts'
 import { writeTable } from './write-table.ts'
@@ -83,13 +84,14 @@ export class TableFiles {
   commit(table: RouteTable, expected: number, serve: (table: RouteTable) => void): Promise<void> {
     return this.#inTurn(async () => {
       const present = this.get(table.app, table.environment)
+      const isMove = expected === table.generation && isMoved(present, table)
       if (!isSame(present, table)) {
-        this.#refuse(table, present?.generation ?? 0, expected)
+        if (!isMove) this.#refuse(table, present?.generation ?? 0, expected)
         const { app, environment } = table
         await writeTable(join(this.#folder, app, `${environment}.json`), `${JSON.stringify(table, undefined, 2)}\n`)
         this.#tables.set(`${app}/${environment}`, table)
       }
-      await this.#removeHold(table.app, table.environment)
+      if (!isMove) await this.#removeHold(table.app, table.environment)
       serve(table)
     })
   }
