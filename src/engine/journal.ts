@@ -4,6 +4,7 @@
  */
 import { DatabaseSync } from 'node:sqlite'
 import { FettleError } from '../core/errors.ts'
+import { refuseNewer } from '../core/file-format.ts'
 import type { EventBody, OperationEvent, OperationRecord, OperationState, Plan, StepRecord } from '../core/plan.ts'
 import { Reserve } from './reserve.ts'
 
@@ -37,6 +38,12 @@ interface OperationRow {
 const SQLITE_FULL = 13
 const isFull = (error: unknown): boolean => error instanceof Error && 'errcode' in error && error.errcode === SQLITE_FULL
 
+const busy = (path: string, cause: unknown): FettleError =>
+  new FettleError('BUSY', `another agent works with ${path}`, {
+    cause,
+    hint: 'One agent a home: `fettle status` talks to the one that runs.',
+  })
+
 export class Journal {
   readonly #db: DatabaseSync
   readonly #reserve: Reserve
@@ -50,9 +57,10 @@ export class Journal {
     this.#keep = options.keep ?? OPERATIONS_KEPT
     this.#db = new DatabaseSync(path, { timeout: 0 })
     this.#reserve = new Reserve(`${path}-reserve`)
+    const version = this.#known(path)
     try {
       this.#withRoom(() => this.#lock(path))
-      this.#withRoom(() => this.#migrate(path, options.firstNumber))
+      if (version < FORMAT) this.#withRoom(() => this.#migrate(version, options.firstNumber))
     } catch (error) {
       this.#db.close()
       throw error
@@ -60,27 +68,29 @@ export class Journal {
     this.#reserve.keep()
   }
 
+  /** Looks before it touches: a newer journal stays as it is. @returns its format, 0 when there is none yet */
+  #known(path: string): number {
+    try {
+      const { user_version: version } = this.#db.prepare('pragma user_version').get() as { user_version: number }
+      refuseNewer(version, FORMAT, `the journal ${path}`)
+      return version
+    } catch (error) {
+      this.#db.close()
+      throw error instanceof FettleError ? error : busy(path, error)
+    }
+  }
+
   #lock(path: string): void {
     try {
       this.#db.exec('pragma locking_mode = exclusive; pragma journal_mode = wal; pragma synchronous = full; begin immediate; commit')
     } catch (error) {
-      if (isFull(error)) throw error
-      throw new FettleError('BUSY', `another agent works with ${path}`, {
-        cause: error,
-        hint: 'One agent a home: `fettle status` talks to the one that runs.',
-      })
+      throw isFull(error) ? error : busy(path, error)
     }
   }
 
-  #migrate(path: string, firstNumber: number): void {
-    const { user_version: version } = this.#db.prepare('pragma user_version').get() as { user_version: number }
-    if (version > FORMAT) {
-      throw new FettleError('VERSION', `${path} was written by a newer fettle (journal format ${version}, this one knows ${FORMAT})`, {
-        hint: 'Start the newer version again; a journal is never taken back.',
-      })
-    }
-    if (version === FORMAT) return
-    this.#db.exec(`begin; ${SCHEMA} insert into meta values ('first-number', '${firstNumber}'); pragma user_version = 1; commit`)
+  #migrate(version: number, firstNumber: number): void {
+    if (version < 1)
+      this.#db.exec(`begin; ${SCHEMA} insert into meta values ('first-number', '${firstNumber}'); pragma user_version = 1; commit`)
   }
 
   close(): void {
@@ -118,7 +128,7 @@ export class Journal {
     }
   }
 
-  /** Records a new operation and takes its leases. @throws FettleError BUSY naming the holder */
+  /** Records a new operation, with its first event, and takes its leases. @throws FettleError BUSY naming the holder */
   begin(plan: Plan, at: number): OperationRecord {
     return this.transaction(() => {
       for (const resource of plan.leases) this.#refuseWhenLeased(resource, plan)
@@ -132,6 +142,7 @@ export class Journal {
         .run(number, id, 'running', JSON.stringify(plan), at)
       for (const step of plan.steps) this.saveStep(id, { id: step.id, state: 'waiting', attempt: 0, adopted: false })
       for (const resource of plan.leases) this.#db.prepare('insert into leases values (?, ?)').run(resource, id)
+      this.addEvent(id, at, { type: 'operation', state: 'running' })
       return this.get(id)
     })
   }
