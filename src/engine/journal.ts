@@ -118,7 +118,7 @@ export class Journal {
     }
   }
 
-  /** Records a new operation and takes its leases. @throws FettleError BUSY naming the holder */
+  /** Records a new operation, with its first event, and takes its leases. @throws FettleError BUSY naming the holder */
   begin(plan: Plan, at: number): OperationRecord {
     return this.transaction(() => {
       for (const resource of plan.leases) this.#refuseWhenLeased(resource, plan)
@@ -132,6 +132,7 @@ export class Journal {
         .run(number, id, 'running', JSON.stringify(plan), at)
       for (const step of plan.steps) this.saveStep(id, { id: step.id, state: 'waiting', attempt: 0, adopted: false })
       for (const resource of plan.leases) this.#db.prepare('insert into leases values (?, ?)').run(resource, id)
+      this.addEvent(id, at, { type: 'operation', state: 'running' })
       return this.get(id)
     })
   }
