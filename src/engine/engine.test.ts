@@ -130,6 +130,21 @@ test('steps run in their order and outputs reach the inputs that name them', asy
   assert.equal(record.steps[1]?.adopted, true)
 })
 
+test('a journal without room stops the work and not the operation, which goes on when there is room', async () => {
+  const told: unknown[] = []
+  const clock = { ...systemClock, sleep: async () => {} }
+  const { engine, journal } = engineOn({ clock, onError: error => told.push(error) })
+  const begun = engine.start(plan([step('one'), step('two', { after: ['one'], pivot: true }), step('three', { after: ['two'] })]))
+  const transaction = journal.transaction.bind(journal)
+  journal.transaction = work => {
+    if (told.length === 0) throw new FettleError('DISK_FULL', 'no room')
+    return transaction(work)
+  }
+  assert.equal((await end(engine, begun)).state, 'done')
+  assert.deepEqual([...things.present], ['one', 'two', 'three'])
+  assert.equal(told.length, 1)
+})
+
 test('a step that fails before the pivot takes everything back, in reverse', async () => {
   const { engine, journal } = engineOn()
   things.failing.set('three', 1)
