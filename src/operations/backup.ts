@@ -79,7 +79,14 @@ function drillSteps(world: World, spec: Spec, manifest: Manifest, release: Relea
   const backups = spec.backups as unknown as Json
   const steps: PlannedStep[] = [
     { id: 'verify', kind: 'snapshot.verify@1', title: 're-read the stored bytes', input: { snapshot: manifest.id, backups }, after: [] },
-    loadStep(release?.spec ?? spec, names, { id: 'load', snapshot: manifest.id, folders, after: ['verify'], title: 'restore and compare' }),
+    loadStep(release?.spec ?? spec, names, {
+      id: 'load',
+      snapshot: manifest.id,
+      folders,
+      after: ['verify'],
+      title: 'restore and compare',
+      durable: false,
+    }),
   ]
   if (spec.backups.drill.expect.length > 0) {
     const input = {

@@ -128,7 +128,7 @@ async function deploySteps(
   const backup = snapshotSteps(environment, { label: `before ${release}`, after: ['preflight'] })
   const rehearsal = await rehearsalSteps(world, environment, next, {
     mode,
-    after: ['release', ...lastSteps(backup)],
+    after: backup.length > 0 ? lastSteps(backup) : ['preflight'], // beside the build
     hasFresh: backup.length > 0,
   })
   const prepared = [...make, ...backup, ...rehearsal]

@@ -75,6 +75,7 @@ async function fillSteps(
         folders: pick(known),
         after: options.after,
         title: 'rehearse: restore a copy and compare it',
+        durable: false,
       }),
     )
   }

@@ -55,7 +55,7 @@ export function snapshotSteps(
 export const loadStep = (
   spec: Spec,
   names: string[],
-  options: { id: string; snapshot: Json; folders: Record<string, Name>; after: string[]; title: string },
+  options: { id: string; snapshot: Json; folders: Record<string, Name>; after: string[]; title: string; durable?: boolean },
 ): PlannedStep => ({
   id: options.id,
   kind: 'snapshot.load@1',
@@ -65,6 +65,7 @@ export const loadStep = (
     configs: storeConfigs(spec, names),
     folders: options.folders as never,
     backups: spec.backups as unknown as Json,
+    durable: options.durable ?? true,
   },
   after: options.after,
 })

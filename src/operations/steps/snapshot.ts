@@ -140,7 +140,14 @@ export const isProven = (proofs: Proof[]): boolean =>
 const snapshotLoad = (world: World) =>
   stepKind({
     kind: 'snapshot.load@1',
-    input: z.object({ snapshot: z.string(), configs: Configs, folders: Folders, backups: BackupsInput }),
+    // A copy for a rehearsal or drill need not be durable: after a power cut its operation fails, and removes it.
+    input: z.object({
+      snapshot: z.string(),
+      configs: Configs,
+      folders: Folders,
+      backups: BackupsInput,
+      durable: z.boolean().default(true),
+    }),
     cancel: 'now',
     silentForMs: 120_000,
     observe: async () => 'partial',
