@@ -19,7 +19,7 @@ export const ReadyCheck = z
     uptime: durationMs.optional().describe('ready when the process has run this long'),
     within: timeoutMs.prefault('30s').describe('give up after this time'),
   })
-  .describe('how a service shows that it can take work; with no check of its own: `tcp` where requests lead to it, else `uptime: 1s`')
+  .describe('how a service shows that it can take work; with no check of its own: `tcp` where requests lead to it, else `uptime: 500ms`')
 
 const Environment = z.record(variableName, z.union([z.string(), z.number(), z.boolean()]))
 

@@ -4,6 +4,7 @@
  */
 import { request } from 'node:http'
 import { connect } from 'node:net'
+import { DEFAULT_UPTIME_MS } from '../../../core/spec/derived.ts'
 import type { ReadyCheck } from '../../../core/spec/schema.ts'
 import { type Listener, listeners, socketInodes } from '../../../lib/listeners.ts'
 import type { Backend } from '../../../ports/runtime.ts'
@@ -41,9 +42,6 @@ export async function ask(asked: Asked, signal: AbortSignal): Promise<Answer> {
   const answer = await askApp(asked, check.uptime ?? 0, signal)
   return answer.ready ? { ready: true, backend } : answer
 }
-
-/** A worker without a port and a check counts as up when it did not fall over at once. */
-const DEFAULT_UPTIME_MS = 500
 
 async function askApp({ check, folder, uptimeMs }: Asked, wantedMs: number, signal: AbortSignal): Promise<Answer> {
   if (check.command !== undefined) {
