@@ -103,7 +103,7 @@ export const SmokeTest = z
 export const Bake = z.strictObject({
   for: durationMs.prefault('1m').describe('how long a release is on trial after the switch; 0s: not at all'),
   errors: percent.prefault('5%').describe('the share of failed answers that ends the trial'),
-  latency: z.number().min(1).default(3).describe('p95 of the new release may be this many times that of the old'),
+  latency: z.number().min(1).default(3).describe('p95 of the new release may be this many times that of the old, for ten seconds'),
   'min-requests': count.default(50).describe('with fewer requests the trial is inconclusive'),
 })
 
