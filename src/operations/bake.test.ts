@@ -10,7 +10,9 @@ const input = { release: 'r2', activation: 'r2-op2', before: 'r1-op1', until: 60
 /** A trial in a time of its own, of a release whose answers take so long at each moment. Times in ms. */
 async function trial(p95At: (time: number) => number): Promise<{ verdict: string; breach: string; endedAt: number }> {
   let time = 0
-  const sleep = async (ms: number): Promise<void> => void (time += ms)
+  const sleep = async (ms: number): Promise<void> => {
+    time += ms
+  }
   const clock = { now: () => time, monotonic: () => time, sleep }
   const counters = async (activation: string) => ({
     requests: 1000,
