@@ -14,10 +14,11 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { createZstdCompress, zstdCompress, zstdDecompress } from 'node:zlib'
 import { refuseNewer } from '../../../core/file-format.ts'
+import { execute } from '../../../lib/execute.ts'
 import { readIfExists, writeFileAtomic } from '../../../lib/files.ts'
-import { execute, requireProgram } from './execute.ts'
 import type { Host } from './host.ts'
 import { formatMarks, type Mark, offsetBefore, parseMarks, thin, timeAt } from './log-marks.ts'
+import { requireProgram } from './programs.ts'
 
 const compress = promisify(zstdCompress)
 const decompress = promisify(zstdDecompress)
