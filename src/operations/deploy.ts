@@ -25,7 +25,7 @@ import { requireOwnAddresses } from './addresses.ts'
 import { basisOf } from './basis.ts'
 import { type Environment, readEnvironment } from './environment.ts'
 import { offlineMigrationSteps } from './exchange.ts'
-import { type RehearsalMode, rehearsalSteps } from './rehearsal.ts'
+import { type RehearsalMode, rehearsalSteps, tooSlow } from './rehearsal.ts'
 import { readScale } from './scale-record.ts'
 import { isManaged, snapshotSteps, storeConfigs } from './snapshots.ts'
 import { type ProjectFile, readProject, type TargetRequest } from './target.ts'
@@ -44,7 +44,10 @@ export async function planDeploy(world: World, request: DeployRequest): Promise<
   const digest = await world.source(project.spec, project.folder).digest()
   const lines = describe(environment, project, secrets, digest)
   const mode = request.rehearse ?? project.spec.release.rehearse.mode
-  const unproven = mode === 'off' ? 'rehearsal is off: the migration meets the real data first' : isolationLack(world)
+  const unproven =
+    mode === 'off'
+      ? 'rehearsal is off: the migration meets the real data first'
+      : (isolationLack(world) ?? (await tooSlow(world, environment, project.spec)))
   const base = {
     format: 1 as const,
     kind: 'deploy' as const,

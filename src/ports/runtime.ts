@@ -184,8 +184,10 @@ export interface Runtime {
   sandboxes(): Promise<SandboxName[]>
 
   /**
-   * Lines of all units that match and were not removed, oldest first; `sinceMs` is wall clock; `follow` goes on until the signal
-   * aborts, which is no error. Rotation loses none. Where an operation is named, of its forgotten commands too, while their archive is kept.
+   * Lines of all units that match, oldest first; `sinceMs` is wall clock; `follow` goes on until the signal aborts, which is no error.
+   * Of a unit that was not removed: everything, over every rotation, as far as its limits of size and age keep it. Of a removed group:
+   * nothing here, its archive is for whoever looks into the folder. Of a forgotten command: its archive, only where the selector names its
+   * operation, and until the archive's own limits drop it.
    */
   logs(
     selector: Partial<Labels>,

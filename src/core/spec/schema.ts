@@ -110,7 +110,11 @@ export const Bake = z.strictObject({
 const RehearsalMode = z.enum(['on', 'newest-proven', 'off'])
 const Rehearsal = z.strictObject({
   mode: RehearsalMode.default('on').describe('on: a fresh snapshot; newest-proven: the last one that a drill restored; off'),
-  'at-most': timeoutMs.prefault('5m').describe('what does not fit is said in the plan as unproven'),
+  'at-most': timeoutMs
+    .prefault('5m')
+    .describe(
+      'for the copy, the migration and the tests together: a rehearsal that takes longer ends the deploy; where restoring a copy took longer the last time, the plan says that it stays unproven, and asks',
+    ),
 })
 
 export const Rehearse = z.union([RehearsalMode.transform((mode): z.input<typeof Rehearsal> => ({ mode })).pipe(Rehearsal), Rehearsal])

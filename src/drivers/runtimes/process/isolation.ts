@@ -1,6 +1,8 @@
 /** Whether, and how, this machine lets us take away a process's network and cover folders. Tried, never assumed. */
+
+import { execute } from '../../../lib/execute.ts'
 import type { RuntimeCaps } from '../../../ports/runtime.ts'
-import { execute, findProgram } from './execute.ts'
+import { findProgram } from './programs.ts'
 
 export interface Isolation {
   kind: RuntimeCaps['isolation']

@@ -6,9 +6,9 @@ import { request } from 'node:http'
 import { connect } from 'node:net'
 import { DEFAULT_UPTIME_MS } from '../../../core/spec/derived.ts'
 import type { ReadyCheck } from '../../../core/spec/schema.ts'
+import { execute } from '../../../lib/execute.ts'
 import { type Listener, listeners, socketInodes } from '../../../lib/listeners.ts'
 import type { Backend } from '../../../ports/runtime.ts'
-import { execute } from './execute.ts'
 
 export interface Asked {
   check: ReadyCheck
