@@ -112,7 +112,7 @@ export class Sweep {
     const look = () => unsettled(this.site, this.#snapshots, outcome)
     const until = performance.now() + SETTLE_MS
     let problems = await look()
-    for (; problems.length > 0 && performance.now() < until; problems = await look()) await delay(20)
+    for (; problems.length > 0 && performance.now() < until; problems = await look()) await delay(100)
     return [...problems, ...(await damage(this.site, this.#snapshots, outcome))]
   }
 
