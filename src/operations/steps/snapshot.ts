@@ -117,7 +117,9 @@ const snapshotsRetain = (world: World) =>
       )
       const { forget } = retentionPlan(points, backups.keep, world.clock.now())
       const ids = forget.filter(id => !protect.includes(id))
-      const { freedBytes } = ids.length === 0 ? { freedBytes: 0 } : await repository.forget(ids)
+      // An attempt before this one may have ended between the manifests and their objects: then there is no id left, and still something to remove.
+      const isClean = ids.length === 0 && context.attempt === 1
+      const { freedBytes } = isClean ? { freedBytes: 0 } : await repository.forget(ids)
       if (ids.length > 0) context.log(`${ids.length} old snapshots removed: ${ids.join(', ')}`)
       return { forgotten: ids, freedBytes }
     },

@@ -100,6 +100,7 @@ export function createDirectoryRepository(options: DirectoryOptions): Repository
         await rm(layout.object(name), { force: true })
         await rm(`${layout.object(name)}.tmp`, { force: true })
       }
+    await fault('abandon-emptied')
     await rm(folder, { recursive: true, force: true })
   }
 
@@ -134,8 +135,9 @@ export function createDirectoryRepository(options: DirectoryOptions): Repository
     await referredNow(layout)
     const { manifests } = await readManifests(layout)
     for (const manifest of manifests.filter(manifest => ids.includes(manifest.id))) await removeManifest(layout, manifest)
+    await fault('forget-manifests-removed')
     await removeOrphanedProofs(layout)
-    return { freedBytes: await collect(layout) }
+    return { freedBytes: await collect(layout, () => fault('forget-objects-aside')) }
   }
 
   return {

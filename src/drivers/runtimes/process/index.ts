@@ -98,7 +98,7 @@ class ProcessRuntime implements Runtime {
     await this.#sandboxes.open()
     await this.#groups.open()
     await this.#commands.open()
-    await this.#logs.pruneArchives()
+    await this.#logs.openArchives()
     if (this.#host.cgroups.memory === undefined) this.#stopMemoryWatch = watchMemory(() => this.#limited())
   }
 

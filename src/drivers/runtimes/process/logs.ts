@@ -79,7 +79,7 @@ export class Logs {
     const units = operation === undefined ? [] : await this.#archives.unitsOf(operation)
     for (const unit of units) {
       if (opened.has(unit) || this.#logs.has(unit)) continue
-      const log = await this.#archives.open(unit)
+      const log = await this.#archives.newest(unit)
       if (log !== undefined) opened.set(unit, log)
     }
     return [...opened].filter(([unit]) => !this.#logs.has(unit)).map(([, log]) => log)
@@ -116,8 +116,8 @@ export class Logs {
     this.#grew()
   }
 
-  pruneArchives(): Promise<void> {
-    return this.#archives.prune()
+  openArchives(): Promise<void> {
+    return this.#archives.open()
   }
 
   close(): void {
