@@ -55,7 +55,15 @@ export function snapshotSteps(
 export const loadStep = (
   spec: Spec,
   names: string[],
-  options: { id: string; snapshot: Json; folders: Record<string, Name>; after: string[]; title: string; budget?: JsonObject; durable?: boolean },
+  options: {
+    id: string
+    snapshot: Json
+    folders: Record<string, Name>
+    after: string[]
+    title: string
+    budget?: JsonObject
+    durable?: boolean
+  },
 ): PlannedStep => ({
   id: options.id,
   kind: 'snapshot.load@1',
