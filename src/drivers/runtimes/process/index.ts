@@ -20,6 +20,7 @@ import type {
   Runtime,
   RuntimeCaps,
   Sandbox,
+  SandboxView,
 } from '../../../ports/runtime.ts'
 import { type Cgroups, probeCgroups } from './cgroups.ts'
 import { Commands } from './commands.ts'
@@ -159,8 +160,8 @@ class ProcessRuntime implements Runtime {
     return this.#commands.list(selector)
   }
 
-  openSandbox(name: string, { hide }: { hide: string[] }, signal: AbortSignal): Promise<Sandbox> {
-    return tried(`opening sandbox ${name}`, this.#sandboxes.openSandbox(name, hide, signal))
+  openSandbox(name: string, view: SandboxView, signal: AbortSignal): Promise<Sandbox> {
+    return tried(`opening sandbox ${name}`, this.#sandboxes.openSandbox(name, view, signal))
   }
 
   async closeSandbox(name: string): Promise<void> {

@@ -235,7 +235,11 @@ export class LogStore {
     const { size } = await stat(this.path)
     if (size === 0) return
     try {
-      await pipeline(this.#bytes(), createZstdCompress({ params: SMALL_WINDOW }), createWriteStream(`${path}.tmp`, { mode: 0o600, flush: true }))
+      await pipeline(
+        this.#bytes(),
+        createZstdCompress({ params: SMALL_WINDOW }),
+        createWriteStream(`${path}.tmp`, { mode: 0o600, flush: true }),
+      )
       await rename(`${path}.tmp`, path)
     } catch (error) {
       await rm(`${path}.tmp`, { force: true })

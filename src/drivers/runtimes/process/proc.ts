@@ -49,13 +49,6 @@ export function pidsByVariable(name: string): Map<string, number[]> {
   return found
 }
 
-/** Processes in the same namespace (`net`, `mnt`) as `pid`. */
-export function pidsByNamespace(pid: number, kind: string): number[] {
-  const namespace = (other: number | string) => linkIfThere(`/proc/${other}/ns/${kind}`)
-  const wanted = namespace(pid)
-  return wanted === undefined || wanted === namespace('self') ? [] : allPids().filter(other => namespace(other) === wanted)
-}
-
 const allPids = (): number[] =>
   readdirSync('/proc')
     .filter(name => /^\d+$/.test(name))
