@@ -6,6 +6,7 @@ import { startAgent } from './agent/agent.ts'
 import { faultsFrom } from './agent/faults.ts'
 import { keepLogSmall } from './agent/own-log.ts'
 import { Redaction } from './agent/redaction.ts'
+import { SeenSecrets } from './agent/seen-secrets.ts'
 import { readSettings } from './agent/settings.ts'
 import type { RepositoryConfig } from './core/data-tasks.ts'
 import { exitCodeOf, toFettleError } from './core/errors.ts'
@@ -29,8 +30,8 @@ const { values } = parseArgs({ options: { home: { type: 'string', default: proce
 const { home } = values
 const paths = layout(home)
 const faults = faultsFrom(process.env)
-const redaction = new Redaction()
-const log = (text: string): void => void process.stderr.write(redaction.redact(`${new Date().toISOString()} ${text}\n`))
+const redaction = new Redaction(new SeenSecrets(paths))
+const log = (text: string): void => void process.stderr.write(`${new Date().toISOString()} ${redaction.hide(text)}\n`)
 
 async function repositoryConfig(app: string, backups: Spec['backups']): Promise<RepositoryConfig> {
   const { directory } = backups.repository
@@ -56,6 +57,7 @@ async function composeWorld(): Promise<World> {
       relayProgram: [process.execPath, programPath('relay')],
       fault: point => faults.reach(`runtime/${point}`),
       log,
+      hide: redaction.hide,
     }),
     proxy: createEmbeddedProxy({
       home,
@@ -83,12 +85,13 @@ async function composeWorld(): Promise<World> {
 try {
   if (!isAbsolute(home)) throw new Error('--home must name a folder by its absolute path')
   await mkdir(home, { recursive: true, mode: 0o700 })
+  await redaction.recall()
   const stopping = Promise.withResolvers<void>()
   const agent = await startAgent({
     world: await composeWorld(),
     faults,
     boot: createBoot({ argv: agentArgv(bootProgram(home), home), home }),
-    redact: redaction.redact,
+    hide: redaction.hide,
     log,
     onShutdown: stopping.resolve,
   })

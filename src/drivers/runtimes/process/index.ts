@@ -44,6 +44,8 @@ export interface ProcessRuntimeOptions {
   fault?: (point: string) => Promise<void> | void
   /** For what the agent should tell its operator though nothing failed. */
   log?: (message: string) => void
+  /** Hides secrets in what apps print, wherever it is read: their files hold it as it came. */
+  hide?: (text: string) => string
   restart?: Host['restart']
   logs?: Partial<LogLimits>
   /** argv of the program in `sandbox-relay.ts`, where that was built into one file. */
@@ -181,7 +183,15 @@ class ProcessRuntime implements Runtime {
 /** What tells this home from others on the machine. */
 const tagOf = (home: string): string => createHash('sha256').update(home).digest('hex').slice(0, 8)
 
-function hostOf({ home, clock, fault = () => undefined, log = () => undefined, restart = RESTART, logs }: ProcessRuntimeOptions): Host {
+function hostOf({
+  home,
+  clock,
+  fault = () => undefined,
+  log = () => undefined,
+  hide = text => text,
+  restart = RESTART,
+  logs,
+}: ProcessRuntimeOptions): Host {
   return {
     units: join(home, 'units'),
     archive: join(home, 'logs'),
@@ -197,6 +207,7 @@ function hostOf({ home, clock, fault = () => undefined, log = () => undefined, r
     },
     fault: async point => fault(point),
     log,
+    hide,
   }
 }
 

@@ -13,6 +13,7 @@ import { join } from 'node:path'
 import { FettleError, toFettleError } from '../../../core/errors.ts'
 import { Secret } from '../../../core/secret.ts'
 import { readIfExists, writeFileAtomic } from '../../../lib/files.ts'
+import { createRedactor, type Redactor } from '../../../lib/redact.ts'
 import type { Environment, Labels } from '../../../ports/runtime.ts'
 import type { UnitCgroup } from './cgroups.ts'
 import { envScript, parseEnvScript, parseState, type ShimState } from './shim.ts'
@@ -90,15 +91,11 @@ export async function readUnitRecord(folder: string): Promise<UnitRecord | undef
   throw new FettleError('VERSION', `${folder} was written by a newer fettle (format ${record.format})`)
 }
 
-/** Values of the unit's secrets, longest first, to take out of what it printed. */
-export async function readUnitSecrets(folder: string, record: UnitRecord): Promise<string[]> {
+/** Hides the unit's own secrets in what it printed. */
+export async function redactorOf(folder: string, record: UnitRecord): Promise<Redactor> {
   const env = parseEnvScript((await readIfExists(join(folder, 'env'))) ?? '')
-  const values = record.secrets.map(name => env[name] ?? '').filter(value => value !== '')
-  return values.sort((a, b) => b.length - a.length)
+  return createRedactor(record.secrets.map(name => new Secret(env[name] ?? '')))
 }
-
-export const redact = (text: string, secrets: readonly string[]): string =>
-  secrets.reduce((rest, value) => rest.replaceAll(value, '••••'), text)
 
 export function readNow(path: string): string | undefined {
   try {
