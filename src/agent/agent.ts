@@ -2,7 +2,7 @@
  * The daemon: holds the journal, brings open operations to an end, serves the API. It decides; what serves, runs without it.
  * Started with everything it needs; `stop()` lets go of all that runs and leaves it running.
  */
-import { mkdir } from 'node:fs/promises'
+import { chmod, mkdir } from 'node:fs/promises'
 import type { Hide } from '../core/free-text.ts'
 import { layout } from '../core/layout.ts'
 import { environmentLease } from '../core/names.ts'
@@ -36,7 +36,10 @@ export interface Agent {
 export async function startAgent(options: AgentOptions): Promise<Agent> {
   const { world, faults, hide, log } = options
   const paths = layout(world.layout.home)
-  await mkdir(paths.agent, { recursive: true, mode: 0o700 })
+  for (const folder of [paths.agent, paths.keys]) {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await chmod(folder, 0o700)
+  }
   const journal = new Journal(paths.journal, { firstNumber: await firstOperationNumber(world) })
   const onError = (error: unknown) => log(`error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
   const engine = new Engine({

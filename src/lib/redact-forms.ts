@@ -3,6 +3,7 @@ import { inspect } from 'node:util'
 
 /** A value shorter than this would hide half of every text. */
 export const SHORTEST_SECRET = 4
+export const isTooShort = (value: string): boolean => value.trim().length < SHORTEST_SECRET
 /** A line of a secret that is shorter is no secret by itself: `}` or `-----`. */
 const SHORTEST_LINE = 8
 

@@ -3,6 +3,8 @@ export interface Prey {
   /** What should not be touched, or even seen. */
   home: string
   source: string
+  /** Paths below the home. */
+  unseen: string[]
   /** Of a live service, and of the agent. */
   pids: number[]
   /** A path of a server's socket outside. */
@@ -12,7 +14,7 @@ export interface Prey {
 }
 
 /** Each attempt by name, with `refused` or what it brought. */
-export async function escape({ home, source, pids, socket, secret }: Prey): Promise<Record<string, string>> {
+export async function escape({ home, source, unseen, pids, socket, secret }: Prey): Promise<Record<string, string>> {
   const { readdirSync, readFileSync, writeFileSync, appendFileSync, rmSync, existsSync } = process.getBuiltinModule('node:fs')
   const { spawnSync } = process.getBuiltinModule('node:child_process')
   const { connect } = process.getBuiltinModule('node:net')
@@ -34,15 +36,6 @@ export async function escape({ home, source, pids, socket, secret }: Prey): Prom
     const { status, stdout } = spawnSync('sh', ['-c', line], { encoding: 'utf8' })
     return status === 0 ? `${line}: ${stdout}` : undefined
   }
-  const unseen = [
-    'units/groups/slow/0/launch',
-    'units/groups/slow/0/env',
-    'backups/snapshot',
-    'keys/shop.key',
-    'agent/api.sock',
-    'live',
-    'logs',
-  ]
   for (const path of unseen) {
     attempt(`see ${path}`, () => (existsSync(`${home}/${path}`) ? path : undefined))
     attempt(`write ${path}`, () => write(`${home}/${path}`))
@@ -50,7 +43,7 @@ export async function escape({ home, source, pids, socket, secret }: Prey): Prom
   attempt('make something at home', () => write(`${home}/new`))
   attempt('list the home', () =>
     readdirSync(home)
-      .filter(name => !['scratch', 'artifacts'].includes(name))
+      .filter(name => !['scratch', 'artifacts', 'apps'].includes(name))
       .join(),
   )
   attempt('write the source', () => write(`${source}/index.js`))

@@ -26,7 +26,16 @@ const launchBefore = launch()
 
 const view = { hide: [home], write: [join(home, 'scratch')], copy: [join(home, 'artifacts')] }
 await runtime.openSandbox('drill', view, never)
-const prey = { home, source, socket, secret, pids: [before?.pid ?? 0, process.pid] }
+const unseen = [
+  'units/groups/slow/0/launch',
+  'units/groups/slow/0/env',
+  'backups/snapshot',
+  'keys/shop.key',
+  'agent/api.sock',
+  'live',
+  'logs',
+]
+const prey = { home, source, unseen, socket, secret, pids: [before?.pid ?? 0, process.pid] }
 const attack = nodeScript(`(${escape})(${JSON.stringify(prey)}).then(found => console.log(JSON.stringify(found)))`)
 const { tail, code } = await runtime.run(command(attack, { sandbox: 'drill', timeoutMs: 60_000, cwd: '/' }), never)
 const own = [

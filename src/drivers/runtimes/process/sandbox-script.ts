@@ -61,11 +61,15 @@ sub folder {
 }
 sub touch { open my $file, '>', $_[0] or die "$_[0]: $!\n" }
 sub hide {
-  my ($path) = @_;
-  return unless -e $path;
-  return take('/dev/null', $path, 0) unless -d _;
-  make('tmpfs', $path, $NO_SUID | $NO_DEVICES, size => '64k', mode => '755');
-  push @hidden, $path;
+  my ($from, $path) = @_;
+  return unless -e $from;
+  if (-d _) {
+    folder($path);
+    make('tmpfs', $path, $NO_SUID | $NO_DEVICES, size => '64k', mode => '755');
+    push @hidden, $path;
+  } elsif (-e $path) {
+    take('/dev/null', $path, 0);
+  }
 }
 sub copy {
   my ($from, $path) = @_;
@@ -92,7 +96,7 @@ for my $path (grep { -d "$root$_" } '/tmp', '/var/tmp') { take("$folder/tmp", "$
 
 while (my ($how, $path) = splice @walls, 0, 2) {
   my $seen = "$root$path";
-  if ($how eq 'hide') { hide($seen); next }
+  if ($how eq 'hide') { hide($path, $seen); next }
   folder($seen);
   if ($how eq 'may-copy') { eval { copy($path, $seen) } }
   elsif ($how eq 'copy') { copy($path, $seen) }

@@ -11,7 +11,7 @@ const SOCKETS = '/run'
 const OWN = ['/tmp', '/var/tmp', '/dev', SOCKETS]
 
 export function wallsOf({ hide, write, copy }: SandboxView, machine = lookAtMachine()): Wall[] {
-  const hidden = [SOCKETS, ...hide, ...machine.sockets]
+  const hidden = [SOCKETS, ...outermost(hide), ...machine.sockets]
   const isCovered = (path: string) => [...OWN, ...hide].some(folder => isBelow(path, folder))
   const walls = (how: Wall[0], paths: readonly string[]): Wall[] => paths.map(path => [how, path])
   return [
@@ -24,6 +24,8 @@ export function wallsOf({ hide, write, copy }: SandboxView, machine = lookAtMach
   ]
 }
 
+/** What is hidden with another folder is not even there. */
+const outermost = (paths: readonly string[]): string[] => paths.filter(path => !paths.some(other => other !== path && isBelow(path, other)))
 const isBelow = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`)
 
 interface Machine {
