@@ -78,7 +78,7 @@ function engineOn(overrides: Partial<EngineOptions> = {}): { engine: Engine; jou
     journal,
     kinds: stepKinds([makeThing, waitForAbort] as never),
     clock: systemClock,
-    redact: text => text,
+    hide: text => text.replaceAll(/state|running|\d{4}|op1|one|a token/g, '••••'),
     fault: async () => {},
     followUps: async () => [],
     onError: error => assert.fail(String(error)),
@@ -295,4 +295,39 @@ test('a step without a sign of life is called stuck, and goes on', async () => {
   assert.equal(journal.get(record.id).state, 'running')
   engine.cancel(record.id)
   await end(engine, record)
+})
+
+test('a secret that looks like a word, a number or a name of the journal breaks nothing, and what steps say of it is hidden', async () => {
+  const talk = stepKind({
+    kind: 'talk@1',
+    input: z.object({ name: z.string() }),
+    cancel: 'now',
+    silentForMs: 1000,
+    observe: async () => 'absent',
+    async run({ name }, context) {
+      context.log('log: a token')
+      context.progress('progress: a token')
+      if (name === 'two')
+        throw new FettleError('COMMAND_FAILED', 'message: a token', { hint: 'hint: a token', context: { tail: 'a token' } })
+      return { why: 'why: a token', folders: { text: 'state' } }
+    },
+    undo: 'nothing',
+  })
+  const { engine, journal } = engineOn({ kinds: stepKinds([talk] as never) })
+  const record = engine.start(plan([step('one', { kind: 'talk@1' }), step('two', { kind: 'talk@1', after: ['one'] })]))
+  const followed: unknown[] = []
+  for await (const event of engine.follow(record.id, 0, new AbortController().signal)) followed.push(event)
+  const ended = journal.get(record.id)
+  assert.deepEqual([ended.id, ended.state, ended.steps[0]?.output], ['op1', 'undone', { why: 'why: ••••', folders: { text: 'state' } }])
+  assert.deepEqual(ended.error, {
+    code: 'COMMAND_FAILED',
+    message: 'message: ••••',
+    hint: 'hint: ••••',
+    context: { tail: '••••' },
+    retryable: false,
+  })
+  const told = JSON.stringify([followed, journal.events(record.id, 0), ended, engine.ended])
+  assert.match(told, /"log: ••••".*"progress: ••••"/)
+  assert.doesNotMatch(told, /a token/)
+  assert.equal((await end(engine, engine.start(plan([step('three', { kind: 'talk@1' })])))).state, 'done', 'the lease is free')
 })

@@ -3,6 +3,7 @@
  * What belongs here: the life of operations. What does not: what any step does.
  */
 import { FettleError } from '../core/errors.ts'
+import type { Hide } from '../core/free-text.ts'
 import { isOver, type OperationEvent, type OperationRecord, type Plan, planProblems } from '../core/plan.ts'
 import type { Clock } from '../ports/clock.ts'
 import { Execution, type ExecutionDeps, Interrupted } from './execute.ts'
@@ -16,7 +17,7 @@ export interface EngineOptions {
   kinds: StepKinds
   clock: Clock
   /** Hides secrets in everything that is journalled and published. */
-  redact(text: string): string
+  hide: Hide
   /** Called at every named point of a step; a crash test kills the agent in it. */
   fault(operation: OperationRecord, point: string): Promise<void>
   /** Plans that an ended operation brings about: a bake after a deploy, a rollback after a breach. */
@@ -139,6 +140,7 @@ export class Engine {
     const deps: ExecutionDeps = {
       kinds: this.#options.kinds,
       clock: this.#options.clock,
+      hide: this.#options.hide,
       record: change => this.#record(record, change),
       fault: point => this.#options.fault(record, point),
     }
@@ -170,9 +172,8 @@ export class Engine {
     for (const plan of await this.#options.followUps(ended)) this.start({ ...plan, parent: ended.id })
   }
 
-  #record(record: OperationRecord, raw: Parameters<ExecutionDeps['record']>[0]): void {
-    const { journal, clock, redact } = this.#options
-    const change = JSON.parse(redact(JSON.stringify(raw))) as typeof raw
+  #record(record: OperationRecord, change: Parameters<ExecutionDeps['record']>[0]): void {
+    const { journal, clock } = this.#options
     if (change.event?.type === 'progress') {
       this.#publish({ seq: journal.lastSeq, operation: record.id, at: clock.now(), ...change.event })
       return

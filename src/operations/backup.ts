@@ -106,7 +106,7 @@ function drillSteps(world: World, spec: Spec, manifest: Manifest, release: Relea
   }
   if (release !== undefined) {
     steps.push(
-      { id: 'sandbox', kind: 'sandbox.open@1', title: 'open a sandbox: no way out', input: { release: release.id, hide: [] }, after: [] },
+      { id: 'sandbox', kind: 'sandbox.open@1', title: 'open a sandbox: no way out', input: { release: release.id }, after: [] },
       {
         id: 'boot',
         kind: 'rehearse.boot@1',

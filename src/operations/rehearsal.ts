@@ -30,7 +30,7 @@ export async function rehearsalSteps(
       id: 'sandbox',
       kind: 'sandbox.open@1',
       title: 'open a sandbox: no way out',
-      input: { release: next.release, hide: [] },
+      input: { release: next.release },
       after: ['release'],
     },
   ]

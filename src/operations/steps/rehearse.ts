@@ -10,6 +10,7 @@ import { groupName } from '../../core/names.ts'
 import type { Release, Reversible } from '../../core/release.ts'
 import { externalPath } from '../../core/spec/derived.ts'
 import { type StepContext, stepKind } from '../../engine/step.ts'
+import type { SandboxView } from '../../ports/runtime.ts'
 import { Budget, withinBudget } from '../budget.ts'
 import { endCommand, runToSuccess } from '../commands.ts'
 import { addNotes, requireRelease } from '../environment.ts'
@@ -28,32 +29,30 @@ const Scratch = z.object({
 
 export const sandboxName = (operation: string): string => `${operation}-sandbox`
 
-/** What a release under test must not even see: live data, keys, backups, the agent. */
-const hiddenFolders = (world: World, release: Release): string[] => {
+/** What a release under test must not even see: all of fettle's home and of the real data, but for its own code and the copies. */
+async function viewOf(world: World, release: Release, operation: string): Promise<SandboxView> {
   const { layout } = world
-  const external = Object.values(release.spec.stores).flatMap(store => {
+  const { app, environment, spec } = release
+  const external = Object.values(spec.stores).flatMap(store => {
     const path = externalPath(store)
     return path === undefined ? [] : ['files' in store ? path : dirname(path)]
   })
-  return [layout.live, layout.keys, layout.agent, layout.front, layout.tasks, ...external]
+  const { folder } = await world.repositoryConfig(app, spec.backups)
+  return { hide: [layout.home, folder, ...external], write: [layout.scratch(operation)], copy: [layout.artifacts(app, environment)] }
 }
 
 const sandboxOpen = (world: World) =>
   stepKind({
     kind: 'sandbox.open@1',
-    input: z.object({ release: z.string(), hide: z.array(z.string()) }),
+    input: z.object({ release: z.string() }),
     cancel: 'now',
     silentForMs: 30_000,
     async observe(_input, { operation }) {
       return (await world.runtime.sandboxes()).includes(sandboxName(operation.id)) ? 'partial' : 'absent'
     },
-    async run({ release, hide }, { operation, signal }) {
-      const record = await requireRelease(world, operation.app, operation.environment, release)
-      const sandbox = await world.runtime.openSandbox(
-        sandboxName(operation.id),
-        { hide: [...hiddenFolders(world, record), ...hide] },
-        signal,
-      )
+    async run(input, { operation, signal }) {
+      const release = await requireRelease(world, operation.app, operation.environment, input.release)
+      const sandbox = await world.runtime.openSandbox(sandboxName(operation.id), await viewOf(world, release, operation.id), signal)
       return { isolation: sandbox.isolation }
     },
     async undo(_input, { operation }) {

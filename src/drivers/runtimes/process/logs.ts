@@ -49,7 +49,7 @@ export class Logs {
       texts.push(text)
       if (texts.length > lines) texts.shift()
     }
-    return texts.join('\n')
+    return this.#host.hide(texts.join('\n'))
   }
 
   async *lines(selector: Partial<Labels>, options: Options, signal: AbortSignal): AsyncGenerator<LogLine> {
@@ -100,7 +100,7 @@ export class Logs {
       const { at, log } = next
       const { unit, labels } = log.unit.record
       positions.set(unit, end)
-      if (at >= sinceMs) yield { unit, labels, at, text, cursor: formatCursor(positions) }
+      if (at >= sinceMs) yield { unit, labels, at, text: this.#host.hide(text), cursor: formatCursor(positions) }
       await next.advance()
     }
   }
