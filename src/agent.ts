@@ -19,6 +19,7 @@ import { createProcessRuntime } from './drivers/runtimes/process/index.ts'
 import { openSecretFile } from './drivers/secrets/age-file/index.ts'
 import { agentArgv } from './lib/agent-argv.ts'
 import { systemClock } from './lib/clock.ts'
+import { writeFileAtomic } from './lib/files.ts'
 import { buildEnvironment } from './lib/inherited.ts'
 import { programPath } from './lib/program-path.ts'
 import { version } from './lib/version.ts'
@@ -104,6 +105,9 @@ try {
 } catch (thrown) {
   const error = toFettleError(thrown, `start the agent in ${dirname(paths.agent)}`)
   log(`${error.message}${error.code === 'INTERNAL' ? `\n${inspect(thrown)}` : ''}`)
+  // Of two that start at once the other one is well.
+  if (error.code !== 'BUSY')
+    await writeFileAtomic(paths.agentFailure, redaction.redact(JSON.stringify(error)), 0o600).catch(failure => log(String(failure)))
   // What it had opened by then would keep it alive, and the home locked.
   process.exit(exitCodeOf(error.code))
 }

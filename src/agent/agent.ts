@@ -5,6 +5,7 @@
 import { mkdir } from 'node:fs/promises'
 import { layout } from '../core/layout.ts'
 import { environmentLease } from '../core/names.ts'
+import { isOver } from '../core/plan.ts'
 import { Engine } from '../engine/engine.ts'
 import { Journal } from '../engine/journal.ts'
 import { allKinds, followUps } from '../operations/planner.ts'
@@ -12,6 +13,7 @@ import type { World } from '../operations/world.ts'
 import { firstOperationNumber } from './epoch.ts'
 import type { Faults } from './faults.ts'
 import { type BootEnabler, handlersOf } from './handlers.ts'
+import { followMoves } from './moves.ts'
 import { serveApi } from './server.ts'
 import { keepServing } from './serving.ts'
 import { sweepHalfWritten, sweepOperation, sweepStrays } from './sweep.ts'
@@ -57,7 +59,12 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   // Before any operation goes on: what ends meanwhile clears up after itself, and two must not remove the same.
   await sweepStrays(world, { isOpen: id => journal.isOpen(id), isBusy }, onError)
   await engine.recover()
+  const moves = followMoves(world, onError)
   await keepServing(world, isBusy, onError)
+  await moves.catchUp()
+  engine.subscribe(event => {
+    if (event.type === 'operation' && isOver(event.state)) moves.catchUp().catch(onError)
+  })
   const server = await serveApi({
     socket: paths.socket,
     version: world.version,
@@ -68,6 +75,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   return {
     async stop() {
       await server.stop()
+      moves.stop()
       await engine.stop()
       await world.runtime.close()
       await world.proxy.close()

@@ -40,12 +40,9 @@ export function handlersOf(options: HandlerOptions): Handlers {
       const [agent, environments] = await Promise.all([about(options), statusOf(options, target)])
       return { agent, environments }
     },
-    plan: ({ request }) => makePlan(world, request as PlanRequest),
+    plan: ({ request, basis }) => makePlan(world, request as PlanRequest, basis),
     async start({ request, basis }) {
-      const plan = await makePlan(world, request as PlanRequest)
-      if (basis !== undefined && basis !== plan.basis) {
-        throw new FettleError('CONFLICT', 'the world moved since the plan was shown', { hint: 'Look at the new plan and decide again.' })
-      }
+      const plan = await makePlan(world, request as PlanRequest, basis)
       if (plan.empty)
         throw new FettleError('CONFLICT', plan.lines.map(line => line.text).join('; '), { hint: '`fettle restart` starts it anew.' })
       if (plan.leases.length > 0) await endBake(options, plan.app, plan.environment)

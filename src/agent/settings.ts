@@ -1,6 +1,8 @@
 /** What the agent was told once and keeps: where the proxy listens, which ports services get. */
+import { isDeepStrictEqual } from 'node:util'
 import * as z from 'zod'
 import { FettleError } from '../core/errors.ts'
+import { refuseNewer } from '../core/file-format.ts'
 import type { Layout } from '../core/layout.ts'
 import { readIfExists, writeFileAtomic } from '../lib/files.ts'
 
@@ -14,22 +16,19 @@ export type Settings = z.output<typeof Settings>
 
 const DEFAULTS: Settings = { format: 1, http: { host: '127.0.0.1', port: 8080 }, ports: { from: 20_000, to: 29_999 } }
 
-/** FETTLE_HTTP=host:port is taken over into the settings the first time. @throws FettleError SPEC_INVALID, VERSION */
+/** FETTLE_HTTP=host:port says where the front listens, and is remembered. @throws FettleError SPEC_INVALID, VERSION, USAGE */
 export async function readSettings(paths: Layout, env: NodeJS.ProcessEnv): Promise<Settings> {
   const text = await readIfExists(paths.settings)
-  if (text !== undefined) return parse(JSON.parse(text), paths.settings)
-  const settings = env.FETTLE_HTTP === undefined ? DEFAULTS : { ...DEFAULTS, http: parseAddress(env.FETTLE_HTTP) }
-  await writeFileAtomic(paths.settings, `${JSON.stringify(parse(settings, 'FETTLE_HTTP'), null, 2)}\n`, 0o600)
+  const saved = text === undefined ? undefined : parse(JSON.parse(text), paths.settings)
+  const asked = env.FETTLE_HTTP === undefined ? {} : { http: parseAddress(env.FETTLE_HTTP) }
+  const settings = { ...(saved ?? DEFAULTS), ...asked }
+  if (!isDeepStrictEqual(settings, saved))
+    await writeFileAtomic(paths.settings, `${JSON.stringify(parse(settings, 'FETTLE_HTTP'), null, 2)}\n`, 0o600)
   return settings
 }
 
 function parse(value: unknown, where: string): Settings {
-  const format = typeof value === 'object' && value !== null && 'format' in value ? value.format : undefined
-  if (typeof format === 'number' && format > 1) {
-    throw new FettleError('VERSION', `${where} was written by a newer fettle (format ${format})`, {
-      hint: 'Update fettle on this machine.',
-    })
-  }
+  refuseNewer((value as { format?: unknown } | null)?.format, 1, where)
   const parsed = Settings.safeParse(value)
   if (parsed.success) return parsed.data
   throw new FettleError('SPEC_INVALID', `${where}: ${z.prettifyError(parsed.error)}`)

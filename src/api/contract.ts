@@ -11,6 +11,7 @@ import type { About, DoctorReport, EnvironmentStatus, ReleaseView, SecretView, S
 /** Which app: by its file (`fettle.yaml`, absolute path) or, where the file is gone, by name. */
 const target = { file: z.string().optional(), app: z.string().optional(), environment: z.string().optional() }
 const flag = z.stringbool().or(z.boolean()).default(false)
+const basis = z.record(z.string(), z.string())
 const number = z.coerce.number().int().nonnegative()
 
 export const OperationRequest = z.discriminatedUnion('kind', [
@@ -56,9 +57,10 @@ export type OperationRequest = z.input<typeof OperationRequest>
 export const requests = {
   about: z.strictObject({}),
   status: z.strictObject({ ...target }),
-  plan: z.strictObject({ request: OperationRequest }),
+  /** With the basis of a plan that was saved: that plan again, or refused because the world moved. */
+  plan: z.strictObject({ request: OperationRequest, basis: basis.optional() }),
   /** Either a request, planned and begun at once, or a plan that was shown: begun exactly, or refused because the world moved. */
-  start: z.strictObject({ request: OperationRequest, basis: z.string().optional() }),
+  start: z.strictObject({ request: OperationRequest, basis: basis.optional() }),
   operations: z.strictObject({ ...target, limit: number.max(1000).default(20) }),
   operation: z.strictObject({ id: z.string() }),
   events: z.strictObject({ id: z.string(), after: number.default(0), follow: flag }),

@@ -161,7 +161,7 @@ export const Plan = z.object({
   kind: OperationKind,
   ...environment,
   leases: z.array(text),
-  basis: text,
+  basis: z.record(text, text).describe('what it was made from: a hash of each thing'),
   lines: z.array(z.object({ text, tone: z.enum(['plain', 'add', 'change', 'remove', 'warn']) })),
   confirm: may(text).describe('what carrying it out loses or endangers: asked for, never assumed'),
   empty: onlyTrue.describe('nothing to do'),

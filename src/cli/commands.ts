@@ -5,8 +5,13 @@ import { statusEntry } from './status-entry.ts'
 export interface CommandEntry {
   group: 'Describe' | 'Deploy' | 'Look' | 'Keep' | 'Set up'
   summary: string
+  /** Its exit code is that of a program it runs; whatever fails on fettle's own side exits with this one. */
+  ownFailure?: number
   load(): Promise<CommandDefinition>
 }
+
+/** As `env`, `timeout` and `docker run` do: 125 is the wrapper's own, 126 and 127 say that the program could not be started. */
+export const OWN_FAILURE = 125
 
 export type Commands = Readonly<Record<string, CommandEntry>>
 
@@ -55,8 +60,18 @@ export const commands: Commands = {
     load: async () => (await import('./commands/stop.ts')).stop,
   },
   down: { group: 'Deploy', summary: 'take an environment down', load: async () => (await import('./commands/down.ts')).down },
-  run: { group: 'Deploy', summary: 'run a command in the release that serves', load: async () => (await import('./commands/run.ts')).run },
-  exec: { group: 'Deploy', summary: 'the same as run', load: async () => (await import('./commands/run.ts')).run },
+  run: {
+    group: 'Deploy',
+    summary: 'run a command in the release that serves, and exit as it does',
+    ownFailure: OWN_FAILURE,
+    load: async () => (await import('./commands/run.ts')).run,
+  },
+  exec: {
+    group: 'Deploy',
+    summary: 'the same as run',
+    ownFailure: OWN_FAILURE,
+    load: async () => (await import('./commands/run.ts')).run,
+  },
   status: statusEntry,
   releases: {
     group: 'Look',

@@ -5,7 +5,7 @@ import type { Commands } from './commands.ts'
 import type { Io } from './io.ts'
 import { errorLines } from './output/error.ts'
 import { createStyle, hasColour, isUnicode, toAscii } from './output/style.ts'
-import { parse } from './parser.ts'
+import { parse, splitCommand } from './parser.ts'
 
 export async function dispatch(argv: string[], io: Io, commands: Commands): Promise<number> {
   // Whoever read us may be gone: `fettle logs | head`, a lost terminal. What must react listens for itself.
@@ -19,7 +19,9 @@ export async function dispatch(argv: string[], io: Io, commands: Commands): Prom
     if (parsed?.definition.run === undefined) return 0
     return await parsed.definition.run(new Cli(io, parsed.given, argv), parsed.given)
   } catch (thrown) {
-    return tell(toFettleError(thrown), argv, io)
+    const error = toFettleError(thrown)
+    tell(error, argv, io)
+    return commands[splitCommand(argv).name ?? '']?.ownFailure ?? exitCodeOf(error.code)
   }
 }
 
@@ -28,7 +30,7 @@ function ignoreLost(error: NodeJS.ErrnoException): void {
 }
 
 /** An INTERNAL error is a mistake of ours: whoever reports it needs the stack. */
-function tell(error: FettleError, argv: string[], io: Io): number {
+function tell(error: FettleError, argv: string[], io: Io): void {
   const words = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv
   if (words.includes('--json')) io.stdout.write(`${JSON.stringify(error)}\n`)
   else {
@@ -37,5 +39,4 @@ function tell(error: FettleError, argv: string[], io: Io): number {
     const text = [...errorLines(error.toJSON(), style), ...stack.map(style.dim)].map(line => `${line}\n`).join('')
     io.stderr.write(style.unicode ? text : toAscii(text))
   }
-  return exitCodeOf(error.code)
 }

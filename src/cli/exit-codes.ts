@@ -1,5 +1,6 @@
 /** The exit codes, from the one table of errors: for `fettle help exit-codes` and the page in docs/. */
 import { errorCodes, exitCodeOf, meaningOf } from '../core/errors.ts'
+import { OWN_FAILURE } from './commands.ts'
 import { INTERRUPTED } from './interrupt.ts'
 
 export interface ExitCode {
@@ -12,6 +13,13 @@ export interface ExitCode {
 export const exitCodes = (): ExitCode[] => [
   { exit: 0, code: '', means: 'done, or there was nothing to do, or the answer to a question was no' },
   ...errorCodes.map(code => ({ exit: exitCodeOf(code), code, means: meaningOf(code) })).sort((a, b) => a.exit - b.exit),
+  {
+    exit: OWN_FAILURE,
+    code: '',
+    means:
+      '`run` and `exec` exit as their command does (128 + n after signal n); this is a failure of fettle itself there, any of the above',
+  },
+  { exit: 126, code: '', means: '`run` and `exec`: the program can not be executed; 127: there is no such program' },
   {
     exit: INTERRUPTED,
     code: '',

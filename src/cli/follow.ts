@@ -7,7 +7,7 @@ import { listenInterrupts } from './interrupt.ts'
 import { errorLines } from './output/error.ts'
 import { headLine } from './output/plan.ts'
 import { Screen } from './output/screen.ts'
-import { exitCodeOfOperation, servingLines, summaryLines } from './output/summary.ts'
+import { commandStatus, exitCodeOfOperation, servingLines, summaryLines } from './output/summary.ts'
 import { commandView, jsonView, liveView, plainView, type View } from './output/view.ts'
 import { readOutput } from './output-of.ts'
 import { watch } from './watch.ts'
@@ -70,7 +70,8 @@ async function cancel(cli: Cli, id: string, view: View): Promise<void> {
 async function conclude(cli: Cli, id: string): Promise<number> {
   const client = await cli.client()
   const ended = await client.call('operation', { id })
-  if (cli.json) cli.record({ type: 'result', operation: ended })
+  const status = commandStatus(ended)
+  if (cli.json) cli.record({ type: 'result', operation: ended, ...(status === undefined ? {} : { status }) })
   else if (ended.state !== 'done' || ended.error !== undefined) cli.warn(style => summaryLines(ended, style))
   else if (ended.plan.kind !== 'run') cli.say(...summaryLines(ended, cli.style), ...(await servingText(cli, client, ended)))
   return exitCodeOfOperation(ended)

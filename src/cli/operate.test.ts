@@ -38,7 +38,7 @@ describe('a command that changes the world', () => {
     assert.match(ran.stdout, /✓ deploy op12 done · 4\.2 s\n$/)
     const start = agent.calls.find(call => call.name === 'start')
     const request = { kind: 'deploy', file: join(agent.home, 'fettle.yaml'), environment: 'production', acceptUnproven: false }
-    assert.deepEqual(start?.input, { basis: 'b1', request })
+    assert.deepEqual(start?.input, { basis: { source: 'b1' }, request })
   })
 
   it('that fails says what failed and why, that it is undone, and ends with the exit code of the failure', async t => {

@@ -1,7 +1,7 @@
 /** What every command that changes the world does: show the plan, ask, begin exactly that plan, follow it to its end. */
 import type { OperationRequest } from '../api/contract.ts'
 import { FettleError } from '../core/errors.ts'
-import type { Plan } from '../core/plan.ts'
+import type { Basis, Plan } from '../core/plan.ts'
 import type { Cli } from './cli.ts'
 import type { Given } from './command.ts'
 import { commandLine } from './command-line.ts'
@@ -17,11 +17,13 @@ export interface OperateOptions {
   asks: 'always' | 'danger'
   /** What Enter alone answers; default yes. */
   byDefault?: boolean
+  /** Of a plan that was saved: that plan is carried out, or none. */
+  basis?: Basis
 }
 
 export async function operate(cli: Cli, given: Given, request: OperationRequest, options: OperateOptions): Promise<number> {
   const client = await cli.client()
-  const plan = await client.call('plan', { request })
+  const plan = await client.call('plan', { request, ...(options.basis === undefined ? {} : { basis: options.basis }) })
   const screen = showPlan(cli, plan)
   if (plan.empty || given.flag('dryRun')) return 0
   if (!given.flag('yes') && !(await isAgreed(cli, plan, options, screen))) {

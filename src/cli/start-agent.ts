@@ -1,11 +1,12 @@
 /** Starts an agent of its own session. Of two that are started at once the journal's lock lets one live; both callers find that one. */
-import { mkdir, readFile, stat } from 'node:fs/promises'
+import { mkdir, readFile, rm, stat } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { About } from '../api/views.ts'
-import { exitCodeOf, FettleError, toFettleError } from '../core/errors.ts'
+import { type ErrorJson, exitCodeOf, FettleError, toFettleError } from '../core/errors.ts'
 import { layout } from '../core/layout.ts'
 import { agentArgv } from '../lib/agent-argv.ts'
 import { startDetached } from '../lib/detached.ts'
+import { readIfExists } from '../lib/files.ts'
 import { agentEnvironment } from '../lib/inherited.ts'
 import { installVersion } from '../lib/versions.ts'
 
@@ -22,11 +23,12 @@ export interface StartOptions {
 
 /**
  * @param ask what the agent says about itself; undefined when none answers
- * @throws FettleError AGENT_UNREACHABLE with the end of the agent's log
+ * @throws FettleError as the agent said why it can not start; AGENT_UNREACHABLE when it did not say. With the end of the agent's log
  */
 export async function startAgent(home: string, ask: () => Promise<About | undefined>, options: StartOptions): Promise<About> {
-  const { agent, agentLog } = layout(home)
+  const { agent, agentLog, agentFailure } = layout(home)
   const logged = await sizeOf(agentLog)
+  await rm(agentFailure, { force: true })
   const ended = await launch(home, options).catch(error => {
     throw toFettleError(error, `starting an agent in ${agent}`)
   })
@@ -42,10 +44,13 @@ export async function startAgent(home: string, ask: () => Promise<About | undefi
     }
     await delay(waitMs)
   }
+  const context = { log: await lastLines(agentLog, logged) }
+  const failure = await readIfExists(agentFailure)
+  if (failure !== undefined) throw FettleError.fromJSON({ ...(JSON.parse(failure) as ErrorJson), context })
   const what = code === undefined ? `it did not answer within ${START_MS / 1000} s` : `it ended with status ${code}`
   throw new FettleError('AGENT_UNREACHABLE', `an agent was started for ${home}, but ${what}`, {
     hint: `\`fettle doctor\` looks for the reason; the agent's log is ${agentLog}.`,
-    context: { log: await lastLines(agentLog, logged) },
+    context,
   })
 }
 

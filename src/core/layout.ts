@@ -9,6 +9,8 @@ export const layout = (home: string) => ({
   journal: join(home, 'agent', 'journal.db'),
   settings: join(home, 'agent', 'settings.json'),
   agentLog: join(home, 'agent', 'agent.log'),
+  /** Why the last agent that was to start did not, as an error in JSON; for whoever started it. */
+  agentFailure: join(home, 'agent', 'failed.json'),
   versions: join(home, 'versions'),
   keys: join(home, 'keys'),
   key: (app: string) => join(home, 'keys', `${app}.key`),

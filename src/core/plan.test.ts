@@ -38,7 +38,7 @@ const plan = (...steps: PlannedStep[]): Plan => ({
   app: 'a',
   environment: 'e',
   leases: [],
-  basis: '',
+  basis: {},
   lines: [],
   steps,
 })

@@ -51,6 +51,9 @@ export interface PlanLine {
   tone: 'plain' | 'add' | 'change' | 'remove' | 'warn'
 }
 
+/** Of each thing that a plan was made from, a hash; a plan that was shown or saved is refused when one of them has changed. */
+export type Basis = Record<string, string>
+
 export interface Plan {
   format: 1
   kind: OperationKind
@@ -58,8 +61,7 @@ export interface Plan {
   environment: string
   /** Resources that only one operation may hold at a time, e.g. `guestbook/production`. */
   leases: string[]
-  /** Hash over what the plan was made from; a saved plan is refused when it has changed. */
-  basis: string
+  basis: Basis
   lines: PlanLine[]
   /** Set when carrying it out loses or endangers something: asked for, never assumed. */
   confirm?: string

@@ -3,6 +3,8 @@
  * routes go before those of `*`; a host that has no route for the path falls back to `*`.
  */
 
+import { canonicalJson, type Json } from './json.ts'
+
 export interface RouteEntry<T> {
   /** Lower case; `*` for any. */
   host: string
@@ -46,3 +48,11 @@ export function hostName(host: string): string {
   const name = colon > host.lastIndexOf(']') ? host.slice(0, colon) : host
   return (name.endsWith('.') ? name.slice(0, -1) : name).toLowerCase()
 }
+
+/** The same decision, of the same generation, at other addresses: instances moved, and nothing else. */
+export function isMoved<Table extends { routes: { backends: unknown }[] }>(present: Table | undefined, next: Table): boolean {
+  return present !== undefined && canonicalJson(withoutAddresses(present)) === canonicalJson(withoutAddresses(next))
+}
+
+const withoutAddresses = (table: { routes: { backends: unknown }[] }): Json =>
+  ({ ...table, routes: table.routes.map(route => ({ ...route, backends: null })) }) as unknown as Json

@@ -109,7 +109,7 @@ const plan = (steps: PlannedStep[], more: Partial<Plan> = {}): Plan => ({
   app: 'a',
   environment: 'e',
   leases: ['a/e'],
-  basis: '',
+  basis: {},
   lines: [],
   steps,
   ...more,

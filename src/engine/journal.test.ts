@@ -12,7 +12,7 @@ const plan: Plan = {
   app: 'app',
   environment: 'production',
   leases: [],
-  basis: '',
+  basis: {},
   lines: [],
   steps: [{ id: 'one', kind: 'test@1', title: 'one', input: {}, after: [] }],
 }

@@ -4,6 +4,7 @@
  */
 import { DatabaseSync } from 'node:sqlite'
 import { FettleError } from '../core/errors.ts'
+import { refuseNewer } from '../core/file-format.ts'
 import type { EventBody, OperationEvent, OperationRecord, OperationState, Plan, StepRecord } from '../core/plan.ts'
 import { Reserve } from './reserve.ts'
 
@@ -37,6 +38,19 @@ interface OperationRow {
 const SQLITE_FULL = 13
 const isFull = (error: unknown): boolean => error instanceof Error && 'errcode' in error && error.errcode === SQLITE_FULL
 
+/** @throws FettleError BUSY for all that the database says but that its disk is full */
+function busyOr<T>(path: string, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    if (isFull(error)) throw error
+    throw new FettleError('BUSY', `another agent works with ${path}`, {
+      cause: error,
+      hint: 'One agent a home: `fettle status` talks to the one that runs.',
+    })
+  }
+}
+
 export class Journal {
   readonly #db: DatabaseSync
   readonly #reserve: Reserve
@@ -51,8 +65,9 @@ export class Journal {
     this.#db = new DatabaseSync(path, { timeout: 0 })
     this.#reserve = new Reserve(`${path}-reserve`)
     try {
+      const version = this.#withRoom(() => this.#known(path))
       this.#withRoom(() => this.#lock(path))
-      this.#withRoom(() => this.#migrate(path, options.firstNumber))
+      if (version < FORMAT) this.#withRoom(() => this.#migrate(options.firstNumber))
     } catch (error) {
       this.#db.close()
       throw error
@@ -60,26 +75,20 @@ export class Journal {
     this.#reserve.keep()
   }
 
-  #lock(path: string): void {
-    try {
-      this.#db.exec('pragma locking_mode = exclusive; pragma journal_mode = wal; pragma synchronous = full; begin immediate; commit')
-    } catch (error) {
-      if (isFull(error)) throw error
-      throw new FettleError('BUSY', `another agent works with ${path}`, {
-        cause: error,
-        hint: 'One agent a home: `fettle status` talks to the one that runs.',
-      })
-    }
+  /** Looks before it touches: a newer journal stays as it is. @returns its format, 0 when there is none yet */
+  #known(path: string): number {
+    const version = busyOr(path, () => (this.#db.prepare('pragma user_version').get() as { user_version: number }).user_version)
+    refuseNewer(version, FORMAT, `the journal ${path}`)
+    return version
   }
 
-  #migrate(path: string, firstNumber: number): void {
-    const { user_version: version } = this.#db.prepare('pragma user_version').get() as { user_version: number }
-    if (version > FORMAT) {
-      throw new FettleError('VERSION', `${path} was written by a newer fettle (journal format ${version}, this one knows ${FORMAT})`, {
-        hint: 'Start the newer version again; a journal is never taken back.',
-      })
-    }
-    if (version === FORMAT) return
+  #lock(path: string): void {
+    busyOr(path, () => {
+      this.#db.exec('pragma locking_mode = exclusive; pragma journal_mode = wal; pragma synchronous = full; begin immediate; commit')
+    })
+  }
+
+  #migrate(firstNumber: number): void {
     this.#db.exec(`begin; ${SCHEMA} insert into meta values ('first-number', '${firstNumber}'); pragma user_version = 1; commit`)
   }
 

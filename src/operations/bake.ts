@@ -37,7 +37,7 @@ export async function planBake(world: World, deploy: OperationRecord): Promise<P
     app,
     environment,
     leases: [bakeLease(app, environment)],
-    basis: basisOf({ activation: table.activation }),
+    basis: basisOf({ 'what serves': table.activation }),
     lines: [{ text: `${serving.id} is on trial for ${formatDuration(rules.for)}`, tone: 'plain' }],
     steps: [
       {

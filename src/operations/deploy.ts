@@ -52,11 +52,11 @@ export async function planDeploy(world: World, request: DeployRequest): Promise<
     environment: project.environment,
     leases: [environmentLease(project.spec.app, project.environment)],
     basis: basisOf({
-      digest,
-      spec: project.spec as Json,
-      generation: environment.table.generation,
+      source: digest,
+      'fettle.yaml': project.spec as Json,
+      'what serves': environment.table.generation,
       secrets: secrets.refs as unknown as Json,
-      mode,
+      rehearsal: mode,
     }),
   }
   const serving = environment.serving

@@ -4,6 +4,7 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FettleError } from '../core/errors.ts'
+import { refuseNewer } from '../core/file-format.ts'
 import type { Release, ReleaseNotes } from '../core/release.ts'
 import { readIfExists, writeFileAtomic } from '../lib/files.ts'
 import type { RouteTable } from '../ports/proxy.ts'
@@ -49,12 +50,7 @@ export async function readRelease(world: World, app: string, environment: string
   const text = await readIfExists(join(world.layout.release(app, environment, id), 'release.json'))
   if (text === undefined) return undefined
   const release = JSON.parse(text) as Release
-  if (release.format !== 1) {
-    throw new FettleError(
-      'VERSION',
-      `release ${id} of ${app}/${environment} was written by a newer fettle (format ${String(release.format)})`,
-    )
-  }
+  refuseNewer(release.format, 1, `release ${id} of ${app}/${environment}`)
   return release
 }
 
@@ -80,11 +76,14 @@ const notesPath = (world: World, release: Release) => join(world.layout.release(
 
 export async function readNotes(world: World, release: Release): Promise<ReleaseNotes> {
   const text = await readFile(notesPath(world, release), 'utf8').catch(emptyWhenMissing)
-  return typeof text === 'string' ? (JSON.parse(text) as ReleaseNotes) : {}
+  if (typeof text !== 'string') return {}
+  const { format, ...notes } = JSON.parse(text) as ReleaseNotes & { format: number }
+  refuseNewer(format, 1, notesPath(world, release))
+  return notes
 }
 
 export async function addNotes(world: World, release: Release, notes: ReleaseNotes): Promise<void> {
-  await writeFileAtomic(notesPath(world, release), JSON.stringify({ ...(await readNotes(world, release)), ...notes }, null, 2))
+  await writeFileAtomic(notesPath(world, release), JSON.stringify({ format: 1, ...(await readNotes(world, release)), ...notes }, null, 2))
 }
 
 function emptyWhenMissing(error: NodeJS.ErrnoException): [] {

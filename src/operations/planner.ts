@@ -1,8 +1,9 @@
 /** From a request to a plan, and from an ended operation to what it brings about: the one list of what fettle can do. */
-import type { OperationKind, OperationRecord, Plan } from '../core/plan.ts'
+import type { Basis, OperationKind, OperationRecord, Plan } from '../core/plan.ts'
 import { type StepKinds, stepKinds } from '../engine/step.ts'
 import { planBackup, planDrill } from './backup.ts'
 import { bakeKinds, planBake, planReturn } from './bake.ts'
+import { requireBasis, sealPlan } from './basis.ts'
 import { type DeployRequest, planDeploy } from './deploy.ts'
 import { planRestart, planScale, planStop } from './restart.ts'
 import { planRestore, type RestoreRequest } from './restore.ts'
@@ -30,7 +31,14 @@ export type PlanRequest =
   | ({ kind: 'drill'; snapshot: string } & TargetRequest)
   | ({ kind: 'run'; argv: string[]; service?: string | undefined } & TargetRequest)
 
-export function makePlan(world: World, request: PlanRequest): Promise<Plan> {
+/** @param basis of a plan that was shown or saved: nothing but that one will do. @throws FettleError CONFLICT */
+export async function makePlan(world: World, request: PlanRequest, basis?: Basis): Promise<Plan> {
+  const plan = sealPlan(await planFor(world, request))
+  if (basis !== undefined) requireBasis(plan, basis)
+  return plan
+}
+
+function planFor(world: World, request: PlanRequest): Promise<Plan> {
   switch (request.kind) {
     case 'deploy':
       return planDeploy(world, request)

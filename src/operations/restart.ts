@@ -68,7 +68,7 @@ const head = ({ app, environment, table }: Environment, kind: OperationKind) => 
   app,
   environment,
   leases: [environmentLease(app, environment)],
-  basis: basisOf({ kind, generation: table.generation }),
+  basis: basisOf({ 'what serves': table.generation }),
 })
 
 /** Stop keeps release and data and answers 503; down also forgets the routes and releases. Neither touches data or backups. */

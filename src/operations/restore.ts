@@ -59,7 +59,7 @@ function chosenStores(manifest: Manifest, spec: Spec, wanted: string[] | undefin
 function restoreBeside(environment: Environment, spec: Spec, manifest: Manifest, names: string[], to: string): Plan {
   const folders = Object.fromEntries(names.map(name => [name, join(to, name)]))
   return {
-    ...head(environment, { manifest: manifest.id, to }),
+    ...head(environment, { snapshot: manifest.id, folder: to }),
     leases: [],
     lines: [{ text: `${manifest.id} → ${to}, beside what is live`, tone: 'add' }],
     steps: [
@@ -93,7 +93,7 @@ async function restoreInPlace(world: World, environment: Environment, spec: Spec
     instances: wantedInstances(serving.spec, await readScale(world, environment.app, environment.environment)),
   }
   return {
-    ...head(environment, { manifest: manifest.id, generation: environment.table.generation }),
+    ...head(environment, { snapshot: manifest.id, 'what serves': environment.table.generation }),
     leases: [environmentLease(environment.app, environment.environment)],
     lines: [
       { text: `${names.join(', ')}: back to ${manifest.id} (${new Date(manifest.takenAt).toISOString()})`, tone: 'change' },

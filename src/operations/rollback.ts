@@ -49,7 +49,7 @@ export async function planRollback(world: World, request: RollbackRequest): Prom
     app: environment.app,
     environment: environment.environment,
     leases: [environmentLease(environment.app, environment.environment)],
-    basis: basisOf({ generation: environment.table.generation, release: release.id, data: request.data }),
+    basis: basisOf({ 'what serves': environment.table.generation, release: release.id, data: request.data }),
     lines,
     ...(back === undefined ? {} : { confirm: back.confirm }),
     steps: back === undefined ? activateSteps(environment, next) : exchangeSteps(world, environment, next, back),

@@ -56,7 +56,7 @@ const head = (kind: 'run' | 'test', { app, environment, table }: Awaited<ReturnT
   app,
   environment,
   leases: [],
-  basis: basisOf({ kind, generation: table.generation }),
+  basis: basisOf({ 'what serves': table.generation }),
 })
 
 const commandRun = (world: World) =>

@@ -85,7 +85,13 @@ export async function findSnapshot(world: World, environment: Environment, spec:
       hint: `\`fettle drill\` proves the newest (${manifests[0]?.id}); \`fettle restore --snapshot newest\` takes it unproven.`,
     })
   }
+  // One that is there and can not be read says so itself.
+  if (!wanted.startsWith('newest')) await repository.get(wanted).catch(unlessMissing)
   throw new FettleError('NOT_FOUND', wanted.startsWith('newest') ? `${name} has no snapshot` : `${name} has no snapshot ${wanted}`, {
     hint: manifests.length === 0 ? '`fettle backup` takes one.' : '`fettle snapshots` lists them.',
   })
+}
+
+function unlessMissing(error: unknown): void {
+  if (!(error instanceof FettleError) || error.code !== 'NOT_FOUND') throw error
 }

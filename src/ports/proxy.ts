@@ -49,6 +49,8 @@ export interface Proxy {
   /**
    * Puts the table in place of the one with generation `expected`, in one atomic step over all routes of the environment,
    * durable before it is served. No request is dropped; requests that arrive after it resolves get the new backends only. Releases a hold.
+   * A table of generation `expected` itself, that differs from the present one in nothing but backends, tells where instances moved to: it is
+   * served in its place, and a hold stays.
    * @throws FettleError CONFLICT when the present generation is not `expected`; REFUSED when another environment serves one of
    * the routes; DAMAGED when what is served can not be read back. Idempotent: committing what is served already is fine.
    */

@@ -98,6 +98,22 @@ export function proxyConformance(kind: string, create: () => Promise<ProxyUnderT
       garbage.close()
     })
 
+    withProxy('follows instances that moved, in the same generation; a hold stays, and nothing else may differ', async (proxy, address) => {
+      const [before, moved] = [tableOf(1, [old.backend]), tableOf(1, [fresh.backend])]
+      await proxy.commit(before, 0)
+      await proxy.commit(moved, 1)
+      assert.equal(nameIn((await ask(address)).text), 'fresh')
+      assert.deepEqual(await proxy.current('shop', 'production'), moved)
+      await proxy.hold('shop', 'production', { drainMs: 0, maxWaitMs: 1 })
+      await proxy.commit(before, 1)
+      assert.equal((await ask(address)).status, 503)
+      await proxy.release('shop', 'production')
+      assert.equal(nameIn((await ask(address)).text), 'old')
+      const refused = (error: unknown) => error instanceof FettleError && error.code === 'CONFLICT'
+      await assert.rejects(proxy.commit({ ...moved, release: 'r9' }, 1), refused)
+      await assert.rejects(proxy.commit({ ...moved, generation: 2 }, 2), refused)
+    })
+
     withProxy('serves the new table once commit has resolved, all routes at once', async (proxy, address) => {
       const routes = (backend: Backend) => ['/', '/api'].map(path => ({ host: 'app.example', path, service: 'web', backends: [backend] }))
       await proxy.commit(tableOf(1, [], { routes: routes(old.backend) }), 0)

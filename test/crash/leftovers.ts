@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readlinkSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import type { Layout } from '../../src/core/layout.ts'
 import type { Manifest } from '../../src/core/snapshot.ts'
-import { isGone, readIfThere } from '../../src/drivers/runtimes/process/proc.ts'
+import { isGone, readIfThere } from '../../src/lib/proc-files.ts'
 import type { RouteTable } from '../../src/ports/proxy.ts'
 
 export interface Owned {

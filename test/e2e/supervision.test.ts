@@ -102,8 +102,19 @@ describe('services that run', () => {
     const ran = await site.run(['run', 'sh', '-c', 'echo one; echo two >&2; ls "$DATA"'])
     assert.deepEqual([ran.code, ran.stdout], [0, 'one\ntwo\nbeats\nbeats.lock\n'])
     const failed = await site.run(['exec', 'sh', '-c', 'echo said; exit 9'])
-    assert.deepEqual([failed.code, failed.stdout], [6, 'said\n'])
+    assert.deepEqual([failed.code, failed.stdout], [9, 'said\n'])
     assert.match(failed.stderr, /sh exited 9/)
+  })
+
+  test('run exits as its command does: 128 + n after a signal, 127 without such a program; 125 is a failure of its own', async () => {
+    const killed = await site.run(['run', 'sh', '-c', 'kill -TERM $$'])
+    const missing = await site.run(['run', 'no-such-program'])
+    const stranger = await site.run(['run', '--env', 'nowhere', 'true'])
+    const misread = await site.run(['run', '--bogus', 'true'])
+    assert.deepEqual([killed.code, missing.code, stranger.code, misread.code], [143, 127, 125, 125])
+    const { code, stdout } = await site.run(['run', '--json', 'sh', '-c', 'exit 42'])
+    const last = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as { type: string; status: number }
+    assert.deepEqual([code, last.type, last.status], [42, 'result', 42])
   })
 
   test('[rm3-11] are followed in their logs, and counted: requests, errors, latency, memory', async () => {

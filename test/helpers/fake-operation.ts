@@ -10,7 +10,7 @@ export const deployPlan = (change: Partial<Plan> = {}): Plan => ({
   app: 'guestbook',
   environment: 'production',
   leases: ['guestbook/production'],
-  basis: 'b1',
+  basis: { source: 'b1' },
   lines: [
     { text: 'release r4 in place of r3', tone: 'plain' },
     { text: 'web: 2 → 3 instances', tone: 'change' },

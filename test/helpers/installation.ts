@@ -11,7 +11,7 @@ import type { About, EnvironmentStatus } from '../../src/api/views.ts'
 import type { ErrorJson } from '../../src/core/errors.ts'
 import { type Layout, layout } from '../../src/core/layout.ts'
 import type { OperationRecord, Plan } from '../../src/core/plan.ts'
-import { readIfThere } from '../../src/drivers/runtimes/process/proc.ts'
+import { readIfThere } from '../../src/lib/proc-files.ts'
 import { type Asked, ask, type Reply } from './http.ts'
 import { processesOf } from './process-runtime.ts'
 

@@ -1,24 +1,45 @@
-import { type CommandDefinition, ENVIRONMENT } from '../command.ts'
+import type { OperationRequest } from '../../api/contract.ts'
+import { FettleError } from '../../core/errors.ts'
+import type { Cli } from '../cli.ts'
+import { type CommandDefinition, ENVIRONMENT, type Given, type OptionDefinition } from '../command.ts'
 import { operate } from '../operate.ts'
+import { readSavedPlan } from '../saved-plan.ts'
 import { targetOf } from '../target.ts'
+
+/** Of `deploy`, and of the plan for one. */
+export const DEPLOY_OPTIONS: OptionDefinition[] = [
+  { flags: '--rehearse <how>', says: 'try it on restored data first', choices: ['on', 'newest-proven', 'off'] },
+  { flags: '--accept-unproven', says: 'go on where the rehearsal can not show that it works' },
+]
 
 export const deploy: CommandDefinition = {
   arguments: [ENVIRONMENT],
-  options: [
-    { flags: '--rehearse <how>', says: 'try it on restored data first', choices: ['on', 'newest-proven', 'off'] },
-    { flags: '--accept-unproven', says: 'go on where the rehearsal can not show that it works' },
-  ],
+  options: [...DEPLOY_OPTIONS, { flags: '--plan <file>', says: 'carry out exactly this plan, of `fettle plan --out`, or nothing' }],
   takes: ['target', 'operation'],
   example: { line: 'fettle deploy production', does: 'shows what will change, asks, deploys and follows it until the new release serves' },
   async run(cli, given) {
-    const target = targetOf(given, cli.io.cwd, given.args[0])
-    const rehearse = given.text('rehearse') as 'on' | 'newest-proven' | 'off' | undefined
-    const request = {
-      kind: 'deploy',
-      ...target,
-      ...(rehearse === undefined ? {} : { rehearse }),
-      acceptUnproven: given.flag('acceptUnproven'),
-    } as const
-    return operate(cli, given, request, { asks: 'always' })
+    const file = given.text('plan')
+    return file === undefined ? operate(cli, given, deployRequest(cli, given), { asks: 'always' }) : deploySaved(cli, given, file)
   },
+}
+
+export function deployRequest(cli: Cli, given: Given): OperationRequest {
+  const rehearse = given.text('rehearse') as 'on' | 'newest-proven' | 'off' | undefined
+  return {
+    kind: 'deploy',
+    ...targetOf(given, cli.io.cwd, given.args[0]),
+    ...(rehearse === undefined ? {} : { rehearse }),
+    acceptUnproven: given.flag('acceptUnproven'),
+  }
+}
+
+/** Whoever saved the plan has seen it: only where something may be lost is it asked for again. */
+async function deploySaved(cli: Cli, given: Given, file: string): Promise<number> {
+  const decided = ['rehearse', 'env', 'app', 'file'].some(name => given.text(name) !== undefined) || given.flag('acceptUnproven')
+  if (decided || given.args.length > 0)
+    throw new FettleError('USAGE', '--plan stands alone: the plan says where to deploy, and how', {
+      hint: `\`fettle deploy --plan ${file}\`, or \`fettle plan\` with the other options.`,
+    })
+  const { request, plan } = await readSavedPlan(cli.io.cwd, file)
+  return operate(cli, given, request, { asks: 'danger', basis: plan.basis })
 }

@@ -1,21 +1,44 @@
+import { FettleError } from '../../core/errors.ts'
+import type { Cli } from '../cli.ts'
 import { type CommandDefinition, ENVIRONMENT } from '../command.ts'
 import { operate } from '../operate.ts'
 import { planLines } from '../output/plan.ts'
-import { targetOf } from '../target.ts'
+import { removePlan, savePlan } from '../saved-plan.ts'
+import { DEPLOY_OPTIONS, deployRequest } from './deploy.ts'
+
+/** The file may be the very thing that moves the world: where it became part of the source, the plan is for another one. */
+async function unsave(error: unknown, cli: Cli, out: string): Promise<never> {
+  await removePlan(cli.io.cwd, out)
+  const moved = error instanceof FettleError && error.code === 'CONFLICT' ? error.context?.moved : undefined
+  if (!Array.isArray(moved) || !moved.includes('source')) throw error
+  throw new FettleError('REFUSED', `${out} is not saved: it would be part of the source, and the plan no longer be for that source`, {
+    hint: 'Name it *.fettle-plan, which is never part of a source, or save it elsewhere.',
+    cause: error,
+  })
+}
 
 export const plan: CommandDefinition = {
   arguments: [ENVIRONMENT],
+  options: [...DEPLOY_OPTIONS, { flags: '-o, --out <file>', says: 'save it for `fettle deploy --plan`, and do not ask' }],
   takes: ['target'],
   example: {
-    line: 'fettle plan staging',
-    does: 'every difference between fettle.yaml and what runs on staging; at a terminal it can be carried out at once',
+    line: 'fettle plan staging --out staging.fettle-plan',
+    does: 'shows every difference between fettle.yaml and what runs on staging, and saves how it will be brought about; without --out, at a terminal, it can be carried out at once',
   },
   async run(cli, given) {
-    const request = { kind: 'deploy', ...targetOf(given, cli.io.cwd, given.args[0]) } as const
-    if (cli.isInteractive) return operate(cli, given, request, { asks: 'always', byDefault: false })
+    const request = deployRequest(cli, given)
+    const out = given.text('out')
+    if (out === undefined && cli.isInteractive) return operate(cli, given, request, { asks: 'always', byDefault: false })
     const client = await cli.client()
     const planned = await client.call('plan', { request })
     cli.answer(planned, style => planLines(planned, style))
+    if (out === undefined) return 0
+    await savePlan(cli.io.cwd, out, { request, plan: planned })
+    await client.call('plan', { request, basis: planned.basis }).catch(error => unsave(error, cli, out))
+    cli.say(
+      '',
+      `${cli.style.cyan('→')} \`fettle deploy --plan ${out}\` carries out exactly this, or nothing when the world has moved by then.`,
+    )
     return 0
   },
 }

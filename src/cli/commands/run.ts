@@ -9,7 +9,7 @@ export const run: CommandDefinition = {
   passThrough: true,
   example: {
     line: 'fettle run --env production node seed.js --rows 10',
-    does: 'runs it in the release that serves, with its environment and data; it outlives this terminal',
+    does: 'runs it in the release that serves, with its environment and data, and exits with its status; it outlives this terminal',
   },
   async run(cli, given) {
     const service = given.text('service')

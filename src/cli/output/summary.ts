@@ -3,6 +3,7 @@ import type { EnvironmentStatus } from '../../api/views.ts'
 import { exitCodeOf } from '../../core/errors.ts'
 import { formatDuration } from '../../core/format.ts'
 import type { OperationRecord } from '../../core/plan.ts'
+import { OWN_FAILURE } from '../commands.ts'
 import { errorLines } from './error.ts'
 import type { Style } from './style.ts'
 
@@ -38,9 +39,17 @@ export function servingLines({ release, urls, trialUntil }: EnvironmentStatus, n
   return [`  ${release} serves ${urls.map(style.cyan).join(', ')}${trial}`]
 }
 
-/** 0 only when it is done and nothing is wrong; else the code of what failed. */
+/** 0 only when it is done and nothing is wrong; else the code of what failed. Of `fettle run`, the status of the command itself. */
 export function exitCodeOfOperation(record: OperationRecord): number {
+  if (record.plan.kind === 'run') return commandStatus(record) ?? OWN_FAILURE
   if (record.state === 'done') return record.error === undefined ? 0 : exitCodeOf(record.error.code)
   if (record.state === 'held') return exitCodeOf('HELD')
   return exitCodeOf(record.error?.code ?? 'CANCELLED')
+}
+
+/** What the command of `fettle run` exited with, 128 + n after signal n; undefined when it did not come to an end. */
+export function commandStatus({ plan, state, steps }: OperationRecord): number | undefined {
+  if (plan.kind !== 'run' || state !== 'done') return undefined
+  const output = steps[0]?.output as { code: number } | undefined
+  return output?.code
 }

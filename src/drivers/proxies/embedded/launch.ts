@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { FettleError, toFettleError } from '../../../core/errors.ts'
+import { refuseNewer } from '../../../core/file-format.ts'
 import { readIfExists, writeFileAtomic } from '../../../lib/files.ts'
+import { listeners, portHolder } from '../../../lib/listeners.ts'
 import { type Listen, PID, SETTINGS } from './layout.ts'
 import { startShim } from './shim.ts'
 
@@ -11,7 +13,7 @@ export async function readSettings(folder: string): Promise<Listen | undefined> 
   const text = await readIfExists(join(folder, SETTINGS))
   if (text === undefined) return undefined
   const settings = JSON.parse(text) as Listen
-  if (settings.format !== 1) throw new FettleError('VERSION', `${join(folder, SETTINGS)} was written by a newer fettle`)
+  refuseNewer(settings.format, 1, join(folder, SETTINGS))
   return settings
 }
 
@@ -27,10 +29,42 @@ export async function launch(folder: string, asked: { host: string; port: number
   try {
     await listenAndStart(folder, asked.host, asked.port || last)
   } catch (error) {
-    const failure = toFettleError(error, `listening on ${asked.host}:${asked.port || last}`)
+    const failure = listenError(error as NodeJS.ErrnoException, asked.host, asked.port || last)
     if (failure.code !== 'PORT_IN_USE' || asked.port !== 0) throw failure
     await listenAndStart(folder, asked.host, 0)
   }
+}
+
+function listenError(error: NodeJS.ErrnoException, host: string, port: number): FettleError {
+  const where = `the front can not listen on ${host}:${port}`
+  const elsewhere = `\`FETTLE_HTTP=${host}:${freePort()} fettle agent start\` has it listen elsewhere, and is remembered.`
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return new FettleError('PORT_IN_USE', `${where}: ${portHolder(port) ?? 'another process'} listens there`, {
+        hint: `Stop that one, or: ${elsewhere}`,
+        cause: error,
+      })
+    case 'EACCES':
+      return new FettleError('UNSUPPORTED', `${where}: this user may not take a port below 1024`, {
+        hint: `Allow it (sysctl net.ipv4.ip_unprivileged_port_start=${port}), or: ${elsewhere}`,
+        cause: error,
+      })
+    case 'EADDRNOTAVAIL':
+      return new FettleError('NOT_FOUND', `${where}: this machine has no such address`, {
+        hint: 'FETTLE_HTTP=127.0.0.1:8080 takes what every machine has; 0.0.0.0 is all of its addresses.',
+        cause: error,
+      })
+    default:
+      return toFettleError(error, where)
+  }
+}
+
+/** For a hint: where nobody listens at this moment, near where people look. */
+function freePort(): number {
+  const taken = new Set(listeners('self').map(({ port }) => port))
+  let port = 8080
+  while (taken.has(port)) port += 1
+  return port
 }
 
 function listenAndStart(folder: string, host: string, port: number): Promise<void> {

@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, request, type Server, type ServerRe
 import type { AddressInfo } from 'node:net'
 import { FettleError } from '../../../core/errors.ts'
 import { canonicalJson, type Json } from '../../../core/json.ts'
-import { buildRouting, findRoute } from '../../../core/routing.ts'
+import { buildRouting, findRoute, isMoved } from '../../../core/routing.ts'
 import type { Clock } from '../../../ports/clock.ts'
 import type { Counters, Proxy as ProxyPort, RouteTable, TableRoute } from '../../../ports/proxy.ts'
 
@@ -35,12 +35,13 @@ class MemoryProxy implements ProxyPort {
     const key = `${table.app}/${table.environment}`
     const present = this.#tables.get(key)
     const isServed = present !== undefined && canonicalJson(present as unknown as Json) === canonicalJson(table as unknown as Json)
-    if (!isServed && ((present?.generation ?? 0) !== expected || table.generation !== expected + 1)) {
+    const isMove = expected === table.generation && isMoved(present, table)
+    if (!isServed && !isMove && ((present?.generation ?? 0) !== expected || table.generation !== expected + 1)) {
       throw new FettleError('CONFLICT', `${key} is at generation ${present?.generation ?? 0}, not ${expected}`)
     }
     this.#tables.set(key, structuredClone(table))
     this.#tally(table.activation)
-    await this.release(table.app, table.environment)
+    if (!isMove) await this.release(table.app, table.environment)
   }
 
   async current(app: string, environment: string): Promise<RouteTable | undefined> {

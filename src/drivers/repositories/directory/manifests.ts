@@ -4,6 +4,7 @@ import { open, readFile, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import * as z from 'zod'
 import { FettleError } from '../../../core/errors.ts'
+import { refuseNewer } from '../../../core/file-format.ts'
 import { canonicalJson, type Json } from '../../../core/json.ts'
 import { Manifest, Proof } from '../../../core/snapshot.ts'
 import { fsyncFolder, isHalfWritten, namesIn, readIfExists, writeFileAtomic } from '../../../lib/files.ts'
@@ -40,9 +41,7 @@ export function parseManifest(text: string, path: string): Manifest {
   } catch {
     throw damaged('is no JSON')
   }
-  const format = json?.manifest?.format
-  if (typeof format === 'number' && format > 1)
-    throw new FettleError('VERSION', `the manifest ${path} has format ${format}, written by a newer fettle`, { hint: 'Update fettle.' })
+  refuseNewer(json?.manifest?.format, 1, `the manifest ${path}`)
   const parsed = Stored.safeParse(json)
   if (!parsed.success) throw damaged(`lacks what a manifest has: ${z.prettifyError(parsed.error)}`)
   // Over what the file holds, not what the schema kept of it: an added key is a change too.

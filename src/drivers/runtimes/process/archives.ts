@@ -5,11 +5,13 @@
  *
  * They stay by the same limits as the log of what runs.
  */
+
 import { createReadStream } from 'node:fs'
 import { mkdir, rm, rmdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream'
 import { createZstdDecompress } from 'node:zlib'
+import { refuseNewer } from '../../../core/file-format.ts'
 import { namesIn, readIfExists, writeFileAtomic } from '../../../lib/files.ts'
 import type { Labels } from '../../../ports/runtime.ts'
 import { foldersIn } from './group-files.ts'
@@ -68,6 +70,7 @@ export class Archives {
     const text = await readIfExists(join(folder, name.replace('.log.zst', '.json')))
     if (text === undefined) return undefined
     const index = JSON.parse(text) as Index
+    refuseNewer(index.format, 1, join(folder, name))
     return { isWhole: true, unit: { record: { unit, labels: index.labels } }, store: readable(index, join(folder, name)) }
   }
 

@@ -1,7 +1,7 @@
 /** The folder of a group: `group.json` beside one folder an instance, named by its index. */
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { FettleError } from '../../../core/errors.ts'
+import { refuseNewer } from '../../../core/file-format.ts'
 import type { ReadyCheck } from '../../../core/spec/schema.ts'
 import { readIfExists, writeFileAtomic } from '../../../lib/files.ts'
 import type { Group, Labels } from '../../../ports/runtime.ts'
@@ -38,8 +38,8 @@ export async function readGroup(folder: string): Promise<GroupRecord | undefined
   const text = await readIfExists(file(folder))
   if (text === undefined) return undefined
   const record = JSON.parse(text) as GroupRecord
-  if (record.format === 1) return record
-  throw new FettleError('VERSION', `${file(folder)} was written by a newer fettle (format ${record.format})`)
+  refuseNewer(record.format, 1, file(folder))
+  return record
 }
 
 /** Names of the folders in a folder that may be missing. */

@@ -5,6 +5,7 @@
  *
  *   log   log.json (segments)   log.<offset>.zst   log.times (when the rest came)
  */
+
 import { createWriteStream } from 'node:fs'
 import { appendFile, type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -12,6 +13,7 @@ import { pipeline } from 'node:stream/promises'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { constants, createZstdCompress, zstdCompress, zstdDecompress } from 'node:zlib'
+import { refuseNewer } from '../../../core/file-format.ts'
 import { readIfExists, writeFileAtomic } from '../../../lib/files.ts'
 import { execute, requireProgram } from './execute.ts'
 import type { Host } from './host.ts'
@@ -61,7 +63,7 @@ export class LogStore {
   async open(): Promise<void> {
     await (await open(this.path, 'a', 0o600)).close()
     const index = await readIfExists(join(this.#folder, 'log.json'))
-    if (index !== undefined) this.#segments = (JSON.parse(index) as { segments: Segment[] }).segments
+    if (index !== undefined) this.#segments = parseIndex(index, this.#folder)
     this.#liveFrom = this.#segments.at(-1)?.to ?? 0
     this.#marks = parseMarks((await readIfExists(join(this.#folder, 'log.times'))) ?? '')
     // The agent may have died between a segment and its hole.
@@ -235,7 +237,11 @@ export class LogStore {
     const { size } = await stat(this.path)
     if (size === 0) return
     try {
-      await pipeline(this.#bytes(), createZstdCompress({ params: SMALL_WINDOW }), createWriteStream(`${path}.tmp`, { mode: 0o600, flush: true }))
+      await pipeline(
+        this.#bytes(),
+        createZstdCompress({ params: SMALL_WINDOW }),
+        createWriteStream(`${path}.tmp`, { mode: 0o600, flush: true }),
+      )
       await rename(`${path}.tmp`, path)
     } catch (error) {
       await rm(`${path}.tmp`, { force: true })
@@ -259,4 +265,10 @@ async function writeDurably(path: string, data: Uint8Array): Promise<void> {
   } finally {
     await file?.close()
   }
+}
+
+function parseIndex(text: string, folder: string): Segment[] {
+  const { format, segments } = JSON.parse(text) as { format: number; segments: Segment[] }
+  refuseNewer(format, 1, join(folder, 'log.json'))
+  return segments
 }

@@ -1,6 +1,6 @@
 /** Ports for units, from a range of one's own: each belongs to one unit until that is removed, and none is taken that is in use. */
 import { FettleError } from '../../../core/errors.ts'
-import { listeners } from './proc.ts'
+import { listeners } from '../../../lib/listeners.ts'
 
 export class Ports {
   readonly #from: number

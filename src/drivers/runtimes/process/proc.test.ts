@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { describe, test } from 'node:test'
-import { isAlive, listeners, parseListeners, pidsByEnvironment, processStat, socketInodes, ticksSinceBoot } from './proc.ts'
+import { isAlive, pidsByEnvironment, processStat, ticksSinceBoot } from './proc.ts'
 
 describe('what /proc tells', () => {
   test('of a process: alive under its pid and start time, not under another', () => {
@@ -32,23 +31,5 @@ describe('what /proc tells', () => {
     assert.deepEqual(pidsByEnvironment(mark.slice(0, -1)), [])
     child.kill('SIGKILL')
     await once(child, 'exit')
-  })
-
-  test('of listeners: whose they are', async context => {
-    const server = createServer().listen(0, '127.0.0.1')
-    context.after(() => server.close())
-    await once(server, 'listening')
-    const { port } = server.address() as { port: number }
-    const [found] = listeners('self').filter(listener => listener.port === port)
-    assert.equal(found?.address, '0100007F')
-    assert.ok(socketInodes(process.pid).has(found?.inode ?? ''))
-  })
-
-  test('of a table with connections behind the listeners: the listeners', () => {
-    const table = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
-   0: 0100007F:4E20 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 33101 1 0 100 0 0 10 0
-   1: 0100007F:4E20 0100007F:9C40 01 00000000:00000000 00:00000000 00000000     0        0 33102 1 0 20 4 30 10 -1
-`
-    assert.deepEqual(parseListeners(table), [{ address: '0100007F', port: 20_000, inode: '33101' }])
   })
 })

@@ -1,6 +1,7 @@
 /** What /proc tells of processes. Mostly synchronous: procfs is memory, and an answer must not be older than the act that follows it. */
-import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { allPids, isGone, linkIfThere, readIfThere } from '../../../lib/proc-files.ts'
 
 export const readBootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
 
@@ -56,11 +57,6 @@ export function pidsByNamespace(pid: number, kind: string): number[] {
   return wanted === undefined || wanted === namespace('self') ? [] : allPids().filter(other => namespace(other) === wanted)
 }
 
-const allPids = (): number[] =>
-  readdirSync('/proc')
-    .filter(name => /^\d+$/.test(name))
-    .map(Number)
-
 /** Resident set size, in which pages that processes share count for each: never less than the proportional one, and cheap. */
 export const residentBytes = (pids: readonly number[]): number =>
   pids.reduce((sum, pid) => sum + kibibytes('VmRSS', readIfThere(`/proc/${pid}/status`)?.toString()), 0)
@@ -80,81 +76,6 @@ const rollup = (pid: number): string => `/proc/${pid}/smaps_rollup`
 /** In bytes, of a line such as `Pss:   123 kB`. */
 const kibibytes = (name: string, text = ''): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(text)?.[1] ?? 0) * 1024
 
-/** Inodes of the sockets that a process holds open. */
-export function socketInodes(pid: number): Set<string> {
-  const found = new Set<string>()
-  try {
-    for (const fd of readdirSync(`/proc/${pid}/fd`)) {
-      const inode = /^socket:\[(\d+)\]$/.exec(linkIfThere(`/proc/${pid}/fd/${fd}`) ?? '')?.[1]
-      if (inode !== undefined) found.add(inode)
-    }
-  } catch (error) {
-    if (!isGone(error)) throw error
-  }
-  return found
-}
-
-export interface Listener {
-  /** Hexadecimal, as in /proc. */
-  address: string
-  port: number
-  inode: string
-}
-
-/** TCP listeners of the network namespace that `pid` is in. */
-export const listeners = (pid: number | 'self'): Listener[] =>
-  ['tcp', 'tcp6'].flatMap(table => parseListeners(readStart(`/proc/${pid}/net/${table}`)))
-
-export function parseListeners(table: string): Listener[] {
-  const found: Listener[] = []
-  for (const line of table.split('\n').slice(1)) {
-    const fields = line.trim().split(/\s+/)
-    const [address, port] = (fields[1] ?? '').split(':')
-    if (fields[3] !== '0A' || address === undefined || port === undefined || fields[9] === undefined) break
-    found.push({ address, port: Number.parseInt(port, 16), inode: fields[9] })
-  }
-  return found
-}
-
-/** Listeners come first in these tables, which a busy host's connections make megabytes long. */
-function readStart(path: string, bytes = 128 * 1024): string {
-  let file: number | undefined
-  try {
-    file = openSync(path, 'r')
-    const buffer = Buffer.allocUnsafe(bytes)
-    let length = 0
-    for (let read = -1; read !== 0 && length < bytes; length += read) read = readSync(file, buffer, length, bytes - length, null)
-    return buffer.toString('latin1', 0, length)
-  } catch (error) {
-    if (isGone(error)) return ''
-    throw error
-  } finally {
-    if (file !== undefined) closeSync(file)
-  }
-}
-
-/** The process ended in between, or belongs to somebody else: either way it is none of ours. */
-export const isGone = (error: unknown): boolean =>
-  ['ENOENT', 'ENODEV', 'ESRCH', 'EACCES', 'EPERM', 'EINVAL'].includes((error as NodeJS.ErrnoException).code ?? '')
-
 function undefinedWhenGone(error: unknown): undefined {
   if (!isGone(error)) throw error
-}
-
-export function readIfThere(path: string): Buffer | undefined {
-  try {
-    return readFileSync(path)
-  } catch (error) {
-    if (isGone(error)) return undefined
-    throw error
-  }
-}
-
-function linkIfThere(path: string): string | undefined {
-  try {
-    return readlinkSync(path)
-  } catch (error) {
-    if (isGone(error)) return undefined
-    throw error
-  }
 }

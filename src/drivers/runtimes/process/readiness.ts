@@ -5,9 +5,9 @@
 import { request } from 'node:http'
 import { connect } from 'node:net'
 import type { ReadyCheck } from '../../../core/spec/schema.ts'
+import { type Listener, listeners, socketInodes } from '../../../lib/listeners.ts'
 import type { Backend } from '../../../ports/runtime.ts'
 import { execute } from './execute.ts'
-import { type Listener, listeners, socketInodes } from './proc.ts'
 
 export interface Asked {
   check: ReadyCheck

@@ -11,6 +11,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FettleError, toFettleError } from '../../../core/errors.ts'
+import { refuseNewer } from '../../../core/file-format.ts'
 import { Secret } from '../../../core/secret.ts'
 import { readIfExists, writeFileAtomic } from '../../../lib/files.ts'
 import type { Environment, Labels } from '../../../ports/runtime.ts'
@@ -82,8 +83,8 @@ export async function readUnitRecord(folder: string): Promise<UnitRecord | undef
   const text = await readIfExists(join(folder, 'spec.json'))
   if (text === undefined) return undefined
   const record = JSON.parse(text) as UnitRecord
-  if (record.format === 1) return record
-  throw new FettleError('VERSION', `${folder} was written by a newer fettle (format ${record.format})`)
+  refuseNewer(record.format, 1, join(folder, 'spec.json'))
+  return record
 }
 
 /** Values of the unit's secrets, longest first, to take out of what it printed. */

@@ -4,9 +4,10 @@
  * a worker) gets the same for the rest of the time; then everything is killed, and the unit is dead when nothing of it is left.
  */
 import { FettleError } from '../../../core/errors.ts'
+import { isGone } from '../../../lib/proc-files.ts'
 import { killCgroup, killFile, removeUnitCgroup } from './cgroups.ts'
 import type { Host } from './host.ts'
-import { isAlive, isGone } from './proc.ts'
+import { isAlive } from './proc.ts'
 import type { Unit } from './unit.ts'
 import { readStop, writeStop } from './unit-files.ts'
 

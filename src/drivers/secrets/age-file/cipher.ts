@@ -1,6 +1,7 @@
 /** Content ↔ text of an ASCII-armored age v1 file, which `age -d -i key` reads too. */
 import type { Encrypter } from 'age-encryption'
 import { FettleError } from '../../../core/errors.ts'
+import { refuseNewer } from '../../../core/file-format.ts'
 import { Content } from './content.ts'
 
 /** Loaded when it is needed: with what it brings, some 300 KB of code. */
@@ -59,16 +60,10 @@ function parseContent(json: string, path: string): Content {
   } catch {
     throw damaged(path, 'does not hold JSON') // the cause would quote the secrets
   }
-  if (isNewer(value)) {
-    throw new FettleError('VERSION', `${path} was written by a newer fettle`, { hint: 'Update fettle on this machine.' })
-  }
+  refuseNewer((value as { format?: unknown } | null)?.format, 1, path)
   const content = Content.safeParse(value)
   if (content.success) return content.data
   throw damaged(path, `does not hold what fettle writes: ${content.error.issues.map(issue => issue.path.join('.')).join(', ')}`)
-}
-
-function isNewer(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && 'format' in value && typeof value.format === 'number' && value.format > 1
 }
 
 function damaged(path: string, what: string, cause?: unknown): FettleError {

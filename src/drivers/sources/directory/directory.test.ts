@@ -123,6 +123,14 @@ test('what .gitignore names is left out, each file for its folder, as git has it
   )
 })
 
+test('a saved plan is never part of a source, wherever it lies', async t => {
+  const { write, taken } = await setUp(t)
+  write('next.fettle-plan', '{}')
+  write('plans/other.fettle-plan', '{}')
+  write('app.js', '')
+  assert.deepEqual(await taken(), ['app.js', 'plans/'])
+})
+
 test('.fettleignore decides alone when it is there', async t => {
   const { write, taken } = await setUp(t)
   write('.gitignore', 'dist\n')

@@ -16,6 +16,9 @@ export interface IgnoreOptions {
   hasBuild: boolean
 }
 
+/** A plan for this very source, which would no longer be that source. */
+const SAVED_PLAN = '.fettle-plan'
+
 /** One file of rules, and those of the folders above. */
 interface Rules {
   /** Relative path of its folder, ending in a slash; '' at the root. */
@@ -46,7 +49,7 @@ export function sourceFilter({ root, exclude, hasBuild }: IgnoreOptions): Filter
 
   const isLeftOut = (entry: Dirent<Buffer>, path: string, rules: Rules | undefined): boolean => {
     const name = entry.name.toString()
-    if (name === '.git' || excluded.has(path)) return true
+    if (name === '.git' || name.endsWith(SAVED_PLAN) || excluded.has(path)) return true
     if (name === 'node_modules' && (hasBuild || isGit)) return hasBuild
     return isIgnored(entry.isDirectory() ? `${path}/` : path, rules)
   }

@@ -81,7 +81,7 @@ async function handle(context: ControlContext, request: IncomingMessage): Promis
 function commit({ files, board }: ControlContext, table: RouteTable, expected: number): Promise<void> {
   return files.commit(table, expected, () => {
     board.serve(table)
-    board.release(table.app, table.environment)
+    if (expected !== table.generation) board.release(table.app, table.environment)
   })
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, renameSync } from 'node:fs'
 import { rename, writeFile } from 'node:fs/promises'
 import type { Activations } from './counters.ts'
 
@@ -9,7 +9,7 @@ export function keepCounters(activations: Activations, path: string, log: (line:
   try {
     activations.load(readFileSync(path, 'utf8'))
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') log(`${path} is left out, counting begins anew: ${(error as Error).message}`)
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') setAside(path, error as Error, log)
   }
   let saved = activations.total()
   const save = async (): Promise<void> => {
@@ -30,4 +30,10 @@ export function keepCounters(activations: Activations, path: string, log: (line:
       await save()
     },
   }
+}
+
+/** The front serves on; whoever can read it finds it there. */
+function setAside(path: string, { message }: Error, log: (line: string) => void): void {
+  renameSync(path, `${path}.unread`)
+  log(`counting begins anew, ${path}.unread can not be read: ${message}`)
 }

@@ -1,4 +1,5 @@
 /** What an activation served since it was first committed. */
+import { refuseNewer } from '../../../../core/file-format.ts'
 import type { Counters } from '../../../../ports/proxy.ts'
 import { addLatency, BUCKETS, newHistogram, percentile } from './histogram.ts'
 
@@ -84,7 +85,7 @@ export class Activations {
   /** @throws when the text is not what `toJson` gives */
   load(text: string): void {
     const saved = JSON.parse(text) as { format: number; activations: Saved[] }
-    if (saved.format !== 1) throw new Error(`format ${saved.format} is not known here`)
+    refuseNewer(saved.format, 1, 'the counters')
     for (const { name, since, requests, errors, latency } of saved.activations) {
       const activation = new Activation(name, since)
       activation.requests = requests

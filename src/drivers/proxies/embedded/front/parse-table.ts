@@ -1,5 +1,6 @@
 /** A route table from outside: from the agent, or from a file that a crash or a hand may have spoilt. */
 import { FettleError } from '../../../../core/errors.ts'
+import { refuseNewer } from '../../../../core/file-format.ts'
 import type { RouteTable, TableRoute } from '../../../../ports/proxy.ts'
 import type { Backend } from '../../../../ports/runtime.ts'
 
@@ -9,9 +10,7 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/
 /** By hand: a validation library would be a quarter of the front's memory. @throws FettleError DAMAGED, VERSION */
 export function parseTable(value: unknown): RouteTable {
   const table = record(value, 'table')
-  if (typeof table.format === 'number' && table.format > 1) {
-    throw new FettleError('VERSION', `a route table of format ${table.format} was written by a newer fettle`)
-  }
+  refuseNewer(table.format, 1, 'the route table')
   check(table.format === 1, 'format is not 1')
   for (const key of ['app', 'environment']) check(typeof table[key] === 'string' && NAME.test(table[key]), `${key} is not a name`)
   for (const key of ['release', 'activation']) check(typeof table[key] === 'string', `${key} is not text`)

@@ -7,6 +7,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FettleError } from '../../../../core/errors.ts'
 import { canonicalJson, type Json } from '../../../../core/json.ts'
+import { isMoved } from '../../../../core/routing.ts'
 import type { RouteTable } from '../../../../ports/proxy.ts'
 import { parseTable } from './parse-table.ts'
 import { writeTable } from './write-table.ts'
@@ -43,17 +44,13 @@ export class TableFiles {
         if (!isSame(this.#tables.get(key), table)) this.#tables.set(key, table)
         this.#damaged.delete(key)
       }
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
-      this.#log(`${path} is left out: ${reason}`)
+    } catch (thrown) {
+      const error = thrown instanceof FettleError ? thrown : new FettleError('DAMAGED', String((thrown as Error).message))
+      this.#log(`${path} is left out: ${error.message}`)
       if (file.endsWith('.hold')) return
       this.#tables.delete(key)
-      this.#damaged.set(
-        key,
-        new FettleError(error instanceof FettleError ? error.code : 'DAMAGED', `${path} can not be served: ${reason}`, {
-          hint: 'Move the file away, then deploy again: the environment is served anew from generation 1.',
-        }),
-      )
+      const hint = error.hint ?? 'Move the file away, then deploy again: the environment is served anew from generation 1.'
+      this.#damaged.set(key, new FettleError(error.code, `${path} can not be served: ${error.message}`, { hint }))
     }
   }
 
@@ -87,13 +84,14 @@ export class TableFiles {
   commit(table: RouteTable, expected: number, serve: (table: RouteTable) => void): Promise<void> {
     return this.#inTurn(async () => {
       const present = this.get(table.app, table.environment)
+      const isMove = expected === table.generation && isMoved(present, table)
       if (!isSame(present, table)) {
-        this.#refuse(table, present?.generation ?? 0, expected)
+        if (!isMove) this.#refuse(table, present?.generation ?? 0, expected)
         const { app, environment } = table
         await writeTable(join(this.#folder, app, `${environment}.json`), `${JSON.stringify(table, undefined, 2)}\n`)
         this.#tables.set(`${app}/${environment}`, table)
       }
-      await this.#removeHold(table.app, table.environment)
+      if (!isMove) await this.#removeHold(table.app, table.environment)
       serve(table)
     })
   }

@@ -1,0 +1,29 @@
+/** Files of /proc, which go with their process. Synchronous: procfs is memory, and an answer must not be older than the act that follows it. */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+
+export const allPids = (): number[] =>
+  readdirSync('/proc')
+    .filter(name => /^\d+$/.test(name))
+    .map(Number)
+
+/** The process ended in between, or belongs to somebody else: either way it is none of ours. */
+export const isGone = (error: unknown): boolean =>
+  ['ENOENT', 'ENODEV', 'ESRCH', 'EACCES', 'EPERM', 'EINVAL'].includes((error as NodeJS.ErrnoException).code ?? '')
+
+export function readIfThere(path: string): Buffer | undefined {
+  try {
+    return readFileSync(path)
+  } catch (error) {
+    if (isGone(error)) return undefined
+    throw error
+  }
+}
+
+export function linkIfThere(path: string): string | undefined {
+  try {
+    return readlinkSync(path)
+  } catch (error) {
+    if (isGone(error)) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,46 @@
+/** Port 8080 is a popular one: who has it, and where to go instead. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { readFile, writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
+import { after, before, describe, test } from 'node:test'
+import { type Installation, openInstallation } from '../helpers/installation.ts'
+import { assembleSmall, SMALL_HOST } from '../helpers/small-app.ts'
+
+describe('the port of the front', () => {
+  const thief = createServer()
+  let site: Installation
+  let taken = 0
+  before(async () => {
+    site = await openInstallation(assembleSmall)
+    await once(thief.listen(0, '127.0.0.1'), 'listening')
+    taken = (thief.address() as AddressInfo).port
+    const settings = JSON.parse(await readFile(site.paths.settings, 'utf8'))
+    await writeFile(site.paths.settings, JSON.stringify({ ...settings, http: { host: '127.0.0.1', port: taken } }))
+  })
+  after(async () => {
+    thief.close()
+    await site.close()
+  })
+
+  test('is held by another process: it is named, with its pid, and how to choose another one; nothing is left running', async () => {
+    const { code, error, stderr } = await site.operate(['up'])
+    assert.equal(code, 8, stderr)
+    assert.equal(error?.code, 'PORT_IN_USE')
+    assert.match(error?.message ?? '', new RegExp(`127\\.0\\.0\\.1:${taken}: \\S.* \\(pid ${process.pid}\\) listens there$`))
+    assert.match(error?.hint ?? '', /`FETTLE_HTTP=127\.0\.0\.1:\d+ fettle agent start`/)
+  })
+
+  test('is chosen as the hint says, and remembered', async () => {
+    const { error } = await site.operate(['up'])
+    const [, address = ''] = /FETTLE_HTTP=(\S+)/.exec(error?.hint ?? '') ?? []
+    const started = await site.run(['agent', 'start'], { env: { FETTLE_HTTP: address } })
+    assert.equal(started.code, 0, started.stderr)
+    await site.must(['up'])
+    assert.equal(await site.address(), `http://${address}`)
+    await site.run(['agent', 'stop', '--everything', '--yes'])
+    await site.run(['agent', 'start'])
+    assert.equal(await site.address(), `http://${address}`)
+    assert.equal((await site.ask(SMALL_HOST)).status, 200)
+  })
+})
