@@ -58,8 +58,8 @@ export function handlersOf(options: HandlerOptions): Handlers {
       journal.get(id)
       return follow ? engine.follow(id, after, signal) : lines(journal.events(id, after))
     },
-    async cancel({ id }) {
-      engine.cancel(id)
+    async cancel({ id, now }) {
+      engine.cancel(id, now)
       return journal.get(id)
     },
     resume: async ({ id, direction }) => engine.resume(id, direction),

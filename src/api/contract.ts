@@ -64,7 +64,8 @@ export const requests = {
   operations: z.strictObject({ ...target, limit: number.max(1000).default(20) }),
   operation: z.strictObject({ id: z.string() }),
   events: z.strictObject({ id: z.string(), after: number.default(0), follow: flag }),
-  cancel: z.strictObject({ id: z.string() }),
+  /** `now`: also a migration of live data is broken off, in the middle of what it does. */
+  cancel: z.strictObject({ id: z.string(), now: flag }),
   resume: z.strictObject({ id: z.string(), direction: z.enum(['forward', 'back']).default('forward') }),
   releases: z.strictObject({ ...target }),
   snapshots: z.strictObject({ ...target }),
