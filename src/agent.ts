@@ -6,7 +6,7 @@ import { startAgent } from './agent/agent.ts'
 import { faultsFrom } from './agent/faults.ts'
 import { keepLogSmall } from './agent/own-log.ts'
 import { Redaction } from './agent/redaction.ts'
-import { readSettings } from './agent/settings.ts'
+import { readSettings, rememberSettings, type Settings } from './agent/settings.ts'
 import type { RepositoryConfig } from './core/data-tasks.ts'
 import { exitCodeOf, toFettleError } from './core/errors.ts'
 import { layout } from './core/layout.ts'
@@ -44,8 +44,7 @@ async function repositoryConfig(app: string, backups: Spec['backups']): Promise<
   }
 }
 
-async function composeWorld(): Promise<World> {
-  const settings = await readSettings(paths, process.env)
+function composeWorld(settings: Settings): World {
   return {
     layout: paths,
     version,
@@ -85,14 +84,16 @@ try {
   if (!isAbsolute(home)) throw new Error('--home must name a folder by its absolute path')
   await mkdir(home, { recursive: true, mode: 0o700 })
   const stopping = Promise.withResolvers<void>()
+  const settings = await readSettings(paths, process.env)
   const agent = await startAgent({
-    world: await composeWorld(),
+    world: composeWorld(settings),
     faults,
     boot: createBoot({ argv: agentArgv(bootProgram(home), home), home }),
     redact: redaction.redact,
     log,
     onShutdown: stopping.resolve,
   })
+  await rememberSettings(paths, settings)
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.resolve())
   process.on('SIGHUP', () => {})
   const letLogGrow = keepLogSmall(paths.agentLog, error => log(`the log is not cut: ${toFettleError(error).message}`))
