@@ -5,13 +5,15 @@ import type { OperationRecord } from '../core/plan.ts'
 import type { Release } from '../core/release.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import { wantedInstances } from '../operations/activation.ts'
-import { type Environment, readNotes, readRelease } from '../operations/environment.ts'
+import { type Environment, hasArtifact, readNotes, readRelease } from '../operations/environment.ts'
 import { storePaths } from '../operations/groups.ts'
 import { readScale } from '../operations/scale-record.ts'
 import type { ProjectFile } from '../operations/target.ts'
 import type { World } from '../operations/world.ts'
 import type { RouteTable } from '../ports/proxy.ts'
 import type { Manifest, Proof, Rung } from '../ports/repository.ts'
+
+const TAKEN_DOWN = { state: 'stopped', why: 'taken down; its data and backups stayed' } as const
 
 const RUNGS: Rung[] = ['taken', 'stored', 're-read', 'loaded', 'content-equal', 'booted']
 
@@ -26,6 +28,7 @@ export async function environmentStatus(world: World, table: RouteTable, operati
     routeUrls(world, table),
     serving === undefined ? undefined : backupStatus(world, table, serving.spec),
   ])
+  const isDown = serving !== undefined && isStopped(table, serving) && !(await hasArtifact(world, serving))
   const open = operations.find(operation => isOf(operation, app, environment) && operation.plan.kind !== 'bake' && !isEnded(operation))
   const trial = operations.find(
     operation => isOf(operation, app, environment) && operation.plan.kind === 'bake' && operation.state === 'running',
@@ -34,12 +37,11 @@ export async function environmentStatus(world: World, table: RouteTable, operati
   return {
     app,
     environment,
-    ...judge(services, table),
-    release: table.release,
-    ...(notes?.servedAt === undefined ? {} : { deployedAt: notes.servedAt }),
+    ...(isDown ? TAKEN_DOWN : { ...judge(services, table), release: table.release }),
+    ...(notes?.servedAt === undefined || isDown ? {} : { deployedAt: notes.servedAt }),
     ...(typeof trialUntil === 'number' ? { trialUntil } : {}),
     generation: table.generation,
-    services,
+    services: isDown ? [] : services,
     stores: serving === undefined ? [] : storeStatuses(world, serving.spec, table.stores),
     urls,
     ...(counters === 'unknown' ? {} : { counters }),
@@ -90,6 +92,9 @@ async function serviceStatuses(world: World, table: RouteTable, serving: Release
       }
     })
 }
+
+const isStopped = ({ groups }: RouteTable, { spec }: Release): boolean =>
+  Object.keys(groups).length === 0 && Object.keys(spec.services).length > 0
 
 function judge(services: ServiceStatus[], table: RouteTable): Pick<EnvironmentStatus, 'state' | 'why'> {
   if (table.generation === 0) return { state: 'never deployed' }
@@ -163,13 +168,13 @@ export async function snapshotViews(world: World, environment: Named, spec: Spec
 export async function releaseViews(world: World, { releases, table }: Environment): Promise<ReleaseView[]> {
   return Promise.all(
     releases.map(async release => {
-      const notes = await readNotes(world, release)
-      const isServing = release.id === table.release
+      const [notes, isThere] = await Promise.all([readNotes(world, release), hasArtifact(world, release)])
+      const serving = release.id === table.release && !isStopped(table, release)
       return {
         id: release.id,
         createdAt: release.createdAt,
-        serving: isServing,
-        state: isServing ? ('serving' as const) : ('ready' as const),
+        serving,
+        state: serving ? ('serving' as const) : isThere ? ('ready' as const) : ('gone' as const),
         source: release.artifact.source,
         digest: release.artifact.digest,
         reversible: release.spec.release.migrate === undefined ? ('no migration' as const) : (notes.reversible ?? ('unproven' as const)),

@@ -36,7 +36,7 @@ export async function rehearsalSteps(
   if (spec.release.migrate !== undefined)
     then({ id: 'rehearse-migrate', kind: 'rehearse.migrate@1', title: 'rehearse: migrate a copy, twice', input: place })
   then({ id: 'rehearse-boot', kind: 'rehearse.boot@1', title: `rehearse: start ${next.release} on the copy and test it`, input: place })
-  if (environment.serving !== undefined) {
+  if (environment.serving !== undefined && !environment.isDown) {
     const old = { ...place, old: environment.serving.id, mustPass: spec.release.downtime === 'refused' }
     then({
       id: 'rehearse-old',

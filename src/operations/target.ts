@@ -67,10 +67,14 @@ export async function specOf(environment: Environment, request: TargetRequest): 
   return environment.serving?.spec ?? (await readProject(request)).spec
 }
 
-/** @throws FettleError NOT_FOUND when nothing was deployed there */
-export function requireServing(environment: Environment): NonNullable<Environment['serving']> {
-  if (environment.serving !== undefined) return environment.serving
-  throw new FettleError('NOT_FOUND', `${environment.app}/${environment.environment} runs no release`, {
-    hint: '`fettle deploy` makes one.',
-  })
+/** @throws FettleError NOT_FOUND when nothing was deployed there, or all was taken down */
+export function requireServing({ app, environment, serving, isDown }: Environment): NonNullable<Environment['serving']> {
+  if (serving !== undefined && !isDown) return serving
+  throw new FettleError(
+    'NOT_FOUND',
+    `${app}/${environment} ${isDown ? 'was taken down: no release is left that could run' : 'runs no release'}`,
+    {
+      hint: isDown ? '`fettle deploy` makes a new one, on the data that stayed.' : '`fettle deploy` makes one.',
+    },
+  )
 }

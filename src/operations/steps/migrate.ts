@@ -39,14 +39,17 @@ const migrate = (world: World) =>
     /** The old release goes on with migrated data, if its own tests say that it can; otherwise only a person can decide. */
     async undo(input, context, output) {
       await endCommand(world, context)
-      if (input.serving === null) return // the data was made by this operation, and goes with it
       const { app, environment } = context.operation
-      const serving = await requireRelease(world, app, environment, input.serving)
       const table = await world.proxy.current(app, environment)
+      const live = Object.values(table?.stores ?? {})
+      // Otherwise the data was made by this operation, and goes with it.
+      if (!Object.values(input.stores).some(folder => live.includes(folder))) return
+      const what = output === undefined ? 'what the migration had written by then stays in the data' : 'the data stays migrated'
+      if (input.serving === null) return context.remains(`${what}; nothing runs that could be tested on it`)
+      const serving = await requireRelease(world, app, environment, input.serving)
       const backendFor = (service: string) => backendOf(world, table?.groups[service] ?? '', context.signal)
       const { test } = serving.spec.release
       await smokeTests(serving.spec, test, backendFor, context)
-      const what = output === undefined ? 'what the migration had written by then stays in the data' : 'the data stays migrated'
       context.remains(`${what}; ${serving.id} ${test.length === 0 ? 'has no tests to show whether it works' : 'passed its tests'} on it`)
     },
   })
