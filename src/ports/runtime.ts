@@ -157,8 +157,11 @@ export interface Runtime {
   /** Sends the stop signal, waits for the drain time, kills what is left of the unit (grandchildren too). Idempotent; resolves when dead. The group stays listed as stopped. */
   stop(name: UnitName, signal: AbortSignal): Promise<void>
 
-  /** Stops when needed, then removes every trace but its archived log. Idempotent. */
-  remove(name: UnitName, signal: AbortSignal): Promise<void>
+  /**
+   * Stops when needed, then removes every trace but its archived log. With `operation`, which gives it up, that log is read with what the
+   * commands of that operation said. Idempotent.
+   */
+  remove(name: UnitName, signal: AbortSignal, operation?: string): Promise<void>
 
   /**
    * Starts the command unless one of that name was ever started, then waits for its result. The abort signal detaches: the
@@ -185,7 +188,7 @@ export interface Runtime {
 
   /**
    * Lines of all units that match and were not removed, oldest first; `sinceMs` is wall clock; `follow` goes on until the signal
-   * aborts, which is no error. Rotation loses none. Where an operation is named, of its forgotten commands too, while their archive is kept.
+   * aborts, which is no error. Rotation loses none. Where an operation is named, of its forgotten commands and of groups it removed too, while their archive is kept.
    */
   logs(
     selector: Partial<Labels>,

@@ -36,7 +36,8 @@ describe('a migration of live data', () => {
   test('stays done when the release then does not start, and the end of the deploy says so', async () => {
     await writeFile(join(site.app, 'migrate.sh'), 'echo 2 >"$DATA/level"\n')
     const server = await readFile(join(site.app, 'server.js'), 'utf8')
-    await writeFile(join(site.app, 'server.js'), 'process.exit(3)\n')
+    await writeFile(join(site.app, 'server.js'), `console.log('no such room')\nprocess.exit(3)\n`)
+    await site.edit('fettle.yaml', text => text.replace('20s', '5s'))
     const { code, stdout, stderr } = await site.run(['deploy', '--yes'])
     await writeFile(join(site.app, 'server.js'), server)
     assert.equal(code, 6, stderr)
@@ -48,6 +49,10 @@ describe('a migration of live data', () => {
     const shown = await site.run(['operations', 'show', 'op2'])
     assert.match(shown.stdout, new RegExp(`migrate +undone +\\S+ \\S+ +migrate the live data: ${words}`))
     assert.equal((await site.ask(SMALL_HOST)).status, 200)
+    assert.equal(stderr.match(/no such room/g)?.length, 1, stderr)
+    assert.match(stderr, /→ `fettle logs --operation op2` shows all it printed\./)
+    const { stdout: said } = await site.run(['logs', '--operation', 'op2'])
+    assert.match(said, /web\.0 +│ no such room/)
   })
 
   test('that hangs is waited for by a cancel, which says so, and is broken off by --now', async () => {
