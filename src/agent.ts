@@ -74,7 +74,7 @@ function composeWorld(settings: Settings): World {
     },
     repositoryConfig,
     secrets: (app, environment, project) => redaction.watch(openSecretFile({ project, home, app, environment }, systemClock)),
-    source: (spec, project) => sourceOf(spec, project, home),
+    source: (spec, project, leaveOut = []) => sourceOf(spec, project, [home, ...leaveOut]),
     buildEnvironment: buildEnvironment(process.env),
     worker: [process.execPath, programPath('worker')],
   }

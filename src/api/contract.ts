@@ -20,6 +20,8 @@ export const OperationRequest = z.discriminatedUnion('kind', [
     ...target,
     rehearse: z.enum(['on', 'newest-proven', 'off']).optional(),
     acceptUnproven: flag,
+    /** Absolute paths of files in the source that are not part of it: where the output of whoever asks goes. */
+    leaveOut: z.array(z.string()).optional(),
   }),
   z.strictObject({
     kind: z.literal('rollback'),

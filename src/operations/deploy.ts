@@ -2,6 +2,7 @@
  * Deploy: fetch and build, snapshot, rehearse on a restored copy, migrate, start beside the old, switch in one write, settle.
  * Before the switch everything is undone; after it everything is finished.
  */
+import { sep } from 'node:path'
 import { diffSpecs } from '../core/diff.ts'
 import type { Json } from '../core/json.ts'
 import { environmentLease } from '../core/names.ts'
@@ -34,6 +35,8 @@ import type { World } from './world.ts'
 export interface DeployRequest extends TargetRequest {
   rehearse?: RehearsalMode | undefined
   acceptUnproven: boolean
+  /** Files that grow while it is asked for, such as its own output. */
+  leaveOut?: string[] | undefined
 }
 
 export async function planDeploy(world: World, request: DeployRequest): Promise<Plan> {
@@ -41,7 +44,8 @@ export async function planDeploy(world: World, request: DeployRequest): Promise<
   const environment = await readEnvironment(world, project.spec.app, project.environment)
   await requireOwnAddresses(world, environment, project.spec)
   const secrets = await secretsFor(world, project, environment.serving)
-  const digest = await world.source(project.spec, project.folder).digest()
+  const leaveOut = (request.leaveOut ?? []).filter(path => path.startsWith(`${project.folder}${sep}`))
+  const digest = await world.source(project.spec, project.folder, leaveOut).digest()
   const lines = describe(environment, project, secrets, digest)
   const mode = request.rehearse ?? project.spec.release.rehearse.mode
   const unproven = mode === 'off' ? 'rehearsal is off: the migration meets the real data first' : isolationLack(world)
@@ -62,7 +66,7 @@ export async function planDeploy(world: World, request: DeployRequest): Promise<
   const serving = environment.serving
   const isSame = serving !== undefined && serving.artifact.digest === digest && lines.length === 0
   if (isSame) return { ...base, lines: [{ text: `${serving.id} serves exactly this already`, tone: 'plain' }], empty: true, steps: [] }
-  const steps = await deploySteps(world, project, environment, secrets.refs, unproven === undefined ? mode : 'off')
+  const steps = await deploySteps(world, { ...project, leaveOut }, environment, secrets.refs, unproven === undefined ? mode : 'off')
   if (isOffline(project.spec, environment))
     lines.push({ text: 'downtime: requests wait while the data is copied and migrated, after a minute they get 503', tone: 'warn' })
   const warning: PlanLine[] = unproven === undefined ? [] : [{ text: `stays unproven: ${unproven}`, tone: 'warn' }]
@@ -100,7 +104,7 @@ function secretLine({ name, from, to }: SecretChange): PlanLine {
 
 async function deploySteps(
   world: World,
-  project: ProjectFile,
+  project: ProjectFile & { leaveOut: string[] },
   environment: Environment,
   secrets: SecretRef[],
   mode: RehearsalMode,
@@ -157,13 +161,13 @@ const activationAfter = (environment: Environment, next: Next, before: PlannedSt
 
 function makeSteps(
   build: string[],
-  project: ProjectFile,
+  project: ProjectFile & { leaveOut: string[] },
   environment: Environment,
   secrets: SecretRef[],
   next: Next,
   number: number,
 ): PlannedStep[] {
-  const { spec, folder, file } = project
+  const { spec, folder, file, leaveOut } = project
   const fetched = { $from: 'fetch', path: '' }
   const record = {
     format: 1,
@@ -188,7 +192,7 @@ function makeSteps(
       id: 'fetch',
       kind: 'source.fetch@1',
       title: 'take the source',
-      input: { spec: spec as unknown as Json, project: folder },
+      input: { spec: spec as unknown as Json, project: folder, ...(leaveOut.length === 0 ? {} : { leaveOut }) },
       after: ['preflight'],
     },
     {
