@@ -1,4 +1,6 @@
 /** What the agent tells about its environments, put together from the ports each time it is asked. */
+
+import { existsSync } from 'node:fs'
 import type { EnvironmentStatus, ReleaseView, ServiceStatus, SnapshotView } from '../api/views.ts'
 import { groupName } from '../core/names.ts'
 import type { OperationRecord } from '../core/plan.ts'
@@ -37,7 +39,8 @@ export async function environmentStatus(world: World, table: RouteTable, operati
   return {
     app,
     environment,
-    ...(isDown ? TAKEN_DOWN : { ...judge(services, table), release: table.release }),
+    ...(isDown ? TAKEN_DOWN : { ...judge(services, table), ...(serving === undefined ? {} : { release: table.release }) }),
+    ...(serving !== undefined && isExternal(serving.spec) ? await judgeStores(world, serving.spec) : {}),
     ...(notes?.servedAt === undefined || isDown ? {} : { deployedAt: notes.servedAt }),
     ...(typeof trialUntil === 'number' ? { trialUntil } : {}),
     generation: table.generation,
@@ -55,13 +58,23 @@ export async function externalStatus(world: World, { spec, environment }: Projec
   const named = { app: spec.app, environment }
   return {
     ...named,
-    state: 'external',
+    ...(await judgeStores(world, spec)),
     generation: 0,
     services: [],
     stores: storeStatuses(world, spec, {}),
     urls: [],
     backup: await backupStatus(world, named, spec),
   }
+}
+
+/** Something else runs it. */
+export const isExternal = ({ services }: Spec): boolean => Object.keys(services).length === 0
+
+/** All that can be said of what something else runs: whether its data is where the file says. */
+async function judgeStores(world: World, spec: Spec): Promise<Pick<EnvironmentStatus, 'state' | 'why'>> {
+  const gone = storeStatuses(world, spec, {}).filter(({ path }) => !existsSync(path))
+  if (gone.length === 0) return { state: 'external' }
+  return { state: 'down', why: gone.map(({ name, path }) => `${name} is not there: ${path}`).join(', ') }
 }
 
 const storeStatuses = (world: World, spec: Spec, folders: Record<string, string>): EnvironmentStatus['stores'] =>

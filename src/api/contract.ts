@@ -30,7 +30,7 @@ export const OperationRequest = z.discriminatedUnion('kind', [
     /** `keep`: the data stays as it is; else the id of the snapshot to go back to. */
     data: z.string().default('keep'),
   }),
-  z.strictObject({ kind: z.literal('restart'), ...target, service: z.string().optional() }),
+  z.strictObject({ kind: z.literal('restart'), ...target }),
   z.strictObject({ kind: z.literal('scale'), ...target, instances: z.record(z.string(), z.coerce.number().int().min(0).max(1000)) }),
   z.strictObject({ kind: z.literal('stop'), ...target }),
   z.strictObject({ kind: z.literal('down'), ...target }),

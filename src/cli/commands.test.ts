@@ -187,7 +187,7 @@ describe('what is asked of the agent', () => {
     [['restore', 's1', '--store', 'data', '--to', 'copy'], { kind: 'restore', snapshot: 's1', stores: ['data'], to: 'copy' }],
     [['drill'], { kind: 'drill', snapshot: 'newest' }],
     [['backup', 'staging', '-l', 'before the move'], { kind: 'backup', environment: 'staging', label: 'before the move' }],
-    [['restart', '-s', 'web'], { kind: 'restart', service: 'web' }],
+    [['restart', 'staging'], { kind: 'restart', environment: 'staging' }],
     [['up', 'staging'], { kind: 'deploy', environment: 'staging', acceptUnproven: false }],
     [['deploy', '--rehearse', 'off'], { kind: 'deploy', rehearse: 'off', acceptUnproven: false }],
   ]

@@ -2,7 +2,8 @@
  * Deploy: fetch and build, snapshot, rehearse on a restored copy, migrate, start beside the old, switch in one write, settle.
  * Before the switch everything is undone; after it everything is finished.
  */
-import { sep } from 'node:path'
+import { existsSync } from 'node:fs'
+import { dirname, sep } from 'node:path'
 import { diffSpecs } from '../core/diff.ts'
 import type { Json } from '../core/json.ts'
 import { environmentLease } from '../core/names.ts'
@@ -70,8 +71,17 @@ export async function planDeploy(world: World, request: DeployRequest): Promise<
   if (isOffline(project.spec, environment))
     lines.push({ text: 'downtime: requests wait while the data is copied and migrated, after a minute they get 503', tone: 'warn' })
   const warning: PlanLine[] = unproven === undefined ? [] : [{ text: `stays unproven: ${unproven}`, tone: 'warn' }]
+  const elsewhere = fromElsewhere(environment, project)
+  if (elsewhere !== undefined) warning.push({ text: elsewhere, tone: 'warn' })
   const mustAsk = unproven !== undefined && !request.acceptUnproven && mode !== 'off' && serving !== undefined
-  return { ...base, lines: [...lines, ...warning], ...(mustAsk ? { confirm: `deploy without a rehearsal (${unproven})` } : {}), steps }
+  const asked = [...(elsewhere === undefined ? [] : [elsewhere]), ...(mustAsk ? [`deploy without a rehearsal (${unproven})`] : [])]
+  return { ...base, lines: [...lines, ...warning], ...(asked.length === 0 ? {} : { confirm: asked.join('; ') }), steps }
+}
+
+/** Two projects that chose the same name: one would replace the other. A project that was moved is the same one. */
+function fromElsewhere({ app, environment, serving }: Environment, { file }: ProjectFile): string | undefined {
+  if (serving === undefined || serving.file === file || !existsSync(serving.file)) return undefined
+  return `${app}/${environment} was deployed from ${dirname(serving.file)}, which is still there: this puts ${dirname(file)} in its place`
 }
 
 const isolationLack = (world: World): string | undefined =>

@@ -62,9 +62,19 @@ export async function readTarget(world: World, request: TargetRequest): Promise<
   return readEnvironment(world, spec.app, environment)
 }
 
-/** The file as the release that serves took it; as it is now where nothing was deployed, since something else runs the app. */
-export async function specOf(environment: Environment, request: TargetRequest): Promise<Spec> {
-  return environment.serving?.spec ?? (await readProject(request)).spec
+/** The file as the release that serves took it; as it is now where something else runs the app, since nothing of it is deployed. */
+export async function specOf({ serving }: Environment, request: TargetRequest): Promise<Spec> {
+  const isRun = serving !== undefined && Object.keys(serving.spec.services).length > 0
+  if (isRun || (serving !== undefined && request.file === undefined)) return serving.spec
+  return (await readProject(request)).spec
+}
+
+/** The same, but for what a drill expects: that is a promise about the data, and counts as it is written now. */
+export async function drillSpecOf(environment: Environment, request: TargetRequest): Promise<Spec> {
+  const spec = await specOf(environment, request)
+  if (request.file === undefined) return spec
+  const { drill } = (await readProject(request)).spec.backups
+  return { ...spec, backups: { ...spec.backups, drill } }
 }
 
 /** @throws FettleError NOT_FOUND when nothing was deployed there, or all was taken down */
