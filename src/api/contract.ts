@@ -52,6 +52,8 @@ export const OperationRequest = z.discriminatedUnion('kind', [
     argv: z.array(z.string()).min(1),
     /** Take this service's environment; default the first service's. */
     service: z.string().optional(),
+    /** A named pipe on the agent's host that becomes its standard input, removed as soon as it is opened; else it has none. */
+    stdin: z.string().optional(),
   }),
 ])
 export type OperationRequest = z.input<typeof OperationRequest>

@@ -63,8 +63,8 @@ export interface Command {
   argv: string[]
   cwd: string
   env: Environment
-  /** Given on standard input. */
-  stdin?: string | Secret
+  /** Given on standard input; a named pipe is opened at the start and removed then. Without: none. */
+  stdin?: string | Secret | { pipe: string }
   /** Killed after so long; the result then says `timedOut`. */
   timeoutMs?: number
   limits?: { memoryBytes?: number }
