@@ -7,7 +7,7 @@ import { faultsFrom } from './agent/faults.ts'
 import { keepLogSmall } from './agent/own-log.ts'
 import { Redaction } from './agent/redaction.ts'
 import { SeenSecrets } from './agent/seen-secrets.ts'
-import { readSettings } from './agent/settings.ts'
+import { readSettings, rememberSettings, type Settings } from './agent/settings.ts'
 import type { RepositoryConfig } from './core/data-tasks.ts'
 import { exitCodeOf, toFettleError } from './core/errors.ts'
 import { hideInError } from './core/free-text.ts'
@@ -46,8 +46,7 @@ async function repositoryConfig(app: string, backups: Spec['backups']): Promise<
   }
 }
 
-async function composeWorld(): Promise<World> {
-  const settings = await readSettings(paths, process.env)
+function composeWorld(settings: Settings): World {
   return {
     layout: paths,
     version,
@@ -78,7 +77,7 @@ async function composeWorld(): Promise<World> {
     },
     repositoryConfig,
     secrets: (app, environment, project) => redaction.watch(openSecretFile({ project, home, app, environment }, systemClock)),
-    source: (spec, project) => sourceOf(spec, project, home),
+    source: (spec, project, leaveOut = []) => sourceOf(spec, project, [home, ...leaveOut]),
     buildEnvironment: buildEnvironment(process.env),
     worker: [process.execPath, programPath('worker')],
   }
@@ -89,14 +88,16 @@ try {
   await mkdir(home, { recursive: true, mode: 0o700 })
   await redaction.recall()
   const stopping = Promise.withResolvers<void>()
+  const settings = await readSettings(paths, process.env)
   const agent = await startAgent({
-    world: await composeWorld(),
+    world: composeWorld(settings),
     faults,
     boot: createBoot({ argv: agentArgv(bootProgram(home), home), home }),
     hide: redaction.hide,
     log,
     onShutdown: stopping.resolve,
   })
+  await rememberSettings(paths, settings)
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.resolve())
   process.on('SIGHUP', () => {})
   const letLogGrow = keepLogSmall(paths.agentLog, error => log(`the log is not cut: ${toFettleError(error).message}`))

@@ -1,5 +1,9 @@
 /** The command line's entry. It stays tiny: `--version` is answered before anything else is loaded. */
+import { writeSync } from 'node:fs'
 import { version } from './lib/version.ts'
+
+/** The exit code of that error; the table of all is not worth loading for it. */
+const DISK_FULL = 8
 
 const argv = process.argv.slice(2)
 if (argv.length === 1 && ['--version', '-V', '-v'].includes(argv[0] ?? '')) process.stdout.write(`${version}\n`)
@@ -26,5 +30,10 @@ async function runCli(): Promise<number> {
 /** `fettle logs -f | head`: ends as a program does that SIGPIPE ended, which Node ignores. */
 function endWhenNobodyReads(error: NodeJS.ErrnoException): never {
   if (error.code === 'EPIPE') process.exit(128 + 13)
-  throw error
+  if (error.code !== 'ENOSPC') throw error
+  try {
+    writeSync(2, `fettle: what it says can not be written: ${error.message}\n`)
+  } finally {
+    process.exit(DISK_FULL) // also where standard error goes to the same place
+  }
 }

@@ -1,17 +1,20 @@
 /** One function an endpoint: reads the world or hands a plan to the engine. */
 import type { About, EnvironmentStatus } from '../api/views.ts'
 import { FettleError } from '../core/errors.ts'
+import { isOver, type OperationRecord } from '../core/plan.ts'
 import { Secret } from '../core/secret.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Journal } from '../engine/journal.ts'
 import { ownBuild } from '../lib/program-path.ts'
 import { bakeLease } from '../operations/bake.ts'
+import { emptyTable, readEnvironment } from '../operations/environment.ts'
 import { makePlan, type PlanRequest } from '../operations/planner.ts'
 import { appIn, readProject, readTarget, specOf, type TargetRequest } from '../operations/target.ts'
 import type { World } from '../operations/world.ts'
+import type { RouteTable } from '../ports/proxy.ts'
 import { examine } from './doctor.ts'
 import type { Handlers } from './server.ts'
-import { environmentStatus, externalStatus, releaseViews, snapshotViews } from './status.ts'
+import { environmentStatus, externalStatus, isExternal, releaseViews, snapshotViews } from './status.ts'
 
 const MAX_OPERATIONS = 1000
 
@@ -58,8 +61,8 @@ export function handlersOf(options: HandlerOptions): Handlers {
       journal.get(id)
       return follow ? engine.follow(id, after, signal) : lines(journal.events(id, after))
     },
-    async cancel({ id }) {
-      engine.cancel(id)
+    async cancel({ id, now }) {
+      engine.cancel(id, now)
       return journal.get(id)
     },
     resume: async ({ id, direction }) => engine.resume(id, direction),
@@ -86,12 +89,18 @@ export function handlersOf(options: HandlerOptions): Handlers {
 
 async function statusOf({ world, journal }: HandlerOptions, target: TargetRequest): Promise<EnvironmentStatus[]> {
   const [tables, names] = await Promise.all([world.proxy.tables(), namesOf(target)])
-  const wanted = tables.filter(table => matches(table, names)).filter(table => table.generation > 0)
   const operations = journal.list(100)
+  const wanted = [...tables, ...firstDeploys(tables, operations)].filter(table => matches(table, names))
   const environments = await Promise.all(wanted.map(table => environmentStatus(world, table, operations)))
   const project = environments.length === 0 && target.file !== undefined ? await readProject(target) : undefined
-  const isExternal = project !== undefined && Object.keys(project.spec.services).length === 0
-  return isExternal ? [await externalStatus(world, project)] : environments
+  return project !== undefined && isExternal(project.spec) ? [await externalStatus(world, project)] : environments
+}
+
+/** Environments that never served, and are on their way to. */
+function firstDeploys(tables: RouteTable[], operations: OperationRecord[]): RouteTable[] {
+  const open = operations.filter(({ plan, state }) => plan.kind === 'deploy' && (!isOver(state) || state === 'held'))
+  const isNew = ({ plan }: OperationRecord) => !tables.some(({ app, environment }) => app === plan.app && environment === plan.environment)
+  return open.filter(isNew).map(({ plan }) => emptyTable(plan.app, plan.environment))
 }
 
 async function about({ world, boot, startedAt }: HandlerOptions): Promise<About> {
@@ -142,6 +151,7 @@ async function* logLines(
 ): ReturnType<Handlers['logs']> extends AsyncIterable<infer Line> ? AsyncGenerator<Line> : never {
   const { app, environment } =
     input.operation === undefined ? await readTarget(world, input) : { app: input.app, environment: input.environment }
+  if (input.service !== undefined && app !== undefined) await requireService(world, { app, environment: environment ?? '' }, input.service)
   const selector = {
     ...(app === undefined ? {} : { app }),
     ...(environment === undefined ? {} : { environment }),
@@ -153,6 +163,17 @@ async function* logLines(
     ...(input.sinceMs === undefined ? {} : { sinceMs: input.sinceMs }),
   }
   yield* world.runtime.logs(selector, { ...from, lines: input.lines, follow: input.follow }, signal)
+}
+
+/** One that the release has, or that runs still. @throws FettleError NOT_FOUND naming those there are */
+async function requireService(world: World, { app, environment }: { app: string; environment: string }, service: string): Promise<void> {
+  const { serving } = await readEnvironment(world, app, environment)
+  const groups = await world.runtime.groups({ app, environment })
+  const known = new Set([...Object.keys(serving?.spec.services ?? {}), ...groups.map(group => group.labels.service)])
+  if (known.has(service)) return
+  throw new FettleError('NOT_FOUND', `${app}/${environment} has no service ${service}`, {
+    hint: `It has: ${[...known].join(', ') || 'none'}.`,
+  })
 }
 
 function secretHandlers(world: World): Pick<Handlers, 'secrets' | 'setSecret' | 'removeSecret'> {

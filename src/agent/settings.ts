@@ -16,15 +16,25 @@ export type Settings = z.output<typeof Settings>
 
 const DEFAULTS: Settings = { format: 1, http: { host: '127.0.0.1', port: 8080 }, ports: { from: 20_000, to: 29_999 } }
 
-/** FETTLE_HTTP=host:port says where the front listens, and is remembered. @throws FettleError SPEC_INVALID, VERSION, USAGE */
+/**
+ * As they were remembered, and what the environment says now: FETTLE_HTTP=host:port is where the front listens.
+ * @throws FettleError SPEC_INVALID, VERSION, USAGE
+ */
 export async function readSettings(paths: Layout, env: NodeJS.ProcessEnv): Promise<Settings> {
-  const text = await readIfExists(paths.settings)
-  const saved = text === undefined ? undefined : parse(JSON.parse(text), paths.settings)
+  const saved = (await readSaved(paths)) ?? DEFAULTS
   const asked = env.FETTLE_HTTP === undefined ? {} : { http: parseAddress(env.FETTLE_HTTP) }
-  const settings = { ...(saved ?? DEFAULTS), ...asked }
-  if (!isDeepStrictEqual(settings, saved))
-    await writeFileAtomic(paths.settings, `${JSON.stringify(parse(settings, 'FETTLE_HTTP'), null, 2)}\n`, 0o600)
-  return settings
+  return parse({ ...saved, ...asked }, 'the environment')
+}
+
+/** To be called once they are known to do: what did not work must not be tried again at the next start. */
+export async function rememberSettings(paths: Layout, settings: Settings): Promise<void> {
+  if (isDeepStrictEqual(settings, await readSaved(paths))) return
+  await writeFileAtomic(paths.settings, `${JSON.stringify(settings, null, 2)}\n`, 0o600)
+}
+
+async function readSaved(paths: Layout): Promise<Settings | undefined> {
+  const text = await readIfExists(paths.settings)
+  return text === undefined ? undefined : parse(JSON.parse(text), paths.settings)
 }
 
 function parse(value: unknown, where: string): Settings {

@@ -1,17 +1,21 @@
 /** What the agent tells about its environments, put together from the ports each time it is asked. */
+
+import { existsSync } from 'node:fs'
 import type { EnvironmentStatus, ReleaseView, ServiceStatus, SnapshotView } from '../api/views.ts'
 import { groupName } from '../core/names.ts'
 import type { OperationRecord } from '../core/plan.ts'
 import type { Release } from '../core/release.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import { wantedInstances } from '../operations/activation.ts'
-import { type Environment, readNotes, readRelease } from '../operations/environment.ts'
+import { type Environment, hasArtifact, readNotes, readRelease } from '../operations/environment.ts'
 import { storePaths } from '../operations/groups.ts'
 import { readScale } from '../operations/scale-record.ts'
 import type { ProjectFile } from '../operations/target.ts'
 import type { World } from '../operations/world.ts'
 import type { RouteTable } from '../ports/proxy.ts'
 import type { Manifest, Proof, Rung } from '../ports/repository.ts'
+
+const TAKEN_DOWN = { state: 'stopped', why: 'taken down; its data and backups stayed' } as const
 
 const RUNGS: Rung[] = ['taken', 'stored', 're-read', 'loaded', 'content-equal', 'booted']
 
@@ -26,6 +30,7 @@ export async function environmentStatus(world: World, table: RouteTable, operati
     routeUrls(world, table),
     serving === undefined ? undefined : backupStatus(world, table, serving.spec),
   ])
+  const isDown = serving !== undefined && isStopped(table, serving) && !(await hasArtifact(world, serving))
   const open = operations.find(operation => isOf(operation, app, environment) && operation.plan.kind !== 'bake' && !isEnded(operation))
   const trial = operations.find(
     operation => isOf(operation, app, environment) && operation.plan.kind === 'bake' && operation.state === 'running',
@@ -34,12 +39,12 @@ export async function environmentStatus(world: World, table: RouteTable, operati
   return {
     app,
     environment,
-    ...judge(services, table),
-    release: table.release,
-    ...(notes?.servedAt === undefined ? {} : { deployedAt: notes.servedAt }),
+    ...(isDown ? TAKEN_DOWN : { ...judge(services, table), ...(serving === undefined ? {} : { release: table.release }) }),
+    ...(serving !== undefined && isExternal(serving.spec) ? await judgeStores(world, serving.spec) : {}),
+    ...(notes?.servedAt === undefined || isDown ? {} : { deployedAt: notes.servedAt }),
     ...(typeof trialUntil === 'number' ? { trialUntil } : {}),
     generation: table.generation,
-    services,
+    services: isDown ? [] : services,
     stores: serving === undefined ? [] : storeStatuses(world, serving.spec, table.stores),
     urls,
     ...(counters === 'unknown' ? {} : { counters }),
@@ -53,13 +58,23 @@ export async function externalStatus(world: World, { spec, environment }: Projec
   const named = { app: spec.app, environment }
   return {
     ...named,
-    state: 'external',
+    ...(await judgeStores(world, spec)),
     generation: 0,
     services: [],
     stores: storeStatuses(world, spec, {}),
     urls: [],
     backup: await backupStatus(world, named, spec),
   }
+}
+
+/** Something else runs it. */
+export const isExternal = ({ services }: Spec): boolean => Object.keys(services).length === 0
+
+/** All that can be said of what something else runs: whether its data is where the file says. */
+async function judgeStores(world: World, spec: Spec): Promise<Pick<EnvironmentStatus, 'state' | 'why'>> {
+  const gone = storeStatuses(world, spec, {}).filter(({ path }) => !existsSync(path))
+  if (gone.length === 0) return { state: 'external' }
+  return { state: 'down', why: gone.map(({ name, path }) => `${name} is not there: ${path}`).join(', ') }
 }
 
 const storeStatuses = (world: World, spec: Spec, folders: Record<string, string>): EnvironmentStatus['stores'] =>
@@ -90,6 +105,9 @@ async function serviceStatuses(world: World, table: RouteTable, serving: Release
       }
     })
 }
+
+const isStopped = ({ groups }: RouteTable, { spec }: Release): boolean =>
+  Object.keys(groups).length === 0 && Object.keys(spec.services).length > 0
 
 function judge(services: ServiceStatus[], table: RouteTable): Pick<EnvironmentStatus, 'state' | 'why'> {
   if (table.generation === 0) return { state: 'never deployed' }
@@ -163,13 +181,13 @@ export async function snapshotViews(world: World, environment: Named, spec: Spec
 export async function releaseViews(world: World, { releases, table }: Environment): Promise<ReleaseView[]> {
   return Promise.all(
     releases.map(async release => {
-      const notes = await readNotes(world, release)
-      const isServing = release.id === table.release
+      const [notes, isThere] = await Promise.all([readNotes(world, release), hasArtifact(world, release)])
+      const serving = release.id === table.release && !isStopped(table, release)
       return {
         id: release.id,
         createdAt: release.createdAt,
-        serving: isServing,
-        state: isServing ? ('serving' as const) : ('ready' as const),
+        serving,
+        state: serving ? ('serving' as const) : isThere ? ('ready' as const) : ('gone' as const),
         source: release.artifact.source,
         digest: release.artifact.digest,
         reversible: release.spec.release.migrate === undefined ? ('no migration' as const) : (notes.reversible ?? ('unproven' as const)),

@@ -55,7 +55,7 @@ async function sweepGroups(world: World, { isOpen, isBusy }: Known): Promise<voi
     const { app, environment } = group.labels
     const maker = /\bop\d+\b/.exec(group.name)?.[0] ?? ''
     if (isOpen(maker) || isBusy(app, environment) || (await isServing(world, group))) continue
-    await world.runtime.remove(group.name, signal)
+    await world.runtime.remove(group.name, signal, maker === '' ? undefined : maker)
   }
 }
 

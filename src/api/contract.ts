@@ -20,6 +20,8 @@ export const OperationRequest = z.discriminatedUnion('kind', [
     ...target,
     rehearse: z.enum(['on', 'newest-proven', 'off']).optional(),
     acceptUnproven: flag,
+    /** Absolute paths of files in the source that are not part of it: where the output of whoever asks goes. */
+    leaveOut: z.array(z.string()).optional(),
   }),
   z.strictObject({
     kind: z.literal('rollback'),
@@ -28,7 +30,7 @@ export const OperationRequest = z.discriminatedUnion('kind', [
     /** `keep`: the data stays as it is; else the id of the snapshot to go back to. */
     data: z.string().default('keep'),
   }),
-  z.strictObject({ kind: z.literal('restart'), ...target, service: z.string().optional() }),
+  z.strictObject({ kind: z.literal('restart'), ...target }),
   z.strictObject({ kind: z.literal('scale'), ...target, instances: z.record(z.string(), z.coerce.number().int().min(0).max(1000)) }),
   z.strictObject({ kind: z.literal('stop'), ...target }),
   z.strictObject({ kind: z.literal('down'), ...target }),
@@ -50,6 +52,8 @@ export const OperationRequest = z.discriminatedUnion('kind', [
     argv: z.array(z.string()).min(1),
     /** Take this service's environment; default the first service's. */
     service: z.string().optional(),
+    /** A named pipe on the agent's host that becomes its standard input, removed as soon as it is opened; else it has none. */
+    stdin: z.string().optional(),
   }),
 ])
 export type OperationRequest = z.input<typeof OperationRequest>
@@ -64,7 +68,8 @@ export const requests = {
   operations: z.strictObject({ ...target, limit: number.max(1000).default(20) }),
   operation: z.strictObject({ id: z.string() }),
   events: z.strictObject({ id: z.string(), after: number.default(0), follow: flag }),
-  cancel: z.strictObject({ id: z.string() }),
+  /** `now`: also a migration of live data is broken off, in the middle of what it does. */
+  cancel: z.strictObject({ id: z.string(), now: flag }),
   resume: z.strictObject({ id: z.string(), direction: z.enum(['forward', 'back']).default('forward') }),
   releases: z.strictObject({ ...target }),
   snapshots: z.strictObject({ ...target }),

@@ -190,6 +190,7 @@ export const OperationRecord = z.object({
       state: StepState,
       attempt: count,
       adopted: flag,
+      note: may(text).describe('what stays although it is undone, what it waits for'),
       output: may(json),
       error: may(ErrorView),
       startedAt: may(time),

@@ -187,7 +187,7 @@ describe('what is asked of the agent', () => {
     [['restore', 's1', '--store', 'data', '--to', 'copy'], { kind: 'restore', snapshot: 's1', stores: ['data'], to: 'copy' }],
     [['drill'], { kind: 'drill', snapshot: 'newest' }],
     [['backup', 'staging', '-l', 'before the move'], { kind: 'backup', environment: 'staging', label: 'before the move' }],
-    [['restart', '-s', 'web'], { kind: 'restart', service: 'web' }],
+    [['restart', 'staging'], { kind: 'restart', environment: 'staging' }],
     [['up', 'staging'], { kind: 'deploy', environment: 'staging', acceptUnproven: false }],
     [['deploy', '--rehearse', 'off'], { kind: 'deploy', rehearse: 'off', acceptUnproven: false }],
   ]
@@ -198,7 +198,9 @@ describe('what is asked of the agent', () => {
       assert.equal(ran.code, 0, ran.stderr)
       const file = join(agent.home, 'fettle.yaml')
       const to = 'to' in expected ? { to: join(agent.home, String(expected.to)) } : {}
-      assert.deepEqual(agent.calls.at(-1)?.input.request, { file, ...expected, ...to })
+      // Where its input comes from is another place each time.
+      const { stdin: _, ...asked } = (agent.calls.at(-1)?.input.request ?? {}) as Record<string, unknown>
+      assert.deepEqual(asked, { file, ...expected, ...to })
     })
   }
 })

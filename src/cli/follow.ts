@@ -30,7 +30,7 @@ export async function follow(cli: Cli, operation: OperationRecord, options: Foll
       code = exitCode
       detached.abort()
     },
-    cancel: () => void cancel(cli, operation.id, view),
+    cancel: now => void cancel(cli, { id: operation.id, now }, view),
     ask: lines => view.below(lines),
   })
   const output = view.output === undefined ? undefined : readOutput(cli, operation.id, line => view.output?.(line))
@@ -57,10 +57,10 @@ function createView(cli: Cli, operation: OperationRecord, options: FollowOptions
 }
 
 /** Refused past the point of no return: said, and followed on. */
-async function cancel(cli: Cli, id: string, view: View): Promise<void> {
+async function cancel(cli: Cli, request: { id: string; now: boolean }, view: View): Promise<void> {
   try {
     const client = await cli.client()
-    await client.call('cancel', { id })
+    await client.call('cancel', request)
     view.below(['', cli.style.yellow('  cancelling: what was done is undone')])
   } catch (error) {
     view.below(['', ...errorLines(toFettleError(error).toJSON(), cli.style).map(line => `  ${line}`)])

@@ -1,11 +1,13 @@
 /** Ctrl-C and the loss of the terminal while an operation is followed. The operation is the agent's: it never ends with us. */
 import type { Cli } from './cli.ts'
 import { KEY, listenKeys } from './keyboard.ts'
+import { fill } from './output/width.ts'
 
 export interface Interrupts {
   /** The operation goes on without us; `code` is the exit code. */
   detach(code: number): void
-  cancel(): void
+  /** `now`: it was cancelled before, and what that waits for is to be broken off. */
+  cancel(now: boolean): void
   /** Shown while it is asked, [] after. */
   ask(lines: string[]): void
 }
@@ -49,6 +51,7 @@ function listenSignals(cli: Cli, onSignal: (code: number) => void): () => void {
 function createQuestion(cli: Cli, on: Interrupts): { key(key: string): void; close(): void } {
   let timer: NodeJS.Timeout | undefined
   let secondsLeft = 0
+  let isCancelled = false
   const close = (): void => {
     clearInterval(timer)
     timer = undefined
@@ -58,11 +61,20 @@ function createQuestion(cli: Cli, on: Interrupts): { key(key: string): void; clo
     on.ask([])
     act()
   }
+  const cancel = (): void => {
+    on.cancel(isCancelled)
+    isCancelled = true
+  }
   const ask = (): void => {
     const { bold, dim } = cli.style
     const choice = (key: string, does: string): string => `${bold(`[${key}]`)} ${does}`
-    const choices = [choice('Enter', 'go on following'), choice('d', 'detach, it goes on by itself'), choice('c', 'cancel it')]
-    on.ask(['', `  ${choices.join(dim('  ·  '))}`, dim(`  detaches in ${secondsLeft} s`)])
+    const choices = [
+      choice('Enter', 'go on following'),
+      choice('d', 'detach, it goes on by itself'),
+      choice('c', isCancelled ? 'break off what it waits for' : 'cancel it'),
+    ]
+    const lines = fill(choices, dim('  ·  '), (cli.io.stdout.columns ?? 80) - 3)
+    on.ask(['', ...lines.map(line => `  ${line}`), dim(`  detaches in ${secondsLeft} s`)])
   }
   return {
     close,
@@ -74,7 +86,7 @@ function createQuestion(cli: Cli, on: Interrupts): { key(key: string): void; clo
         return ask()
       }
       if (key === KEY.ctrlC || key === 'd' || key === 'D') answer(() => on.detach(INTERRUPTED))
-      else if (key === 'c' || key === 'C') answer(() => on.cancel())
+      else if (key === 'c' || key === 'C') answer(cancel)
       else if (key === KEY.enter || key === KEY.newline || key === KEY.escape) answer(() => {})
     },
   }

@@ -29,7 +29,7 @@ const HELP_TOPIC = 'exit-codes'
  * @throws FettleError USAGE with the nearest valid name
  */
 export async function parse(argv: string[], commands: Commands, printer: Printer): Promise<Parsed | undefined> {
-  const { name, words } = withoutHelp(splitCommand(argv))
+  const { name, words } = withoutHelp(splitCommand(argv), commands)
   if (name === 'help' && words[0] === HELP_TOPIC) {
     printer.out((await import('./exit-codes.ts')).exitCodeText())
     return undefined
@@ -60,9 +60,10 @@ function withSubcommand(definition: CommandDefinition | undefined, words: string
   return first === undefined || isNamed ? words : [first, ...words]
 }
 
-/** `fettle help deploy` means `fettle deploy --help`. */
-function withoutHelp({ name, words }: CommandWords): CommandWords {
+/** `fettle help deploy` means `fettle deploy --help`; of what is no command there is no help. */
+function withoutHelp({ name, words }: CommandWords, commands: Commands): CommandWords {
   if (name !== 'help' || words[0] === HELP_TOPIC) return { name, words }
+  if (words[0]?.startsWith('-') === false && !Object.hasOwn(commands, words[0])) return { name: words[0], words: [] }
   return { name: words[0], words: [...words.slice(1), '--help'] }
 }
 

@@ -148,7 +148,7 @@ describe('Ctrl-C while a deploy is followed', () => {
     assert.equal(calls('cancel').length, 0)
   })
 
-  it('cancels at c, and follows until what was done is undone', async t => {
+  it('cancels at c, at a second c breaks off what that waits for, and follows until what was done is undone', async t => {
     const { terminal, events, end, calls } = await stage(t, ['deploy', '--yes'])
     events.send({ type: 'operation', state: 'running' }, running('build'))
     await terminal.shows(BUILDING)
@@ -156,7 +156,14 @@ describe('Ctrl-C while a deploy is followed', () => {
     await terminal.shows(/\[c\] cancel it/)
     terminal.press('c')
     await terminal.shows(/cancelling/)
-    assert.deepEqual(calls('cancel'), [{ id: 'op12' }])
+    terminal.press('\u0003')
+    await terminal.shows(/\[c\] break off what it waits for/)
+    terminal.press('c')
+    await terminal.shows(/cancelling/)
+    assert.deepEqual(calls('cancel'), [
+      { id: 'op12', now: false },
+      { id: 'op12', now: true },
+    ])
     events.send({ type: 'operation', state: 'undoing' }, { type: 'step', step: 'build', state: 'undone', attempt: 1 })
     end('undone')
     assert.equal(await terminal.exit, 6)

@@ -19,6 +19,8 @@ export const layout = (home: string) => ({
   seenSecretsKey: join(home, 'keys', 'seen-secrets'),
   front: join(home, 'front'),
   units: join(home, 'units'),
+  /** As long as a path of a unix socket gets: of a sandbox, named by a hash, and a port. */
+  longestSocket: join(home, 'units', 's', '01234567', '65535'),
   /** Task and result files of data workers, by operation. */
   tasks: join(home, 'tasks'),
   task: (operation: string) => join(home, 'tasks', operation),

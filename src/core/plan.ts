@@ -81,6 +81,8 @@ export interface StepRecord {
   attempt: number
   /** The step was found finished under its name, not run again. */
   adopted: boolean
+  /** What is to be said about its state: what stays although it is undone, what it waits for. */
+  note?: string
   output?: Json
   error?: ErrorJson
   startedAt?: number

@@ -20,9 +20,9 @@ export const repositories: ReadonlyMap<string, (options: DirectoryOptions) => Re
   ['directory', createDirectoryRepository],
 ])
 
-/** Where the code of an app comes from. `home` is left out when it lies inside, and so are the secrets. */
-export function sourceOf(spec: Spec, project: string, home: string): Source {
+/** Where the code of an app comes from. What is to be left out when it lies inside, and the secrets. */
+export function sourceOf(spec: Spec, project: string, leaveOut: string[]): Source {
   if (typeof spec.source === 'object') return npmSource(spec.source.npm)
   const folder = resolve(project, spec.source ?? '.')
-  return directorySource({ folder, exclude: [home, ...secretFilesOf(project)], hasBuild: spec.build.length > 0 })
+  return directorySource({ folder, exclude: [...leaveOut, ...secretFilesOf(project)], hasBuild: spec.build.length > 0 })
 }

@@ -56,12 +56,12 @@ export class Engine {
     return record
   }
 
-  /** Ends it as far as that is still possible. @throws FettleError REFUSED past the pivot, CONFLICT when it is over */
-  cancel(id: string): void {
+  /** Ends it as far as that is still possible; `insist` also breaks off what it would wait for. @throws FettleError REFUSED past the pivot, CONFLICT when it is over */
+  cancel(id: string, insist = false): void {
     const running = this.#running.get(id)
     if (running === undefined)
       throw new FettleError('CONFLICT', `${id} is ${this.#options.journal.get(id).state}, there is nothing to cancel`)
-    running.execution.cancel()
+    running.execution.cancel(insist)
   }
 
   /** Tries a held operation again: forward past its pivot, else back. @throws FettleError CONFLICT when it is not held */

@@ -45,6 +45,7 @@ export class Execution {
   readonly #deps: ExecutionDeps
   readonly #operation: OperationRecord
   readonly #cancel = new AbortController()
+  readonly #insist = new AbortController()
   readonly #stop: AbortSignal
   /** By step: told of each sign of life. */
   readonly #silences = new Map<string, SilenceWatch>()
@@ -63,8 +64,8 @@ export class Execution {
     if (operation.state === 'undoing') await this.#back()
   }
 
-  /** @throws FettleError REFUSED past the pivot */
-  cancel(): void {
+  /** @param insist also what would be waited for is broken off, where that can be. @throws FettleError REFUSED past the pivot */
+  cancel(insist = false): void {
     if (this.#operation.crossedPivot) {
       throw new FettleError('REFUSED', `${this.#operation.id} is past its point of no return and will be finished`, {
         hint: this.#operation.plan.kind === 'deploy' ? 'Wait for it, then `fettle rollback`.' : 'Wait for it.',
@@ -73,6 +74,17 @@ export class Execution {
     this.#operation.cancelled = true
     this.#deps.record({ operation: this.#operation })
     this.#cancel.abort()
+    if (insist) this.#insist.abort()
+    else this.#sayWhatIsWaitedFor()
+  }
+
+  #sayWhatIsWaitedFor(): void {
+    for (const step of this.#operation.plan.steps) {
+      const { cancel } = this.#kind(step)
+      if (cancel === 'now' || this.#stepRecord(step.id).state !== 'running') continue
+      const orElse = cancel === 'at-end' ? '' : `; \`fettle operations cancel ${this.#operation.id} --now\` breaks it off`
+      this.#saveStep(step, { note: `its end is waited for${orElse}` })
+    }
   }
 
   async #forward(): Promise<void> {
@@ -122,7 +134,7 @@ export class Execution {
         if (this.#stop.aborted) throw new Interrupted()
         const error = toFettleError(thrown, step.title)
         const isFinal = FINAL.has(error.code)
-        this.#saveStep(step, { state: 'failed', error: this.#told(error), endedAt: this.#deps.clock.now() })
+        this.#saveStep(step, { state: 'failed', error: this.#told(error), endedAt: this.#deps.clock.now(), note: undefined })
         if (isFinal) throw error
         if (attempt >= tries) throw step.pivot && (await this.#mayHaveHappened(step, kind)) ? this.#held(step, error.message) : error
         await this.#deps.clock.sleep(FIRST_WAIT_MS * 2 ** (attempt - 1), this.#stop)
@@ -147,6 +159,7 @@ export class Execution {
         output: hideInOutput(output, this.#deps.hide),
         adopted: isPresent,
         endedAt: this.#deps.clock.now(),
+        note: undefined,
       })
     } finally {
       silence.stop()
@@ -256,12 +269,13 @@ export class Execution {
   #context(step: PlannedStep, kind: StepKind<never, Json>, isUndo = false): StepContext {
     const { plan, id } = this.#operation
     const { record, hide } = this.#deps
-    const isCancellable = kind.cancel === 'now' && !isUndo && !this.#operation.crossedPivot
+    const isCancellable = kind.cancel !== 'at-end' && !isUndo && !this.#operation.crossedPivot
+    const cancel = kind.cancel === 'now' ? this.#cancel : this.#insist
     return {
       operation: { id, kind: plan.kind, app: plan.app, environment: plan.environment },
       step: step.id,
       attempt: this.#stepRecord(step.id).attempt,
-      signal: isCancellable ? AbortSignal.any([this.#stop, this.#cancel.signal]) : this.#stop,
+      signal: isCancellable ? AbortSignal.any([this.#stop, cancel.signal]) : this.#stop,
       progress: (text, done, total) => {
         this.#silences.get(step.id)?.sign()
         record({
@@ -279,6 +293,7 @@ export class Execution {
         this.#operation.error ??= told
         record({ operation: this.#operation, event: { type: 'log', step: step.id, text: told.message } })
       },
+      remains: note => this.#saveStep(step, { note }),
       log: text => {
         this.#silences.get(step.id)?.sign()
         record({ event: { type: 'log', step: step.id, text: hide(text) } })
@@ -299,11 +314,19 @@ export class Execution {
 
   #saveStep(step: PlannedStep, change: Partial<StepRecord>): void {
     const record = Object.assign(this.#stepRecord(step.id), change)
-    const { state, attempt, adopted, error } = record
+    const { state, attempt, adopted, note, error } = record
     this.#deps.record({
       step: record,
       operation: this.#operation,
-      event: { type: 'step', step: step.id, state, attempt, ...(adopted ? { adopted } : {}), ...(error === undefined ? {} : { error }) },
+      event: {
+        type: 'step',
+        step: step.id,
+        state,
+        attempt,
+        ...(adopted ? { adopted } : {}),
+        ...(note === undefined ? {} : { note }),
+        ...(error === undefined ? {} : { error }),
+      },
     })
   }
 }

@@ -39,11 +39,18 @@ interface OperationRow {
 const SQLITE_FULL = 13
 const isFull = (error: unknown): boolean => error instanceof Error && 'errcode' in error && error.errcode === SQLITE_FULL
 
-const busy = (path: string, cause: unknown): FettleError =>
-  new FettleError('BUSY', `another agent works with ${path}`, {
-    cause,
-    hint: 'One agent a home: `fettle status` talks to the one that runs.',
-  })
+/** @throws FettleError BUSY for all that the database says but that its disk is full */
+function busyOr<T>(path: string, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    if (isFull(error)) throw error
+    throw new FettleError('BUSY', `another agent works with ${path}`, {
+      cause: error,
+      hint: 'One agent a home: `fettle status` talks to the one that runs.',
+    })
+  }
+}
 
 export class Journal {
   readonly #db: DatabaseSync
@@ -61,10 +68,10 @@ export class Journal {
     chmodSync(path, 0o600)
     this.#db = new DatabaseSync(path, { timeout: 0 })
     this.#reserve = new Reserve(`${path}-reserve`)
-    const version = this.#known(path)
     try {
+      const version = this.#withRoom(() => this.#known(path))
       this.#withRoom(() => this.#lock(path))
-      if (version < FORMAT) this.#withRoom(() => this.#migrate(version, options.firstNumber))
+      if (version < FORMAT) this.#withRoom(() => this.#migrate(options.firstNumber))
     } catch (error) {
       this.#db.close()
       throw error
@@ -74,27 +81,19 @@ export class Journal {
 
   /** Looks before it touches: a newer journal stays as it is. @returns its format, 0 when there is none yet */
   #known(path: string): number {
-    try {
-      const { user_version: version } = this.#db.prepare('pragma user_version').get() as { user_version: number }
-      refuseNewer(version, FORMAT, `the journal ${path}`)
-      return version
-    } catch (error) {
-      this.#db.close()
-      throw error instanceof FettleError ? error : busy(path, error)
-    }
+    const version = busyOr(path, () => (this.#db.prepare('pragma user_version').get() as { user_version: number }).user_version)
+    refuseNewer(version, FORMAT, `the journal ${path}`)
+    return version
   }
 
   #lock(path: string): void {
-    try {
+    busyOr(path, () => {
       this.#db.exec('pragma locking_mode = exclusive; pragma journal_mode = wal; pragma synchronous = full; begin immediate; commit')
-    } catch (error) {
-      throw isFull(error) ? error : busy(path, error)
-    }
+    })
   }
 
-  #migrate(version: number, firstNumber: number): void {
-    if (version < 1)
-      this.#db.exec(`begin; ${SCHEMA} insert into meta values ('first-number', '${firstNumber}'); pragma user_version = 1; commit`)
+  #migrate(firstNumber: number): void {
+    this.#db.exec(`begin; ${SCHEMA} insert into meta values ('first-number', '${firstNumber}'); pragma user_version = 1; commit`)
   }
 
   close(): void {

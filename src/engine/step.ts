@@ -20,6 +20,8 @@ export interface StepContext {
   log(text: string): void
   /** The operation goes on to its end, but ends with this error: for what shows only after the pivot. */
   complain(error: FettleError): void
+  /** In an undo: what stays all the same, for it can not be taken back. Told with the end of the operation. */
+  remains(text: string): void
   /** A named place inside the effect where a crash test kills the agent. */
   fault(point: string): Promise<void>
 }
@@ -34,8 +36,8 @@ export interface StepKind<Input = unknown, Output = unknown> {
   run(input: Input, context: StepContext): Promise<Output>
   /** From what is there now; the recorded output may be missing. Idempotent. */
   undo: 'nothing' | 'impossible' | ((input: Input, context: StepContext, output: Output | undefined) => Promise<void>)
-  /** What a cancel does while it runs. */
-  cancel: 'now' | 'at-end'
+  /** What a cancel does while it runs: breaks it off, waits for its end, or waits unless it insists. */
+  cancel: 'now' | 'at-end' | 'when-insisted'
   /** Without progress for so long it is shown as stuck; never killed for it. */
   silentForMs: number
 }

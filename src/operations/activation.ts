@@ -77,17 +77,22 @@ export function handoverSteps(environment: Environment, next: Next, after: strin
   return mustHold ? [holdStep(environment, after), ...handovers] : handovers
 }
 
+/** How long requests in flight get: of the services that requests lead to, those that ask for most. */
+export function drainMsOf({ table, serving }: Environment): number {
+  const services = new Set(table.routes.map(route => route.service))
+  return Math.max(0, ...[...services].map(name => serving?.spec.services[name]?.stop.drain ?? 0))
+}
+
 /** The longest that anybody is kept waiting; the front answers 503 then. */
 const MAX_WAIT_MS = 60_000
 
 /** New requests wait, those in flight finish. The switch ends it. */
-export function holdStep({ serving }: Environment, after: string[]): PlannedStep {
-  const drainMs = Math.max(0, ...Object.values(serving?.spec.services ?? {}).map(service => service.stop.drain))
+export function holdStep(environment: Environment, after: string[]): PlannedStep {
   return {
     id: 'hold',
     kind: 'route.hold@1',
     title: 'hold new requests, let running ones finish',
-    input: { drainMs, maxWaitMs: MAX_WAIT_MS },
+    input: { drainMs: drainMsOf(environment), maxWaitMs: MAX_WAIT_MS },
     after,
   }
 }
@@ -104,16 +109,15 @@ export const switchStep = ({ table }: Environment, next: Next, after: string[]):
 
 /** What follows once the new one serves. */
 export function settleSteps(environment: Environment, next: Next): PlannedStep[] {
-  const { table, serving } = environment
+  const { table } = environment
   const steps: PlannedStep[] = []
   const groups = Object.values(table.groups)
   if (groups.length > 0) {
-    const drainMs = Math.max(0, ...Object.values(serving?.spec.services ?? {}).map(service => service.stop.drain))
     steps.push({
       id: 'retire',
       kind: 'groups.retire@1',
       title: `drain and stop ${table.release}`,
-      input: { activation: table.activation, groups, drainMs },
+      input: { activation: table.activation, groups, drainMs: drainMsOf(environment) },
       after: ['switch'],
     })
   }

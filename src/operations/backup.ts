@@ -10,7 +10,7 @@ import type { Manifest } from '../ports/repository.ts'
 import { basisOf } from './basis.ts'
 import { readRelease } from './environment.ts'
 import { findSnapshot, loadStep, scratchFolder, snapshotSteps, storeConfigs } from './snapshots.ts'
-import { readTarget, specOf, type TargetRequest } from './target.ts'
+import { drillSpecOf, readTarget, specOf, type TargetRequest } from './target.ts'
 import type { World } from './world.ts'
 
 export async function planBackup(world: World, request: TargetRequest & { label: string }): Promise<Plan> {
@@ -43,7 +43,7 @@ export async function planBackup(world: World, request: TargetRequest & { label:
 
 export async function planDrill(world: World, request: TargetRequest & { snapshot: string }): Promise<Plan> {
   const environment = await readTarget(world, request)
-  const spec = await specOf(environment, request)
+  const spec = await drillSpecOf(environment, request)
   const manifest = await findSnapshot(world, environment, spec, request.snapshot)
   const release = manifest.release === '' ? undefined : await readRelease(world, environment.app, environment.environment, manifest.release)
   const lack = bootLack(world, release, manifest)

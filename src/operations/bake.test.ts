@@ -24,7 +24,17 @@ async function trial(p95At: (time: number) => number): Promise<{ verdict: string
   assert.ok(watch)
   const operation = { id: 'op3', kind: 'bake' as const, app: 'shop', environment: 'production' }
   const signal = new AbortController().signal
-  const context = { operation, step: 'watch', attempt: 1, signal, progress() {}, log() {}, complain() {}, fault: async () => {} }
+  const context = {
+    operation,
+    step: 'watch',
+    attempt: 1,
+    signal,
+    progress() {},
+    log() {},
+    complain() {},
+    remains() {},
+    fault: async () => {},
+  }
   return { ...((await watch.run(input as never, context)) as { verdict: string; breach: string }), endedAt: time }
 }
 

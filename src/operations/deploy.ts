@@ -2,6 +2,8 @@
  * Deploy: fetch and build, snapshot, rehearse on a restored copy, migrate, start beside the old, switch in one write, settle.
  * Before the switch everything is undone; after it everything is finished.
  */
+import { existsSync } from 'node:fs'
+import { dirname, sep } from 'node:path'
 import { diffSpecs } from '../core/diff.ts'
 import type { Json } from '../core/json.ts'
 import { environmentLease } from '../core/names.ts'
@@ -34,6 +36,8 @@ import type { World } from './world.ts'
 export interface DeployRequest extends TargetRequest {
   rehearse?: RehearsalMode | undefined
   acceptUnproven: boolean
+  /** Files that grow while it is asked for, such as its own output. */
+  leaveOut?: string[] | undefined
 }
 
 export async function planDeploy(world: World, request: DeployRequest): Promise<Plan> {
@@ -41,7 +45,8 @@ export async function planDeploy(world: World, request: DeployRequest): Promise<
   const environment = await readEnvironment(world, project.spec.app, project.environment)
   await requireOwnAddresses(world, environment, project.spec)
   const secrets = await secretsFor(world, project, environment.serving)
-  const digest = await world.source(project.spec, project.folder).digest()
+  const leaveOut = (request.leaveOut ?? []).filter(path => path.startsWith(`${project.folder}${sep}`))
+  const digest = await world.source(project.spec, project.folder, leaveOut).digest()
   const lines = describe(environment, project, secrets, digest)
   const mode = request.rehearse ?? project.spec.release.rehearse.mode
   const unproven =
@@ -65,12 +70,21 @@ export async function planDeploy(world: World, request: DeployRequest): Promise<
   const serving = environment.serving
   const isSame = serving !== undefined && serving.artifact.digest === digest && lines.length === 0
   if (isSame) return { ...base, lines: [{ text: `${serving.id} serves exactly this already`, tone: 'plain' }], empty: true, steps: [] }
-  const steps = await deploySteps(world, project, environment, secrets.refs, unproven === undefined ? mode : 'off')
+  const steps = await deploySteps(world, { ...project, leaveOut }, environment, secrets.refs, unproven === undefined ? mode : 'off')
   if (isOffline(project.spec, environment))
     lines.push({ text: 'downtime: requests wait while the data is copied and migrated, after a minute they get 503', tone: 'warn' })
   const warning: PlanLine[] = unproven === undefined ? [] : [{ text: `stays unproven: ${unproven}`, tone: 'warn' }]
+  const elsewhere = fromElsewhere(environment, project)
+  if (elsewhere !== undefined) warning.push({ text: elsewhere, tone: 'warn' })
   const mustAsk = unproven !== undefined && !request.acceptUnproven && mode !== 'off' && serving !== undefined
-  return { ...base, lines: [...lines, ...warning], ...(mustAsk ? { confirm: `deploy without a rehearsal (${unproven})` } : {}), steps }
+  const asked = [...(elsewhere === undefined ? [] : [elsewhere]), ...(mustAsk ? [`deploy without a rehearsal (${unproven})`] : [])]
+  return { ...base, lines: [...lines, ...warning], ...(asked.length === 0 ? {} : { confirm: asked.join('; ') }), steps }
+}
+
+/** Two projects that chose the same name: one would replace the other. A project that was moved is the same one. */
+function fromElsewhere({ app, environment, serving }: Environment, { file }: ProjectFile): string | undefined {
+  if (serving === undefined || serving.file === file || !existsSync(serving.file)) return undefined
+  return `${app}/${environment} was deployed from ${dirname(serving.file)}, which is still there: this puts ${dirname(file)} in its place`
 }
 
 const isolationLack = (world: World): string | undefined =>
@@ -103,7 +117,7 @@ function secretLine({ name, from, to }: SecretChange): PlanLine {
 
 async function deploySteps(
   world: World,
-  project: ProjectFile,
+  project: ProjectFile & { leaveOut: string[] },
   environment: Environment,
   secrets: SecretRef[],
   mode: RehearsalMode,
@@ -160,13 +174,13 @@ const activationAfter = (environment: Environment, next: Next, before: PlannedSt
 
 function makeSteps(
   build: string[],
-  project: ProjectFile,
+  project: ProjectFile & { leaveOut: string[] },
   environment: Environment,
   secrets: SecretRef[],
   next: Next,
   number: number,
 ): PlannedStep[] {
-  const { spec, folder, file } = project
+  const { spec, folder, file, leaveOut } = project
   const fetched = { $from: 'fetch', path: '' }
   const record = {
     format: 1,
@@ -191,7 +205,7 @@ function makeSteps(
       id: 'fetch',
       kind: 'source.fetch@1',
       title: 'take the source',
-      input: { spec: spec as unknown as Json, project: folder },
+      input: { spec: spec as unknown as Json, project: folder, ...(leaveOut.length === 0 ? {} : { leaveOut }) },
       after: ['preflight'],
     },
     {

@@ -1,7 +1,7 @@
 /**
  * What an environment is now, read from where the truth lies: the proxy's table says what serves, folders say which releases exist.
  */
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { access, mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FettleError } from '../core/errors.ts'
 import { refuseNewer } from '../core/file-format.ts'
@@ -16,6 +16,8 @@ export interface Environment {
   /** Generation 0 when it never served. */
   table: RouteTable
   serving: Release | undefined
+  /** Taken down: of what served last only the record is kept, which says whose the data is. Nothing can be started from it. */
+  isDown: boolean
   /** Newest first. */
   releases: Release[]
 }
@@ -35,8 +37,15 @@ export const emptyTable = (app: string, environment: string): RouteTable => ({
 export async function readEnvironment(world: World, app: string, environment: string): Promise<Environment> {
   const table = (await world.proxy.current(app, environment)) ?? emptyTable(app, environment)
   const releases = await listReleases(world, app, environment)
-  return { app, environment, table, releases, serving: releases.find(release => release.id === table.release) }
+  const serving = releases.find(release => release.id === table.release)
+  return { app, environment, table, releases, serving, isDown: serving !== undefined && !(await hasArtifact(world, serving)) }
 }
+
+export const hasArtifact = ({ layout }: World, { app, environment, artifact }: Release): Promise<boolean> =>
+  access(`${layout.artifact(app, environment, artifact.key)}.json`).then(
+    () => true,
+    () => false,
+  )
 
 /** Newest first. Folders without a record are half-made and not listed. */
 export async function listReleases(world: World, app: string, environment: string): Promise<Release[]> {

@@ -124,7 +124,8 @@ export function storeOf(world: World, entry: Spec['stores'][string]) {
 
 /**
  * The values a release runs with: the versions it recorded, but for those that were rotated since, whose recorded value is no longer
- * valid anywhere. @throws FettleError SECRET_MISSING when one was removed since
+ * valid anywhere. What was removed since is no longer there to return to; what serves keeps it, and in a drill it shows what serves now.
+ * @throws FettleError SECRET_MISSING
  */
 async function openSecrets(world: World, release: Release, isDrill: boolean): Promise<Record<string, Secret>> {
   if (release.secrets.length === 0) return {}
@@ -133,7 +134,8 @@ async function openSecrets(world: World, release: Release, isDrill: boolean): Pr
   const project = world.secrets(app, environment, dirname(release.file))
   const present = await project.latest()
   const { refs, rotated, gone } = refsForRollback(release.secrets, present.length > 0 ? present : await own.latest())
-  if (gone.length > 0) {
+  const isKept = gone.length > 0 && (isDrill || (await world.proxy.current(app, environment))?.release === release.id)
+  if (gone.length > 0 && !isKept) {
     throw new FettleError(
       'SECRET_MISSING',
       `${release.id} needs ${gone.join(', ')}, which ${gone.length === 1 ? 'was' : 'were'} removed since`,
@@ -142,7 +144,8 @@ async function openSecrets(world: World, release: Release, isDrill: boolean): Pr
       },
     )
   }
-  const bindings = bindSecrets(release.spec.secrets, refs, isDrill ? 'sandbox' : 'live')
+  const kept = release.secrets.filter(({ name }) => gone.includes(name))
+  const bindings = bindSecrets(release.spec.secrets, [...refs, ...kept], isDrill ? 'sandbox' : 'live')
   const opened = [...bindings].map(async ([name, binding]) => {
     if ('dummy' in binding) return [name, new Secret(binding.dummy)] as const
     return [name, await (rotated.includes(name) ? project : own).open(binding.open)] as const

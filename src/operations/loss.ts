@@ -57,6 +57,7 @@ function planningContext({ app, environment }: Environment): StepContext {
     progress() {},
     log() {},
     complain() {},
+    remains() {},
     async fault() {},
   }
 }

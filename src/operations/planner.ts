@@ -8,7 +8,7 @@ import { type DeployRequest, planDeploy } from './deploy.ts'
 import { planRestart, planScale, planStop } from './restart.ts'
 import { planRestore, type RestoreRequest } from './restore.ts'
 import { planRollback, type RollbackRequest } from './rollback.ts'
-import { planRun, planTest, runKinds } from './run.ts'
+import { planRun, planTest, type RunRequest, runKinds } from './run.ts'
 import { collectKinds } from './steps/collect.ts'
 import { groupKinds } from './steps/groups.ts'
 import { migrateKinds } from './steps/migrate.ts'
@@ -30,7 +30,7 @@ export type PlanRequest =
   | ({ kind: 'scale'; instances: Record<string, number> } & TargetRequest)
   | ({ kind: 'backup'; label: string } & TargetRequest)
   | ({ kind: 'drill'; snapshot: string } & TargetRequest)
-  | ({ kind: 'run'; argv: string[]; service?: string | undefined } & TargetRequest)
+  | ({ kind: 'run' } & RunRequest)
 
 /** @param basis of a plan that was shown or saved: nothing but that one will do. @throws FettleError CONFLICT */
 export async function makePlan(world: World, request: PlanRequest, basis?: Basis): Promise<Plan> {

@@ -51,7 +51,7 @@ export async function rehearsalSteps(
     title: `rehearse: start ${next.release} on the copy and test it`,
     input: place,
   })
-  if (environment.serving !== undefined) {
+  if (environment.serving !== undefined && !environment.isDown) {
     const old = { ...place, old: environment.serving.id, mustPass: spec.release.downtime === 'refused' }
     thenWithin({
       id: 'rehearse-old',

@@ -2,7 +2,7 @@
 import { FettleError } from '../core/errors.ts'
 import { environmentLease } from '../core/names.ts'
 import type { OperationKind, Plan, PlanLine, PlannedStep } from '../core/plan.ts'
-import { activateSteps, type Next, wantedInstances } from './activation.ts'
+import { activateSteps, drainMsOf, type Next, wantedInstances } from './activation.ts'
 import { basisOf } from './basis.ts'
 import type { Environment } from './environment.ts'
 import { readScale } from './scale-record.ts'
@@ -27,6 +27,10 @@ export async function planScale(world: World, request: TargetRequest & { instanc
     if (service === undefined)
       throw new FettleError('NOT_FOUND', `${serving.id} has no service ${name}`, {
         hint: `It has: ${Object.keys(serving.spec.services).join(', ')}.`,
+      })
+    if (count === 0)
+      throw new FettleError('REFUSED', `${name} would have no instance`, {
+        hint: '`fettle stop` ends all services; one that is not wanted goes out of fettle.yaml.',
       })
     if (service.singleton && count !== 1)
       throw new FettleError('REFUSED', `${name} is a singleton: it runs once`, { hint: '`fettle stop` ends all services.' })
@@ -78,7 +82,6 @@ export async function planStop(world: World, request: TargetRequest, kind: 'stop
   const groups = Object.values(table.groups)
   const isDown = groups.length === 0 && (kind === 'stop' || environment.releases.length === 0)
   if (isDown) return { ...head(environment, kind), lines: [{ text: 'nothing runs', tone: 'plain' }], empty: true, steps: [] }
-  const drainMs = Math.max(0, ...Object.values(environment.serving?.spec.services ?? {}).map(service => service.stop.drain))
   const steps: PlannedStep[] = [
     {
       id: 'close',
@@ -92,7 +95,7 @@ export async function planStop(world: World, request: TargetRequest, kind: 'stop
       id: 'retire',
       kind: 'groups.retire@1',
       title: 'drain and stop',
-      input: { activation: table.activation, groups, drainMs },
+      input: { activation: table.activation, groups, drainMs: drainMsOf(environment) },
       after: ['close'],
     },
   ]

@@ -79,11 +79,15 @@ async function restoreInPlace(world: World, environment: Environment, spec: Spec
       },
     )
   }
-  const { serving } = environment
-  if (serving === undefined)
-    throw new FettleError('NOT_FOUND', `${environment.app}/${environment.environment} runs no release to restore into`, {
-      hint: '`fettle deploy` first, or `fettle restore --to FOLDER`.',
-    })
+  const { serving, isDown } = environment
+  if (serving === undefined || isDown)
+    throw new FettleError(
+      'NOT_FOUND',
+      `${environment.app}/${environment.environment} ${isDown ? 'was taken down: it has' : 'runs'} no release to restore into`,
+      {
+        hint: '`fettle deploy` first, or `fettle restore --to FOLDER`.',
+      },
+    )
   const loss = await countLoss(world, environment, spec, manifest, names)
   const next: Next = {
     release: serving.id,

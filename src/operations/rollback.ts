@@ -2,7 +2,6 @@
  * Rollback: an earlier release again, with the configuration and secrets it was recorded with. Data stays, unless a snapshot is
  * named; then what would be lost is counted and asked for.
  */
-import { readFile } from 'node:fs/promises'
 import { FettleError } from '../core/errors.ts'
 import { environmentLease } from '../core/names.ts'
 import type { Plan, PlanLine } from '../core/plan.ts'
@@ -10,9 +9,8 @@ import type { Release } from '../core/release.ts'
 import { activateSteps, type Next, wantedInstances } from './activation.ts'
 import { requireOwnAddresses } from './addresses.ts'
 import { basisOf } from './basis.ts'
-import { type Environment, readNotes, requireRelease } from './environment.ts'
+import { type Environment, hasArtifact, readNotes, requireRelease } from './environment.ts'
 import { exchangeSteps } from './exchange.ts'
-import { releaseSource } from './groups.ts'
 import { countLoss } from './loss.ts'
 import { readScale } from './scale-record.ts'
 import { findSnapshot } from './snapshots.ts'
@@ -70,18 +68,18 @@ async function releaseBefore(world: World, environment: Environment, serving: Re
     const notes = await readNotes(world, release)
     if (notes.note === undefined && notes.servedAt !== undefined) return release
   }
+  const other = environment.releases.find(release => release.id !== serving.id)
   throw new FettleError('NOT_FOUND', `there is no good release before ${serving.id}`, {
-    hint: '`fettle releases` lists those that can be returned to: `fettle rollback production r1`.',
+    hint:
+      other === undefined
+        ? 'It is the only one. Deploy an earlier version of the source again.'
+        : `\`fettle releases\` says why; one that is named is returned to all the same: \`fettle rollback ${environment.environment} ${other.id}\`.`,
   })
 }
 
 async function requireArtifact(world: World, release: Release): Promise<void> {
-  await readFile(`${releaseSource(world, release)}.json`).catch(error => {
-    throw new FettleError('NOT_FOUND', `the artifact of ${release.id} is gone`, {
-      cause: error,
-      hint: 'Deploy that version of the source again.',
-    })
-  })
+  if (await hasArtifact(world, release)) return
+  throw new FettleError('NOT_FOUND', `the artifact of ${release.id} is gone`, { hint: 'Deploy that version of the source again.' })
 }
 
 async function describe(world: World, environment: Environment, serving: Release, release: Release, data: string): Promise<PlanLine[]> {

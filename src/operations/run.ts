@@ -11,7 +11,14 @@ import { ownCommand } from './groups.ts'
 import { readTarget, requireServing, type TargetRequest } from './target.ts'
 import type { World } from './world.ts'
 
-export async function planRun(world: World, request: TargetRequest & { argv: string[]; service?: string | undefined }): Promise<Plan> {
+export interface RunRequest extends TargetRequest {
+  argv: string[]
+  service?: string | undefined
+  /** A named pipe. */
+  stdin?: string | undefined
+}
+
+export async function planRun(world: World, request: RunRequest): Promise<Plan> {
   const environment = await readTarget(world, request)
   const serving = requireServing(environment)
   const input: { [key: string]: Json } = {
@@ -19,6 +26,7 @@ export async function planRun(world: World, request: TargetRequest & { argv: str
     argv: request.argv,
     stores: environment.table.stores,
     service: request.service ?? null,
+    ...(request.stdin === undefined ? {} : { stdin: request.stdin }),
   }
   return {
     ...head('run', environment),
@@ -67,13 +75,15 @@ const commandRun = (world: World) =>
       argv: z.array(z.string()),
       stores: z.record(z.string(), z.string()),
       service: z.string().nullable(),
+      stdin: z.string().optional(),
     }),
     cancel: 'now',
     silentForMs: 600_000,
     observe: async () => 'partial',
-    async run({ release: id, argv, stores, service }, context) {
+    async run({ release: id, argv, stores, service, stdin }, context) {
       const release = await requireRelease(world, context.operation.app, context.operation.environment, id)
-      const result = await runCommand(world, context, await ownCommand(world, release, argv, service, { stores }))
+      const command = await ownCommand(world, release, argv, service, { stores })
+      const result = await runCommand(world, context, { ...command, ...(stdin === undefined ? {} : { stdin: { pipe: stdin } }) })
       if (result.code !== 0)
         context.complain(new FettleError('COMMAND_FAILED', `${argv[0]} exited ${result.code}`, { context: { code: result.code } }))
       return { code: result.code, durationMs: result.durationMs }

@@ -92,7 +92,7 @@ export async function findSnapshot(world: World, environment: Environment, spec:
   const name = `${environment.app}/${environment.environment}`
   if (wanted === 'newest-proven' && manifests.length > 0) {
     throw new FettleError('NOT_FOUND', `no snapshot of ${name} was ever proven by a restore`, {
-      hint: `\`fettle drill\` proves the newest (${manifests[0]?.id}); \`fettle restore --snapshot newest\` takes it unproven.`,
+      hint: `\`fettle drill\` proves the newest (${manifests[0]?.id}); \`fettle restore newest\` takes it unproven.`,
     })
   }
   // One that is there and can not be read says so itself.

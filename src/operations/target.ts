@@ -62,15 +62,29 @@ export async function readTarget(world: World, request: TargetRequest): Promise<
   return readEnvironment(world, spec.app, environment)
 }
 
-/** The file as the release that serves took it; as it is now where nothing was deployed, since something else runs the app. */
-export async function specOf(environment: Environment, request: TargetRequest): Promise<Spec> {
-  return environment.serving?.spec ?? (await readProject(request)).spec
+/** The file as the release that serves took it; as it is now where something else runs the app, since nothing of it is deployed. */
+export async function specOf({ serving }: Environment, request: TargetRequest): Promise<Spec> {
+  const isRun = serving !== undefined && Object.keys(serving.spec.services).length > 0
+  if (isRun || (serving !== undefined && request.file === undefined)) return serving.spec
+  return (await readProject(request)).spec
 }
 
-/** @throws FettleError NOT_FOUND when nothing was deployed there */
-export function requireServing(environment: Environment): NonNullable<Environment['serving']> {
-  if (environment.serving !== undefined) return environment.serving
-  throw new FettleError('NOT_FOUND', `${environment.app}/${environment.environment} runs no release`, {
-    hint: '`fettle deploy` makes one.',
-  })
+/** The same, but for what a drill expects: that is a promise about the data, and counts as it is written now. */
+export async function drillSpecOf(environment: Environment, request: TargetRequest): Promise<Spec> {
+  const spec = await specOf(environment, request)
+  if (request.file === undefined) return spec
+  const { drill } = (await readProject(request)).spec.backups
+  return { ...spec, backups: { ...spec.backups, drill } }
+}
+
+/** @throws FettleError NOT_FOUND when nothing was deployed there, or all was taken down */
+export function requireServing({ app, environment, serving, isDown }: Environment): NonNullable<Environment['serving']> {
+  if (serving !== undefined && !isDown) return serving
+  throw new FettleError(
+    'NOT_FOUND',
+    `${app}/${environment} ${isDown ? 'was taken down: no release is left that could run' : 'runs no release'}`,
+    {
+      hint: isDown ? '`fettle deploy` makes a new one, on the data that stayed.' : '`fettle deploy` makes one.',
+    },
+  )
 }

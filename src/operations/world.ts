@@ -25,7 +25,8 @@ export interface World {
   repositoryConfig(app: string, backups: Spec['backups']): Promise<RepositoryConfig>
   /** The encrypted file of an environment in `folder`: a project, or a release that keeps a copy. Without a file there are no secrets. */
   secrets(app: string, environment: string, folder: string): SecretStore
-  source(spec: Spec, projectFolder: string): Source
+  /** @param leaveOut absolute paths of files in the folder that are not part of it */
+  source(spec: Spec, projectFolder: string, leaveOut?: string[]): Source
   /** What build commands get beside the environment of every unit. */
   buildEnvironment: Record<string, string>
   /** The argv that starts a data worker, without its task file. */

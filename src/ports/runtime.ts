@@ -63,8 +63,8 @@ export interface Command {
   argv: string[]
   cwd: string
   env: Environment
-  /** Given on standard input. */
-  stdin?: string | Secret
+  /** Given on standard input; a named pipe is opened at the start and removed then. Without: none. */
+  stdin?: string | Secret | { pipe: string }
   /** Killed after so long; the result then says `timedOut`. */
   timeoutMs?: number
   limits?: { memoryBytes?: number }
@@ -167,8 +167,11 @@ export interface Runtime {
   /** Sends the stop signal, waits for the drain time, kills what is left of the unit (grandchildren too). Idempotent; resolves when dead. The group stays listed as stopped. */
   stop(name: UnitName, signal: AbortSignal): Promise<void>
 
-  /** Stops when needed, then removes every trace but its archived log. Idempotent. */
-  remove(name: UnitName, signal: AbortSignal): Promise<void>
+  /**
+   * Stops when needed, then removes every trace but its archived log. With `operation`, which gives it up, that log is read with what the
+   * commands of that operation said. Idempotent.
+   */
+  remove(name: UnitName, signal: AbortSignal, operation?: string): Promise<void>
 
   /**
    * Starts the command unless one of that name was ever started, then waits for its result. The abort signal detaches: the
@@ -196,9 +199,8 @@ export interface Runtime {
 
   /**
    * Lines of all units that match, oldest first; `sinceMs` is wall clock; `follow` goes on until the signal aborts, which is no error.
-   * Of a unit that was not removed: everything, over every rotation, as far as its limits of size and age keep it. Of a removed group:
-   * nothing here, its archive is for whoever looks into the folder. Of a forgotten command: its archive, only where the selector names its
-   * operation, and until the archive's own limits drop it.
+   * Of a unit that was not removed: everything, over every rotation, as far as its limits of size and age keep it. Where an operation is
+   * named: of its forgotten commands and of groups it removed too, while their archive is kept.
    */
   logs(
     selector: Partial<Labels>,

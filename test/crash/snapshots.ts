@@ -39,7 +39,7 @@ export class Snapshots {
 
   async #restore(manifest: Manifest): Promise<string[]> {
     const folder = await mkdtemp(join(this.#site.folder, 'proof-'))
-    const configs: Record<string, unknown> = { data: { file: 'ledger.db' }, uploads: { folder: '.' } }
+    const configs: Record<string, unknown> = { data: { sqlite: 'ledger.db' }, uploads: { files: '.' } }
     const at = manifest.parts.map(({ store, driver }) => ({ name: store, driver, config: configs[store], folder: join(folder, store) }))
     const world = { stores, clock: systemClock, openRepository: async () => this.#repository, progress: { stage() {}, add() {} } }
     const task = { task: 'snapshot.load', result: '', scratch: '', durable: false, parts: manifest.parts, stores: at } as const

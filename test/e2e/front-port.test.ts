@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { after, before, describe, test } from 'node:test'
+import { ask } from '../helpers/http.ts'
 import { type Installation, openInstallation } from '../helpers/installation.ts'
 import { assembleSmall, SMALL_HOST } from '../helpers/small-app.ts'
 
@@ -42,5 +43,19 @@ describe('the port of the front', () => {
     await site.run(['agent', 'start'])
     assert.equal(await site.address(), `http://${address}`)
     assert.equal((await site.ask(SMALL_HOST)).status, 200)
+  })
+
+  test('that can not be had is refused while the front serves on at the old one, and is not remembered', async () => {
+    const address = await site.address()
+    await site.run(['agent', 'stop'])
+    const env = { FETTLE_HTTP: `127.0.0.1:${taken}` }
+    const refused = await site.run(['agent', 'start'], { env })
+    assert.equal(refused.code, 8, refused.stderr)
+    assert.match(refused.stderr, new RegExp(`can not listen on ${env.FETTLE_HTTP}: .*FETTLE_HTTP=`, 's'))
+    const doctor = await site.run(['doctor'], { env })
+    assert.match(doctor.stdout, /✗ agent .*listens there\n +→ .*FETTLE_HTTP=/)
+    assert.equal((await ask(address, { host: SMALL_HOST, path: '/' })).status, 200)
+    assert.equal((await site.run(['agent', 'start'])).code, 0)
+    assert.equal(await site.address(), address)
   })
 })

@@ -7,11 +7,27 @@ import { after, before, describe, test } from 'node:test'
 import { zstdDecompressSync } from 'node:zlib'
 import type { About, SecretView } from '../../src/api/views.ts'
 import { type Installation, openInstallation } from '../helpers/installation.ts'
+import { assembleSmall } from '../helpers/small-app.ts'
 
 const HOST = 'workshop.test'
 const FIRST = 'first/"secret"+välue=1'
 const SECOND = 'second/secret\\value=2'
 const ROTATED = 'rotated/secret+value=3\nof "two" lines'
+
+test('that is taken out of the file and removed is no reason to refuse the release without it', async t => {
+  const site = await openInstallation(into => assembleSmall(into, 'secrets: [TOKEN, OTHER]\n'))
+  t.after(() => site.close())
+  await site.edit('fettle.yaml', text =>
+    text.replace('rehearse: off', 'migrate: "true"').replace('"${release}" }', '"${release}", TOKEN: "${secrets.TOKEN}" }'),
+  )
+  for (const name of ['TOKEN', 'OTHER']) await site.run(['secrets', 'set', name], { stdin: FIRST })
+  await site.must(['deploy'])
+  await site.edit('fettle.yaml', text => text.replace(', TOKEN: "${secrets.TOKEN}"', '').replace('[TOKEN, OTHER]', '[OTHER]'))
+  assert.equal((await site.run(['secrets', 'remove', 'TOKEN'])).code, 0)
+  await site.must(['deploy'])
+  const { error } = await site.operate(['rollback', '--yes'])
+  assert.equal(error?.code, 'SECRET_MISSING', 'it can not be gone back to')
+})
 
 describe('a secret', () => {
   let site: Installation

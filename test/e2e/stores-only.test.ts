@@ -1,6 +1,6 @@
 /** One wing alone: what something else runs is backed up and proven; nothing is ever deployed. */
 import assert from 'node:assert/strict'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
@@ -43,6 +43,22 @@ describe('a file without services', () => {
     const { plan } = await site.must(['drill'])
     assert.ok(plan.lines.some(({ text }) => text.includes('stops at "content equal"')))
     assert.equal((await newest())?.rung, 'content-equal')
+  })
+
+  test('is drilled by what its file expects now', async () => {
+    await site.edit('fettle.yaml', text => text.replace('at-least: 3', 'at-least: 4'))
+    const { code, error } = await site.operate(['drill'])
+    assert.deepEqual([code, error?.code], [6, 'TEST_FAILED'])
+    await site.edit('fettle.yaml', text => text.replace('at-least: 4', 'at-least: 3'))
+    await site.must(['drill'])
+  })
+
+  test('is down when its data is not where the file says', async () => {
+    assert.equal((await site.status()).state, 'external')
+    await rename(database, `${database}.away`)
+    const { state, why } = await site.status()
+    assert.deepEqual([state, why], ['down', `data is not there: ${database}`])
+    await rename(`${database}.away`, database)
   })
 
   test('is restored beside what is live', async () => {

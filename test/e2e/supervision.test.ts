@@ -6,7 +6,7 @@ import { cp, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, before, describe, test } from 'node:test'
-import type { EnvironmentStatus, SnapshotView } from '../../src/api/views.ts'
+import type { EnvironmentStatus, ReleaseView, SnapshotView } from '../../src/api/views.ts'
 import type { InstanceState, LogLine } from '../../src/ports/runtime.ts'
 import { type Installation, openInstallation } from '../helpers/installation.ts'
 import { Load } from '../helpers/load.ts'
@@ -187,6 +187,19 @@ describe('services that run', () => {
     assert.deepEqual(await readdir(site.paths.artifacts('workshop', 'production')).catch(() => []), [])
     assert.ok(statSync(join(folder, 'kept')).isFile())
     assert.ok((await snapshots()).some(({ label }) => label === 'by hand'))
+    const { releases } = await site.look<{ releases: ReleaseView[] }>(['releases'])
+    assert.deepEqual(
+      releases.map(({ serving, state }) => ({ serving, state })),
+      [{ serving: false, state: 'gone' }],
+    )
+    const { state, why, release, deployedAt } = await site.status()
+    assert.deepEqual([state, why, release, deployedAt], ['stopped', 'taken down; its data and backups stayed', undefined, undefined])
+    for (const command of [['restore', 'newest', '--yes'], ['rollback'], ['restart'], ['test'], ['run', 'true']]) {
+      const { plan, error } = await site.operate(command)
+      assert.deepEqual([plan, error?.code], [undefined, 'NOT_FOUND'], command.join(' '))
+      assert.match(`${error?.message} ${error?.hint}`, /was taken down.*`fettle deploy`/)
+    }
+    await setVersion(99)
     await site.must(['deploy'])
     assert.equal(await dataFolder(), folder)
   })

@@ -55,11 +55,11 @@ export class Installation {
   }
 
   /** The program with its own environment, and that of the machine for what it builds with npm. */
-  start(args: string[], { cwd = this.app, env }: RunOptions = {}): ChildProcess {
+  start(args: string[], { cwd = this.app, env, output = 'pipe' }: RunOptions & { output?: number | 'pipe' } = {}): ChildProcess {
     const own = Object.entries(process.env).filter(([name]) => !/^(FETTLE_|NODE_TEST|NODE_OPTIONS)/.test(name))
     const child = spawn(program, args, {
       cwd,
-      stdio: ['pipe', 'pipe', 'pipe'],
+      stdio: ['pipe', output, output],
       env: { ...Object.fromEntries(own), FETTLE_HOME: this.home, NO_COLOR: '1', ...env },
     })
     child.stdin?.on('error', () => {}) // it need not read what it is given

@@ -1,3 +1,4 @@
+import { fstatSync, readlinkSync } from 'node:fs'
 import type { OperationRequest } from '../../api/contract.ts'
 import { FettleError } from '../../core/errors.ts'
 import type { Cli } from '../cli.ts'
@@ -30,6 +31,21 @@ export function deployRequest(cli: Cli, given: Given): OperationRequest {
     ...targetOf(given, cli.io.cwd, given.args[0]),
     ...(rehearse === undefined ? {} : { rehearse }),
     acceptUnproven: given.flag('acceptUnproven'),
+    ...outputLeftOut(),
+  }
+}
+
+/** `fettle deploy >deploy.log` in the source folder: a file that grows while the source is read would be another source each time. */
+export function outputLeftOut(): { leaveOut?: string[] } {
+  const files = new Set([1, 2].flatMap(outputFile))
+  return files.size === 0 ? {} : { leaveOut: [...files] }
+}
+
+function outputFile(descriptor: number): string[] {
+  try {
+    return fstatSync(descriptor).isFile() ? [readlinkSync(`/proc/self/fd/${descriptor}`)] : []
+  } catch {
+    return [] // closed, or no /proc: then it is part of the source, and the deploy says that the source has changed
   }
 }
 

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { FettleError } from '../../core/errors.ts'
+import { FettleError, toFettleError } from '../../core/errors.ts'
+import type { FolderSketch } from '../../core/spec/guess/draft.ts'
 import { guessSpec } from '../../core/spec/guess.ts'
 import { sketchFolder } from '../../lib/folder-sketch.ts'
 import type { CommandDefinition } from '../command.ts'
@@ -15,7 +16,7 @@ export const init: CommandDefinition = {
   async run(cli, given) {
     const folder = resolve(cli.io.cwd, given.args[0] ?? '.')
     const file = join(folder, 'fettle.yaml')
-    const { text, reasons } = guessSpec(await sketchFolder(folder))
+    const { text, reasons } = guessSpec(await look(folder))
     if (given.flag('print')) {
       cli.answer({ file, text, reasons }, () => text.trimEnd().split('\n'))
       return 0
@@ -28,6 +29,17 @@ export const init: CommandDefinition = {
     ])
     return 0
   },
+}
+
+/** @throws FettleError NOT_FOUND, READ_ONLY, USAGE for what is no folder */
+async function look(folder: string): Promise<FolderSketch> {
+  try {
+    return await sketchFolder(folder)
+  } catch (error) {
+    const isFile = (error as NodeJS.ErrnoException).code === 'ENOTDIR'
+    if (isFile) throw new FettleError('USAGE', `${folder} is no folder`, { hint: 'Name the folder of the app: `fettle init ~/my-app`.' })
+    throw toFettleError(error, `look at ${folder}`)
+  }
 }
 
 /** Never over a file that is there. */

@@ -1,7 +1,9 @@
 import { FettleError } from '../../core/errors.ts'
+import type { OperationRecord } from '../../core/plan.ts'
 import type { CommandDefinition, Given } from '../command.ts'
 import { follow } from '../follow.ts'
 import { operationLines, operationTable } from '../output/operations.ts'
+import type { Style } from '../output/style.ts'
 import { wideTargetOf } from '../target.ts'
 
 const ID = { name: '<operation>', says: 'its id, for example op12' }
@@ -64,17 +66,29 @@ export const operations: CommandDefinition = {
     cancel: {
       summary: 'end it and undo what it did, as far as that is still possible',
       arguments: [ID],
-      options: [{ flags: '-d, --detach', says: 'do not follow' }],
+      options: [
+        { flags: '--now', says: 'break off a migration of live data too, which else is waited for: what it wrote by then stays' },
+        { flags: '-d, --detach', says: 'do not follow' },
+      ],
       example: { line: 'fettle operations cancel op12', does: 'undoes op12, unless it is past its point of no return' },
       async run(cli, given) {
         const client = await cli.client()
-        const operation = await client.call('cancel', { id: idOf(given) })
-        const code = await follow(cli, operation, { detach: given.flag('detach'), verbose: false })
+        const operation = await client.call('cancel', { id: idOf(given), now: given.flag('now') })
+        const detach = given.flag('detach')
+        if (detach) cli.say(...waitLines(operation, cli.style))
+        const code = await follow(cli, operation, { detach, verbose: false })
         return operation.cancelled ? 0 : code
       },
     },
   },
 }
+
+/** What a cancel does not break off by itself. */
+const waitLines = ({ plan, steps }: OperationRecord, style: Style): string[] =>
+  plan.steps.flatMap(({ id, title }) => {
+    const record = steps.find(step => step.id === id)
+    return record?.state === 'running' && record.note !== undefined ? [style.yellow(`${title}: ${record.note}`)] : []
+  })
 
 function idOf(given: Given): string {
   const [id] = given.args

@@ -1,6 +1,7 @@
 import { type CommandDefinition, ENVIRONMENT } from '../command.ts'
 import { operate } from '../operate.ts'
 import { targetOf } from '../target.ts'
+import { outputLeftOut } from './deploy.ts'
 
 export const up: CommandDefinition = {
   arguments: [ENVIRONMENT],
@@ -9,5 +10,6 @@ export const up: CommandDefinition = {
     line: 'fettle up',
     does: 'starts an agent when none runs, deploys the app of this folder and follows it; asks only when data is at risk',
   },
-  run: (cli, given) => operate(cli, given, { kind: 'deploy', ...targetOf(given, cli.io.cwd, given.args[0]) }, { asks: 'danger' }),
+  run: (cli, given) =>
+    operate(cli, given, { kind: 'deploy', ...targetOf(given, cli.io.cwd, given.args[0]), ...outputLeftOut() }, { asks: 'danger' }),
 }

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { relative } from 'node:path'
 import { FettleError, toFettleError } from '../../core/errors.ts'
 import { plural } from '../../core/format.ts'
@@ -14,7 +14,7 @@ export const validate: CommandDefinition = {
   async run(cli, given) {
     const path = fileOf(withFile(given), cli.io.cwd)
     const file = relative(cli.io.cwd, path) || path
-    const text = await readFile(path, 'utf8').catch(error => {
+    const text = await readRegular(path).catch(error => {
       throw toFettleError(error, `reading ${file}`)
     })
     const parsed = parseSpec(text, { file })
@@ -23,6 +23,12 @@ export const validate: CommandDefinition = {
     ])
     return 0
   },
+}
+
+/** A pipe that nobody writes to would never end. */
+async function readRegular(path: string): Promise<string> {
+  if ((await stat(path)).isFile()) return readFile(path, 'utf8')
+  throw new FettleError('USAGE', `${path} is no regular file`)
 }
 
 /** `fettle validate other.yaml` means `--file other.yaml`. */

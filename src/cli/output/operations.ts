@@ -1,6 +1,6 @@
 /** Operations as a table, and one of them step by step. */
 import { formatDuration } from '../../core/format.ts'
-import type { OperationRecord, OperationState, StepRecord } from '../../core/plan.ts'
+import type { OperationRecord, OperationState, PlannedStep, StepRecord } from '../../core/plan.ts'
 import { errorLines } from './error.ts'
 import type { Style } from './style.ts'
 import { table } from './table.ts'
@@ -46,7 +46,7 @@ export function operationLines(operation: OperationRecord, style: Style): string
         { title: 'STEP', value: step => step.id },
         { title: 'STATE', value: step => stepText(records.get(step.id), style) },
         { title: 'TOOK', value: step => took(records.get(step.id)), right: true },
-        { title: 'WHAT', value: step => `${printable(step.title)}${step.pivot ? style.dim(' (point of no return)') : ''}` },
+        { title: 'WHAT', value: step => whatText(step, records.get(step.id), style) },
       ],
       style,
     ),
@@ -65,6 +65,11 @@ function stepText(record: StepRecord | undefined, style: Style): string {
     undone: style.yellow,
   }[state]
   return paint(state)
+}
+
+function whatText({ title, pivot }: PlannedStep, record: StepRecord | undefined, style: Style): string {
+  const note = record?.note === undefined ? '' : style.yellow(`: ${printable(record.note)}`)
+  return `${printable(title)}${pivot ? style.dim(' (point of no return)') : ''}${note}`
 }
 
 const took = (record: StepRecord | undefined): string =>

@@ -93,6 +93,25 @@ describe('the tree of steps', () => {
     ])
   })
 
+  it('says what stays although it is undone, and breaks what a step waits for at the width there is', () => {
+    const progress = createProgress('op12', deployPlan(), BEGAN)
+    const at = { seq: 1, operation: 'op12', at: BEGAN, type: 'step', attempt: 1 } as const
+    advance(progress, { ...at, step: 'build', state: 'undone', note: 'the data stays migrated' })
+    advance(progress, {
+      ...at,
+      step: 'start',
+      state: 'running',
+      note: 'its end is waited for; `fettle operations cancel op12 --now` breaks it off',
+    })
+    assert.deepEqual(treeLines(progress, { now: BEGAN, columns: 60, rows: 20, tick: 0, style: plain }).slice(0, 5), [
+      '  ↩ build: npm ci                       undone',
+      '      the data stays migrated',
+      '  ⠋ start 3 instances of web',
+      '      its end is waited for; `fettle operations cancel op12',
+      '      --now` breaks it off',
+    ])
+  })
+
   it('shows the time that runs, how far it is, the last line, and that nothing is heard', () => {
     const progress = createProgress('op12', deployPlan(), BEGAN)
     const at = { seq: 1, operation: 'op12', step: 'build' }

@@ -1,6 +1,6 @@
 /** An operation where no terminal is: one line for every change of a step, with the seconds since the beginning. */
 import { formatDuration } from '../../core/format.ts'
-import type { OperationEvent } from '../../core/plan.ts'
+import type { OperationEvent, StepState } from '../../core/plan.ts'
 import type { LogLine } from '../../ports/runtime.ts'
 import { advance, type Progress, type StepProgress } from './progress.ts'
 import type { Style } from './style.ts'
@@ -13,13 +13,23 @@ export function plainLines(progress: Progress, event: OperationEvent, style: Sty
   if (event.type === 'operation') return event.state === 'undoing' ? [`${at}  ${style.yellow('↩')} undoing what was done`] : []
   if (step === undefined) return []
   if (event.type === 'step') {
-    const isUntold = event.state === 'waiting' || (event.state === 'undone' && before !== 'undoing')
-    return isUntold ? [] : [`${at}  ${stepLine(step, style)}`]
+    return isUntold(event, before, step) ? [] : [`${at}  ${stepLine(step, style)}`]
   }
   if (event.type === 'stuck') return [`${at}  ${style.yellow('⚠')} ${step.step.title}: silent for ${formatDuration(event.silentMs)}`]
   if (!verbose) return []
   return textLines(event.text, at, style)
 }
+
+/** An undo that took long, as nobody would expect of tidying up. */
+const LONG_MS = 1000
+
+/** That all is as before is told once, at the end; of each undo only what is not so, or took long. */
+function isUntold({ state }: OperationEvent & { type: 'step' }, before: StepState | undefined, step: StepProgress): boolean {
+  if (state === 'undone') return step.note === undefined && (before !== 'undoing' || tookMs(step) < LONG_MS)
+  return state === 'waiting' || state === 'undoing'
+}
+
+const tookMs = ({ startedAt = 0, endedAt = 0 }: StepProgress): number => endedAt - startedAt
 
 export const outputLines = (progress: Progress, { at, text }: LogLine, style: Style): string[] =>
   textLines(text, timeText(at, progress, style), style)
@@ -40,7 +50,7 @@ function stepLine(step: StepProgress, style: Style): string {
   switch (step.state) {
     case 'waiting':
     case 'running':
-      return `${style.dim('▸')} ${title}${step.attempt > 1 ? style.dim(` (attempt ${step.attempt})`) : ''}`
+      return `${style.dim('▸')} ${title}${step.attempt > 1 ? style.dim(` (attempt ${step.attempt})`) : ''}${note}`
     case 'done':
       return `${style.green('✓')} ${title}${took}${note}`
     case 'failed':
@@ -48,6 +58,6 @@ function stepLine(step: StepProgress, style: Style): string {
     case 'undoing':
       return `${style.yellow('↩')} undoing: ${title}`
     case 'undone':
-      return `${style.yellow('↩')} undone: ${title}${took}`
+      return `${style.yellow('↩')} ${step.note === undefined ? `undone: ${title}${took}` : `${title}: ${printable(step.note)}`}`
   }
 }

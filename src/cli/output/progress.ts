@@ -64,7 +64,8 @@ function changeState(step: StepProgress, event: Extract<OperationEvent, { type: 
   step.state = event.state
   step.attempt = event.attempt
   step.adopted = event.adopted ?? step.adopted
-  if (event.note !== undefined) step.note = event.note
+  if (event.note === undefined) delete step.note
+  else step.note = event.note
   if (event.error === undefined) delete step.error
   else step.error = event.error
 }

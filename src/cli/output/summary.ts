@@ -6,6 +6,7 @@ import type { OperationRecord } from '../../core/plan.ts'
 import { OWN_FAILURE } from '../commands.ts'
 import { errorLines } from './error.ts'
 import type { Style } from './style.ts'
+import { printable } from './width.ts'
 
 export function summaryLines(record: OperationRecord, style: Style): string[] {
   const what = `${record.plan.kind} ${record.id}`
@@ -19,7 +20,8 @@ export function summaryLines(record: OperationRecord, style: Style): string[] {
     case 'undone':
       return [
         ...error,
-        `${style.yellow('↩')} ${style.bold(what)} ${record.cancelled ? 'was cancelled' : 'failed'}; what it had done is undone${took}`,
+        `${style.yellow('↩')} ${style.bold(what)} ${record.cancelled ? 'was cancelled' : 'failed'}; ${undoneText(record)}${took}`,
+        ...remainsOf(record).map(text => `  ${style.yellow(text)}`),
       ]
     case 'held':
       return [
@@ -31,6 +33,13 @@ export function summaryLines(record: OperationRecord, style: Style): string[] {
       return [`${style.bold(what)} is ${record.state}`]
   }
 }
+
+const undoneText = (record: OperationRecord): string =>
+  remainsOf(record).length === 0 ? 'what it had done is undone' : 'what it had done is undone, but for this:'
+
+/** What its undo could not take back. */
+const remainsOf = ({ steps }: OperationRecord): string[] =>
+  steps.flatMap(({ state, note }) => (state === 'undone' && note !== undefined ? [printable(note)] : []))
 
 /** `r4 serves http://…`, and until when it is on trial. */
 export function servingLines({ release, urls, trialUntil }: EnvironmentStatus, now: number, style: Style): string[] {

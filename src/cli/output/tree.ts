@@ -3,7 +3,7 @@ import { formatBytes, formatCount, formatDuration } from '../../core/format.ts'
 import { pivotLine } from './plan.ts'
 import type { Progress, StepProgress } from './progress.ts'
 import type { Style } from './style.ts'
-import { padEnd, padStart, printable, truncate, widthOf } from './width.ts'
+import { padEnd, padStart, printable, truncate, widthOf, wrap } from './width.ts'
 
 export interface Frame {
   /** Wall clock, ms. */
@@ -37,7 +37,7 @@ function blockLines(step: StepProgress, titleColumns: number, frame: Frame): str
   const isWaiting = step.state === 'waiting'
   const title = truncate(printable(step.step.title), titleColumns)
   const line = `  ${glyph(step, frame)} ${padEnd(isWaiting ? style.dim(title) : title, titleColumns)}${padStart(style.dim(timeText(step, frame.now)), TIME_COLUMNS)}${noteText(step, style)}`
-  const below = isActive(step) ? activeLines(step, frame) : failureLines(step, style)
+  const below = [...noteLines(step, frame), ...(isActive(step) ? activeLines(step, frame) : failureLines(step, style))]
   return [...(step.step.pivot ? [pivotLine(style)] : []), line.trimEnd(), ...below].map(text => truncate(text, columns))
 }
 
@@ -70,10 +70,12 @@ function timeText(step: StepProgress, now: number): string {
 function noteText(step: StepProgress, style: Style): string {
   if (step.state === 'undone') return style.yellow('  undone')
   if (step.state === 'undoing') return style.yellow('  undoing')
-  if (step.note !== undefined) return style.dim(`  ${printable(step.note)}`)
   if (step.state === 'done' && step.adopted) return style.dim('  already done')
   return step.state === 'running' && step.attempt > 1 ? style.yellow(`  attempt ${step.attempt}`) : ''
 }
+
+const noteLines = ({ note }: StepProgress, { style, columns }: Frame): string[] =>
+  note === undefined ? [] : wrap(printable(note), columns - 6).map(line => `      ${style.yellow(line)}`)
 
 function activeLines(step: StepProgress, { now, style }: Frame): string[] {
   const { progress, lastLog, silentSince } = step

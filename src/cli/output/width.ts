@@ -57,12 +57,15 @@ export function truncate(text: string, width: number): string {
 }
 
 /** Broken between words into lines of at most `width` columns; a longer word has a line of its own. */
-export function wrap(text: string, width: number): string[] {
+export const wrap = (text: string, width: number): string[] => fill(text.split(' '), ' ', width)
+
+/** Pieces that stay whole, as many to a line as fit. */
+export function fill(pieces: string[], separator: string, width: number): string[] {
   const lines: string[] = []
-  for (const word of text.split(' ')) {
-    const longer = `${lines.at(-1)} ${word}`
+  for (const piece of pieces) {
+    const longer = `${lines.at(-1)}${separator}${piece}`
     if (lines.length > 0 && widthOf(longer) <= width) lines[lines.length - 1] = longer
-    else lines.push(word)
+    else lines.push(piece)
   }
   return lines
 }

@@ -185,6 +185,7 @@ test('every guess has its reason, and what is not read is said', () => {
     'compose.yaml is not taken over: what it starts beside the app is yours to run',
   ])
   assert.match(guessSpec(sketch('shop', {})).reasons.join(), /nothing says how the app starts/)
+  assert.match(guessSpec(sketch('shop', { 'package.json': '{ "scripts": }' })).reasons.join(), /package\.json can not be read/)
 })
 
 test('no value of .env is in what is written or said', () => {

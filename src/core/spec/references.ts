@@ -112,7 +112,7 @@ function meant(reference: Reference, scope: Scope): string {
       const secret = Object.hasOwn(scope.secrets, reference.name) ? scope.secrets[reference.name] : undefined
       if (secret !== undefined) return secret.reveal()
       throw new FettleError('SECRET_MISSING', `the secret ${reference.name} has no value in ${scope.environment}`, {
-        hint: `Set it: \`fettle secrets set ${reference.name} --environment ${scope.environment}\`.`,
+        hint: `Set it: \`fettle secrets set ${reference.name} --env ${scope.environment}\`.`,
         context: { name: reference.name, environment: scope.environment },
       })
     }

@@ -2,7 +2,7 @@
 import * as z from 'zod'
 import { FettleError } from '../../core/errors.ts'
 import { groupName } from '../../core/names.ts'
-import { stepKind } from '../../engine/step.ts'
+import { type StepContext, stepKind } from '../../engine/step.ts'
 import type { Backend, GroupState } from '../../ports/runtime.ts'
 import { requireRelease } from '../environment.ts'
 import { groupOf } from '../groups.ts'
@@ -29,18 +29,25 @@ async function findGroup(world: World, app: string, environment: string, name: s
   return groups.find(group => group.name === name)
 }
 
-async function startGroup(
-  world: World,
-  input: z.output<typeof GroupStart>,
-  app: string,
-  environment: string,
-  signal: AbortSignal,
-): Promise<string> {
-  const release = await requireRelease(world, app, environment, input.release)
+async function startGroup(world: World, input: z.output<typeof GroupStart>, { operation, signal }: StepContext): Promise<string> {
+  const release = await requireRelease(world, operation.app, operation.environment, input.release)
   const group = await groupOf(world, release, input.service, input.activation, { stores: input.stores }, input.instances)
   await world.runtime.apply(group, signal)
-  await world.runtime.ready(group.name, signal)
+  await untilReady(world, group.name, { operation, signal })
   return group.name
+}
+
+/** @throws FettleError NOT_READY, with where to find what it printed: the operation removes the group */
+export function untilReady(
+  world: World,
+  name: string,
+  { operation, signal }: Pick<StepContext, 'operation' | 'signal'>,
+): Promise<Backend[]> {
+  return world.runtime.ready(name, signal).catch(error => {
+    if (!(error instanceof FettleError) || error.code !== 'NOT_READY') throw error
+    const hint = `\`fettle logs --operation ${operation.id}\` shows all it printed.`
+    throw new FettleError(error.code, error.message, { ...error, hint, cause: error })
+  })
 }
 
 /** Where a service answers before it has traffic. @throws FettleError NOT_READY */
@@ -62,13 +69,13 @@ const groupStart = (world: World) =>
       if (isRunning(state, input.instances)) return { present: { group: name } }
       return state === undefined ? 'absent' : 'partial'
     },
-    async run(input, { operation, signal, fault }) {
-      const group = await startGroup(world, input, operation.app, operation.environment, signal)
-      await fault('ready')
+    async run(input, context) {
+      const group = await startGroup(world, input, context)
+      await context.fault('ready')
       return { group }
     },
     async undo(input, { operation, signal }) {
-      await world.runtime.remove(groupName(operation.app, operation.environment, input.service, input.activation), signal)
+      await world.runtime.remove(groupName(operation.app, operation.environment, input.service, input.activation), signal, operation.id)
     },
   })
 
@@ -84,20 +91,21 @@ const singletonHandover = (world: World) =>
       const state = await findGroup(world, operation.app, operation.environment, name)
       return isRunning(state, input.instances) ? { present: { group: name, gapMs: null } } : 'partial'
     },
-    async run(input, { operation, signal, fault, log }) {
+    async run(input, context) {
+      const { operation, signal, fault, log } = context
       const { app, environment } = operation
       if (input.old !== null) await world.runtime.stop(groupName(app, environment, input.service, input.old.activation), signal)
       const stoppedAt = world.clock.monotonic()
       await fault('old-stopped')
-      const group = await startGroup(world, input, app, environment, signal)
+      const group = await startGroup(world, input, context)
       const gapMs = input.old === null ? null : Math.round(world.clock.monotonic() - stoppedAt)
       if (gapMs !== null) log(`${input.service}: none ran for ${gapMs} ms`)
       return { group, gapMs }
     },
-    async undo(input, { operation, signal }) {
-      const { app, environment } = operation
-      await world.runtime.remove(groupName(app, environment, input.service, input.activation), signal)
-      if (input.old !== null && input.old.instances > 0) await startGroup(world, input.old, app, environment, signal)
+    async undo(input, context) {
+      const { id, app, environment } = context.operation
+      await world.runtime.remove(groupName(app, environment, input.service, input.activation), context.signal, id)
+      if (input.old !== null && input.old.instances > 0) await startGroup(world, input.old, context)
     },
   })
 
@@ -116,10 +124,8 @@ const groupsStop = (world: World) =>
       }
       return { stopped: Object.keys(input.services) }
     },
-    async undo(input, { operation, signal }) {
-      for (const [service, instances] of Object.entries(input.services)) {
-        await startGroup(world, { ...input, service, instances }, operation.app, operation.environment, signal)
-      }
+    async undo(input, context) {
+      for (const [service, instances] of Object.entries(input.services)) await startGroup(world, { ...input, service, instances }, context)
     },
   })
 

@@ -19,7 +19,7 @@ const migrate = (world: World) =>
       /** A rehearsal ran it twice: where the machine went down in it, it is run again. */
       isRepeatable: z.boolean().default(false),
     }),
-    cancel: 'at-end',
+    cancel: 'when-insisted',
     silentForMs: 120_000,
     async observe(_input, context) {
       const state = await world.runtime.command(stepCommand(context))
@@ -37,15 +37,20 @@ const migrate = (world: World) =>
       return { durationMs: result.durationMs }
     },
     /** The old release goes on with migrated data, if its own tests say that it can; otherwise only a person can decide. */
-    async undo(input, context) {
+    async undo(input, context, output) {
       await endCommand(world, context)
-      if (input.serving === null) return
       const { app, environment } = context.operation
-      const serving = await requireRelease(world, app, environment, input.serving)
       const table = await world.proxy.current(app, environment)
+      const live = Object.values(table?.stores ?? {})
+      // Otherwise the data was made by this operation, and goes with it.
+      if (!Object.values(input.stores).some(folder => live.includes(folder))) return
+      const what = output === undefined ? 'what the migration had written by then stays in the data' : 'the data stays migrated'
+      if (input.serving === null) return context.remains(`${what}; nothing runs that could be tested on it`)
+      const serving = await requireRelease(world, app, environment, input.serving)
       const backendFor = (service: string) => backendOf(world, table?.groups[service] ?? '', context.signal)
-      await smokeTests(serving.spec, serving.spec.release.test, backendFor, context)
-      context.log(`the data stays migrated; ${serving.id} passed its tests on it`)
+      const { test } = serving.spec.release
+      await smokeTests(serving.spec, test, backendFor, context)
+      context.remains(`${what}; ${serving.id} ${test.length === 0 ? 'has no tests to show whether it works' : 'passed its tests'} on it`)
     },
   })
 

@@ -16,7 +16,7 @@ import { endCommand, runToSuccess } from '../commands.ts'
 import { addNotes, requireRelease } from '../environment.ts'
 import { groupOf, migrationCommand } from '../groups.ts'
 import type { World } from '../world.ts'
-import { backendOf } from './groups.ts'
+import { backendOf, untilReady } from './groups.ts'
 import { Proves, proving } from './proof.ts'
 import { smokeTests, testedService } from './tests.ts'
 
@@ -95,7 +95,7 @@ async function bootAndTest(world: World, release: Release, stores: Record<string
     services.map(([service]) => groupOf(world, release, service, activation, { stores, sandbox: sandboxName(id) }, 1)),
   )
   await Promise.all(groups.map(group => world.runtime.apply(group, context.signal)))
-  await Promise.all(groups.map(group => world.runtime.ready(group.name, context.signal)))
+  await Promise.all(groups.map(group => untilReady(world, group.name, context)))
   await context.fault('ready')
   const started = new Set(services.map(([service]) => service))
   const tests = release.spec.release.test.filter(test => started.has(testedService(release.spec, test)))
@@ -112,7 +112,7 @@ const scratchActivation = (context: StepContext): string => `${context.operation
 async function removeScratchGroups(world: World, release: Release | undefined, context: StepContext): Promise<void> {
   const { app, environment } = context.operation
   const names = Object.keys(release?.spec.services ?? {}).map(service => groupName(app, environment, service, scratchActivation(context)))
-  await Promise.all(names.map(name => world.runtime.remove(name, context.signal)))
+  await Promise.all(names.map(name => world.runtime.remove(name, context.signal, context.operation.id)))
 }
 
 const rehearseBoot = (world: World) =>

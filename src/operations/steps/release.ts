@@ -31,19 +31,19 @@ const sealPath = (folder: string): string => `${folder}.json`
 const sourceFetch = (world: World) =>
   stepKind({
     kind: 'source.fetch@1',
-    input: z.object({ spec: SpecInput, project: z.string() }),
+    input: z.object({ spec: SpecInput, project: z.string(), leaveOut: z.array(z.string()).default([]) }),
     cancel: 'now',
     silentForMs: 60_000,
     async observe(_input, { operation }) {
       const marker = await readIfExists(join(world.layout.artifacts(operation.app, operation.environment), `${operation.id}.fetched`))
       return marker === undefined ? 'partial' : { present: Fetched.parse(JSON.parse(marker)) }
     },
-    async run({ spec, project }, { operation, signal, fault, progress }) {
+    async run({ spec, project, leaveOut }, { operation, signal, fault, progress }) {
       const folder = world.layout.artifacts(operation.app, operation.environment)
       const partial = join(folder, `${operation.id}.partial`)
       await rm(partial, { recursive: true, force: true })
       await mkdir(partial, { recursive: true })
-      const fetched = await world.source(spec, project).fetch(partial, signal)
+      const fetched = await world.source(spec, project, leaveOut).fetch(partial, signal)
       progress(`${fetched.files} files`)
       await fault('copied')
       const key = artifactKey(fetched.digest, [...world.source(spec, project).build, ...spec.build])

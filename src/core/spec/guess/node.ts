@@ -44,13 +44,15 @@ export function manifestOf({ texts }: FolderSketch): Manifest | undefined {
       engines: textsOf(manifest.engines),
     }
   } catch {
-    // A manifest that npm can not read either says nothing here.
+    // npm can not read it either.
     return undefined
   }
 }
 
 export function fromPackageJson(sketch: FolderSketch, draft: Draft): void {
   const manifest = manifestOf(sketch)
+  if (manifest === undefined && sketch.texts['package.json'] !== undefined)
+    draft.reasons.push('package.json can not be read: it is no JSON; mend it and look again')
   if (manifest === undefined) return
   install(sketch, manifest, draft)
   start(sketch, manifest, draft)

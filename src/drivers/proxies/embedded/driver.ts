@@ -8,7 +8,7 @@ import type { Clock } from '../../../ports/clock.ts'
 import type { Counters, Proxy as ProxyPort, RouteTable } from '../../../ports/proxy.ts'
 import { type Call, callFront } from './control-client.ts'
 import type { About, ActivationReport } from './front/control.ts'
-import { commandOf, launch, readSettings, runningShim, writeSettings } from './launch.ts'
+import { commandOf, launch, readSettings, requireFree, runningShim, writeSettings } from './launch.ts'
 import { CONTROL_SOCKET, ENDED, LOG } from './layout.ts'
 import { isProgram, writeProgram } from './shim.ts'
 
@@ -55,7 +55,12 @@ export class EmbeddedProxy implements ProxyPort {
       if (running.isOrphan || !(await isProgram(this.#folder, program))) await this.reload(program)
       return
     }
-    if (running !== undefined) await this.shutdown()
+    if (running !== undefined) {
+      const { listen } = this.#options
+      // It serves on where it is when the new address can not be had.
+      if (listen.port !== 0 && listen.port !== running.listens.port) await requireFree(listen)
+      await this.shutdown()
+    }
     await this.#start()
   }
 

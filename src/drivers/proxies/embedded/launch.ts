@@ -1,4 +1,5 @@
 /** Starting the front: the agent opens the listener, hands it to the shim, and lets go of it. */
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
@@ -33,6 +34,16 @@ export async function launch(folder: string, asked: { host: string; port: number
     if (failure.code !== 'PORT_IN_USE' || asked.port !== 0) throw failure
     await listenAndStart(folder, asked.host, 0)
   }
+}
+
+/** @throws FettleError PORT_IN_USE, naming who has it; as for `launch` */
+export async function requireFree({ host, port }: { host: string; port: number }): Promise<void> {
+  const server = createServer().listen({ host, port })
+  await once(server, 'listening').catch(error => {
+    throw listenError(error, host, port)
+  })
+  server.close()
+  await once(server, 'close')
 }
 
 function listenError(error: NodeJS.ErrnoException, host: string, port: number): FettleError {

@@ -8,7 +8,8 @@ import { type Behaviour, MemoryMachine } from './machine.ts'
 /** The suite's programs, spelled as a word and its arguments. */
 function behave(program: Group | Command): Behaviour {
   const [word, first = '', second] = program.argv
-  const text = (value: string | Secret | undefined) => (value instanceof Secret ? value.reveal() : (value ?? '')).replace(/\n$/, '')
+  const text = (value: Command['stdin']) =>
+    (value instanceof Secret ? value.reveal() : typeof value === 'string' ? value : '').replace(/\n$/, '')
   if (word === 'serve') return { serves: () => ({ status: Number(first) }) }
   if (word === 'print') return { exits: Number(second), prints: first }
   if (word === 'print-variable') return { exits: 0, prints: text(program.env[first]) }

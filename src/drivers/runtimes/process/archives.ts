@@ -44,19 +44,20 @@ export class Archives {
     this.#host = host
   }
 
-  async keep({ record }: Unit, store: LogStore): Promise<void> {
+  async keep({ record }: Unit, store: LogStore, operation?: string): Promise<void> {
     const folder = join(this.#host.archive, record.unit)
     await mkdir(folder, { recursive: true, mode: 0o700 })
     const base = join(folder, new Date(record.createdAt).toISOString().replaceAll(/[:.]/g, ''))
-    const index: Index = { format: 1, labels: record.labels, ...store.times() }
+    const index: Index = { format: 1, labels: { ...record.labels, ...(operation === undefined ? {} : { operation }) }, ...store.times() }
     await writeFileAtomic(`${base}.json`, JSON.stringify(index), 0o600)
     await store.archive(`${base}.log.zst`)
     await this.#prune(folder)
   }
 
-  /** Of an operation's commands. */
+  /** Units that may be an operation's: of its commands, and of groups, whose names tell the operation that made them. */
   async unitsOf(operation: string): Promise<string[]> {
-    return (await foldersIn(this.#host.archive)).filter(unit => unit.startsWith(`${operation}-`))
+    const named = new RegExp(`(^|[.-])${operation}[.-]`)
+    return (await foldersIn(this.#host.archive)).filter(unit => named.test(unit))
   }
 
   /** Of a unit; undefined when there is none, or it said nothing. */

@@ -172,13 +172,13 @@ export class Groups {
     await Promise.all([...group.instances.values()].map(instance => instance.stop(group.record.stop, signal)))
   }
 
-  async remove(name: string, signal: AbortSignal): Promise<void> {
+  async remove(name: string, signal: AbortSignal, operation?: string): Promise<void> {
     const { host, trash } = this.#deps
     const group = this.#groups.get(name)
     if (group === undefined) return trash.take(join(this.#folder, name))
     await this.stop(name, signal)
     await host.fault('remove:stopped')
-    for (const index of [...group.instances.keys()]) await this.#removeInstance(group, index, signal)
+    for (const index of [...group.instances.keys()]) await this.#removeInstance(group, index, signal, operation)
     await host.fault('remove:emptied')
     await trash.take(group.folder)
     this.#groups.delete(name)
@@ -186,13 +186,13 @@ export class Groups {
     for (const listener of this.#listeners) listener(gone)
   }
 
-  async #removeInstance(group: LiveGroup, index: number, signal: AbortSignal): Promise<void> {
+  async #removeInstance(group: LiveGroup, index: number, signal: AbortSignal, operation?: string): Promise<void> {
     const { logs, ports, trash } = this.#deps
     const instance = group.instances.get(index)
     if (instance === undefined) return
     await instance.stop(group.record.stop, signal)
     instance.release()
-    await logs.archive(instance.unit)
+    await logs.archive(instance.unit, operation)
     const port = readPort(instance.unit.folder)
     await trash.take(instance.unit.folder)
     if (port !== undefined) ports.release(port)

@@ -138,8 +138,8 @@ class ProcessRuntime implements Runtime {
     return tried(`stopping ${name}`, this.#groups.stop(name, signal))
   }
 
-  remove(name: string, signal: AbortSignal): Promise<void> {
-    return tried(`removing ${name}`, this.#groups.remove(name, signal))
+  remove(name: string, signal: AbortSignal, operation?: string): Promise<void> {
+    return tried(`removing ${name}`, this.#groups.remove(name, signal, operation))
   }
 
   run(command: Command, signal: AbortSignal): Promise<CommandResult> {

@@ -74,7 +74,7 @@ export class Logs {
     }
   }
 
-  /** What commands said stays to be read when they are forgotten. @param opened before; those that are gone since are added */
+  /** What commands said stays to be read when they are forgotten, and what a group said that the operation gave up. @param opened before; those that are gone since are added */
   async #archivedOf(operation: string | undefined, opened: Map<string, ReadableLog>): Promise<ReadableLog[]> {
     const units = operation === undefined ? [] : await this.#archives.unitsOf(operation)
     for (const unit of units) {
@@ -105,13 +105,13 @@ export class Logs {
     }
   }
 
-  /** Keeps what the unit printed, where its folder goes. */
-  async archive(unit: Unit): Promise<void> {
+  /** Keeps what the unit printed, where its folder goes; for an operation, to be read with what that said. */
+  async archive(unit: Unit, operation?: string): Promise<void> {
     const { unit: name } = unit.record
     const log = this.#logs.get(name)
     if (log === undefined) return
     log.close()
-    await this.#archives.keep(unit, log.store)
+    await this.#archives.keep(unit, log.store, operation)
     this.#logs.delete(name)
     this.#grew()
   }

@@ -7,16 +7,19 @@ import { redactorOf } from './unit-files.ts'
 
 const LINES = 10
 
+/** Of the operation that waited, whoever knows it says where all of the log is. */
 export async function notReady(instance: Instance, group: GroupRecord, logs: Logs): Promise<FettleError> {
   const { unit, said } = instance
   const { state, restarts, lastExit } = instance.state()
   const { redact } = await redactorOf(unit.folder, unit.record)
-  const lines = redact(await logs.tail(unit, LINES))
+  const lines = withoutRepetition(redact(await logs.tail(unit, LINES)))
   const ends = restarts === 0 ? '' : `; it was restarted ${restarts} ${restarts === 1 ? 'time' : 'times'}`
   const last = lastExit === undefined ? '' : `, the last run ${lastExit}`
   const log = lines === '' ? 'it printed nothing' : `its last lines:\n${lines}`
   return new FettleError('NOT_READY', `${unit.record.unit} was not ready within ${group.ready.within} ms: ${said}${ends}${last}; ${log}`, {
-    hint: `\`fettle logs\` shows all that ${group.labels.service ?? group.name} printed.`,
     context: { unit: unit.record.unit, state, said, restarts, ...(lastExit === undefined ? {} : { lastExit }), lines: lines.split('\n') },
   })
 }
+
+/** An app that dies at each start says the same each time: the last time is enough. */
+const withoutRepetition = (text: string): string => [...new Set(text.split('\n').reverse())].reverse().join('\n')

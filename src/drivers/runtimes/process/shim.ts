@@ -61,7 +61,13 @@ say() {
 
 app() (
   exec </dev/null >>log 2>&1
-  [ ! -e stdin ] || exec <stdin
+  if [ -p stdin ]; then
+    # For both first: to read alone would wait for whoever writes, who may be gone.
+    exec 4<>stdin <stdin 4>&-
+    rm -f "$(readlink stdin)"
+  elif [ -e stdin ]; then
+    exec <stdin
+  fi
   [ ! -e enter ] || . ./enter
   begin
 )

@@ -8,14 +8,14 @@
  *   log, log.* its output
  */
 import { readFileSync, statSync } from 'node:fs'
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FettleError, toFettleError } from '../../../core/errors.ts'
 import { refuseNewer } from '../../../core/file-format.ts'
 import { Secret } from '../../../core/secret.ts'
 import { readIfExists, writeFileAtomic } from '../../../lib/files.ts'
 import { createRedactor, type Redactor } from '../../../lib/redact.ts'
-import type { Environment, Labels } from '../../../ports/runtime.ts'
+import type { Command, Environment, Labels } from '../../../ports/runtime.ts'
 import type { UnitCgroup } from './cgroups.ts'
 import { envScript, parseEnvScript, parseState, type ShimState } from './shim.ts'
 
@@ -45,7 +45,7 @@ export interface UnitTexts {
   /** Runs the readiness command with the environment and in the place of the app. */
   check?: string
   port?: number
-  stdin?: string | Secret
+  stdin?: Command['stdin']
 }
 
 const reveal = (value: string | Secret) => (value instanceof Secret ? value.reveal() : value)
@@ -62,12 +62,18 @@ export async function writeUnitFolder(folder: string, record: UnitRecord, texts:
       put('enter', texts.enter),
       put('check', texts.check),
       put('port', texts.port === undefined ? undefined : `${texts.port}\n`),
-      put('stdin', texts.stdin === undefined ? undefined : reveal(texts.stdin)),
+      putStdin(join(folder, 'stdin'), texts.stdin),
     ])
     await writeFileAtomic(join(folder, 'spec.json'), `${JSON.stringify(record, null, 2)}\n`, 0o600)
   } catch (error) {
     throw toFettleError(error, `writing the folder of ${record.unit}`)
   }
+}
+
+async function putStdin(path: string, stdin: Command['stdin']): Promise<void> {
+  await rm(path, { force: true })
+  if (typeof stdin === 'object' && 'pipe' in stdin) await symlink(stdin.pipe, path)
+  else if (stdin !== undefined) await writeFile(path, reveal(stdin), { mode: 0o600 })
 }
 
 /** FETTLE_UNIT finds what the app started, however deep: the folder is the one name that no other home on the machine shares. */

@@ -37,7 +37,7 @@ export function checkName(name: string): void {
 /** @throws FettleError USAGE */
 export function checkValue(name: string, value: string, allowEmpty: boolean): void {
   if (value === '' && !allowEmpty) {
-    throw new FettleError('USAGE', `the value of ${name} is empty`, { hint: `fettle secrets set ${name} --allow-empty sets it so.` })
+    throw new FettleError('USAGE', `the value of ${name} is empty`, { hint: `\`fettle secrets remove ${name}\` forgets it.` })
   }
   const size = Buffer.byteLength(value)
   if (size > MAX_VALUE_BYTES) {

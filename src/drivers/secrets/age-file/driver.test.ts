@@ -52,7 +52,7 @@ test('any text up to 64 KiB comes back as it was', async t => {
 
 test('an empty value is refused unless it is asked for', async t => {
   const { on } = await setUp(t)
-  await assert.rejects(on('here').set('KEY', new Secret('')), failsWith('USAGE', /--allow-empty/))
+  await assert.rejects(on('here').set('KEY', new Secret('')), failsWith('USAGE', /is empty.*`fettle secrets remove KEY`/s))
   const ref = await on('here').set('KEY', new Secret(''), { allowEmpty: true })
   assert.equal((await on('here').open(ref)).reveal(), '')
 })
@@ -95,7 +95,7 @@ test('the key is for its owner alone, and one that others can read is refused', 
 test('without a key, or with another, the file stays locked and no key is made by reading', async t => {
   const { on, folder } = await setUp(t)
   const key = await on('here').set('KEY', new Secret('hunter2'))
-  await assert.rejects(on('there').open(key), failsWith('SECRET_LOCKED', /there is no key .*fettle secrets key/s))
+  await assert.rejects(on('there').open(key), failsWith('SECRET_LOCKED', /there is no key .*Copy .*\.key from a machine/s))
   assert.equal((await readdir(folder)).includes('there'), false)
   const [other] = await on('there').publicKeys()
   await assert.rejects(on('there').list(), failsWith('SECRET_LOCKED', new RegExp(`does not open it.*${other}`, 's')))

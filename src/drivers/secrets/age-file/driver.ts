@@ -153,9 +153,11 @@ export class SecretFile implements SecretSource {
 
   async #lockedError(identities: string[] | undefined): Promise<FettleError> {
     const why = identities === undefined ? `there is no key ${this.#keyPath}` : `the key ${this.#keyPath} does not open it`
-    const own = identities === undefined ? 'the line that `fettle secrets key` prints here' : await recipientsOf(identities)
+    const copy = `Copy ${this.#keyPath} from a machine that can open it`
+    const add = async (own: string[]): Promise<string> =>
+      `${copy}; or let somebody there add ${(await recipientsOf(own)).join(', ')} to ${this.#recipientsPath}, write a secret again (\`fettle secrets set NAME --rotated\`), and commit.`
     return new FettleError('SECRET_LOCKED', `${this.#path} is encrypted, and ${why}`, {
-      hint: `Copy the key from a machine that can open it; or let somebody there add ${own} to ${this.#recipientsPath}, run fettle secrets reencrypt, and commit.`,
+      hint: identities === undefined ? `${copy}.` : await add(identities),
     })
   }
 

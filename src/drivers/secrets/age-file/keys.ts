@@ -43,7 +43,7 @@ export async function readRecipients(path: string): Promise<string[] | undefined
 }
 
 export async function writeRecipients(path: string, recipients: readonly string[]): Promise<void> {
-  const head = '# Who can read and write the secrets beside this file. After a change: fettle secrets reencrypt'
+  const head = '# Who can read and write the secrets beside this file. After a change write one again: fettle secrets set NAME --rotated'
   await writeFileAtomic(path, `${[head, ...recipients].join('\n')}\n`)
 }
 

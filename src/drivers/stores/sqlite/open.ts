@@ -8,8 +8,9 @@ const NOT_A_DATABASE = 26
 const CORRUPT = 11
 const READONLY = 8
 const CANT_OPEN = 14
-/** How long a view waits for a writer that holds the lock. */
-const BUSY_TIMEOUT_MS = 10_000
+const BUSY = 5
+/** How long a view waits for a writer that holds the lock: one that writes all the time leaves it free for moments only. */
+const BUSY_TIMEOUT_MS = 60_000
 
 /** SQLite's primary result code, when the error is SQLite's own. */
 export function sqliteCode(error: unknown): number | undefined {
@@ -22,10 +23,8 @@ export function openView(path: string): DatabaseSync {
   if (!existsSync(path))
     throw new FettleError('NOT_FOUND', `there is no database ${path}`, { hint: 'Check the file name in the store of fettle.yaml.' })
   try {
-    return viewOf(path, true)
+    return recoveredView(path)
   } catch (error) {
-    // A hot journal, or the WAL of a writer that died: SQLite must be allowed to write in order to recover it.
-    if (sqliteCode(error) === READONLY || sqliteCode(error) === CANT_OPEN) return viewOf(path, false)
     throw sqliteError(error, `reading the database ${path}`)
   }
 }
@@ -39,11 +38,26 @@ export function openCopy(path: string): DatabaseSync {
 
 export function sqliteError(error: unknown, tried: string): unknown {
   const code = sqliteCode(error)
+  if (code === BUSY)
+    return new FettleError('BUSY', `${tried}: a writer kept it locked for ${BUSY_TIMEOUT_MS / 1000} s`, {
+      cause: error,
+      hint: 'With `pragma journal_mode = wal` readers and writers do not wait for each other.',
+    })
   if (code !== NOT_A_DATABASE && code !== CORRUPT) return error
   return new FettleError('DAMAGED', `${tried}: ${(error as Error).message}`, {
     cause: error,
     hint: 'Restore it: `fettle snapshots` lists what there is.',
   })
+}
+
+/** A hot journal, or the WAL of a writer that died: SQLite must be allowed to write in order to recover it. */
+function recoveredView(path: string): DatabaseSync {
+  try {
+    return viewOf(path, true)
+  } catch (error) {
+    if (sqliteCode(error) === READONLY || sqliteCode(error) === CANT_OPEN) return viewOf(path, false)
+    throw error
+  }
 }
 
 function viewOf(path: string, readOnly: boolean): DatabaseSync {

@@ -1,0 +1,24 @@
+/** A release that does not start in its rehearsal: what it printed there is found by the command that the error names. */
+import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { openInstallation } from '../helpers/installation.ts'
+import { assembleSmall } from '../helpers/small-app.ts'
+
+test('a release that dies in its rehearsal: `fettle logs --operation` shows what it printed there', async t => {
+  const site = await openInstallation(async into => {
+    await assembleSmall(into)
+    await writeFile(join(into, 'server.js'), `console.log('no such room')\nprocess.exit(3)\n`)
+  })
+  t.after(() => site.close())
+  await site.edit('fettle.yaml', text => text.replace('rehearse: off', 'rehearse: on').replace('20s', '2s'))
+  const { error, operation } = await site.operate(['deploy', '--yes'])
+  assert.ok(
+    operation?.steps.some(({ id, error }) => id === 'rehearse-boot' && error !== undefined),
+    error?.message,
+  )
+  assert.equal(error?.hint, `\`fettle logs --operation ${operation?.id}\` shows all it printed.`)
+  const { stdout } = await site.run(['logs', '--operation', operation?.id ?? ''])
+  assert.match(stdout, /web\.0 +│ no such room/)
+})

@@ -1,0 +1,90 @@
+/** What is asked for and can not be: said at once, by name, before anything is done. And what goes on is shown while it does. */
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
+import { cp, mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import type { EnvironmentStatus } from '../../src/api/views.ts'
+import { type Installation, openInstallation } from '../helpers/installation.ts'
+import { assembleSmall } from '../helpers/small-app.ts'
+
+describe('fettle', () => {
+  let site: Installation
+  before(async () => {
+    site = await openInstallation(assembleSmall)
+  })
+  after(() => site.close())
+
+  test('shows a first deploy while it goes on', async () => {
+    await site.edit('fettle.yaml', text => text.replace('app: small\n', 'app: small\nbuild: while [ ! -e go ]; do sleep 0.05; done\n'))
+    const { operation } = await site.must(['deploy', '--detach'])
+    const { environments } = await site.look<{ environments: EnvironmentStatus[] }>(['status'])
+    assert.deepEqual(
+      environments.map(({ app, state, release, operation }) => [app, state, release, operation?.id]),
+      [['small', 'never deployed', undefined, operation.id]],
+    )
+    const { stdout } = await site.run(['status'])
+    assert.doesNotMatch(stdout, /Nothing was deployed/)
+    assert.equal((await site.run(['operations', 'cancel', operation.id])).code, 0)
+    await site.edit('fettle.yaml', text => text.replace(/build: .*\n/, ''))
+    await site.must(['deploy'])
+  })
+
+  test('asks before a second project of the same name takes the place of the first, and takes a moved one for the same', async () => {
+    const other = join(site.folder, 'other')
+    await cp(site.app, other, { recursive: true })
+    await writeFile(join(other, 'version'), '2\n')
+    const refused = await site.operate(['up'], { cwd: other })
+    assert.deepEqual([refused.code, refused.error?.code], [5, 'REFUSED'])
+    assert.match(
+      refused.error?.message ?? '',
+      new RegExp(`was deployed from ${site.app}, which is still there: this puts ${other} in its place`),
+    )
+    const moved = join(site.folder, 'moved')
+    await cp(site.app, moved, { recursive: true })
+    await rm(site.app, { recursive: true })
+    await writeFile(join(moved, 'version'), '3\n')
+    assert.equal((await site.operate(['up'], { cwd: moved })).code, 0)
+    await cp(moved, site.app, { recursive: true })
+    await rm(moved, { recursive: true })
+  })
+
+  const wrong: [string[], number, RegExp][] = [
+    [['logs', '--service', 'nope'], 3, /small\/production has no service nope[\s\S]*It has: web\./],
+    [['scale', 'web=0', '--yes'], 5, /web would have no instance[\s\S]*`fettle stop`/],
+    [['help', 'nope'], 2, /unknown command 'nope'/],
+    [['init', '/etc/passwd'], 2, /\/etc\/passwd is no folder/],
+    [['init', 'nosuch'], 3, /look at .*nosuch/],
+    [['validate', 'pipe'], 2, /pipe is no regular file/],
+  ]
+  for (const [argv, exit, words] of wrong) {
+    test(`refuses \`fettle ${argv.join(' ')}\` with ${exit}`, async () => {
+      if (argv.includes('pipe')) execFileSync('mkfifo', [join(site.app, 'pipe')])
+      const { code, stderr } = await site.run(argv)
+      if (argv.includes('pipe')) await rm(join(site.app, 'pipe'))
+      assert.equal(code, exit, stderr)
+      assert.match(stderr, words)
+      assert.doesNotMatch(stderr, /\n +at /)
+    })
+  }
+
+  test('ends with 8 where its output can not be written', async () => {
+    const full = openSync('/dev/full', 'w')
+    const child = site.start(['status'], { output: full })
+    const [code] = await once(child, 'close')
+    closeSync(full)
+    assert.equal(code, 8)
+  })
+
+  test('gives requests in flight as long as the services ask for that requests lead to', async () => {
+    await mkdir(site.app, { recursive: true })
+    await site.edit('fettle.yaml', text =>
+      text.replace('routes:\n', '    stop: { drain: 3s }\n  idle:\n    run: sleep 3600\n    stop: { drain: 20s }\nroutes:\n'),
+    )
+    await site.must(['deploy'])
+    const { plan } = await site.operate(['restart', '--dry-run'])
+    assert.equal(plan.steps.find(({ id }) => id === 'retire')?.input.drainMs, 3000)
+  })
+})
