@@ -1,5 +1,5 @@
 /** Whether, and how, this machine lets us lock an app in. Tried, never assumed: a sandbox that lets something through is none. */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readIfExists } from '../../../lib/files.ts'
 import type { RuntimeCaps } from '../../../ports/runtime.ts'
@@ -71,7 +71,10 @@ function isolationWith(user: string[]): Isolation {
 
 /** @returns why not, or undefined when all went well */
 async function tryOnce({ make, confine }: Isolation, folder: string): Promise<string | undefined> {
-  const place = await mkdtemp(join(folder, 'probe-'))
+  // Always the same: what a killed agent left of it is used up by the next.
+  const place = join(folder, 'probe')
+  await rm(place, { recursive: true, force: true })
+  await mkdir(place, { mode: 0o700 })
   try {
     const [file = '', ...args] = [
       ...make,
