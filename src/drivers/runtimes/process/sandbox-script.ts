@@ -113,6 +113,7 @@ restrict($_, $READ_ONLY | $NO_SUID | $NO_DEVICES, 0) for @hidden;
  * walls are.
  */
 const HOLDER = `
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
 folder=$1 loopback=$2 walls=$3 stay=$4
 shift 4
 exec 9>"$folder/up"

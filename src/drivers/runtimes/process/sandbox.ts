@@ -110,7 +110,7 @@ export class LiveSandbox {
     const { record, texts } = define(
       host,
       { kind: 'service', ...unit },
-      { holder, way: [...isolation.enter(holder.pid, 'network'), ...isolation.tie] },
+      { holder, way: [...isolation.enter(holder.pid, 'network'), ...isolation.confine] },
     )
     await writeUnitFolder(join(this.#folder, 'relay'), record, { ...texts, port: RELAY_PORT })
     await this.reach('127.0.0.1', RELAY_PORT)
@@ -162,8 +162,7 @@ export class LiveSandbox {
   /** Ends everything in it: with the first process of its world the kernel ends all others. */
   async close(): Promise<void> {
     const { host } = this.#deps
-    await this.#relay?.kill()
-    if (this.#holder !== undefined) await killUnit(host, this.#holder)
+    await Promise.all([this.#relay?.kill(), this.#holder && killUnit(host, this.#holder)])
     await host.fault('sandbox:ended')
     await rm(this.#sockets, { recursive: true, force: true })
     this.release()
