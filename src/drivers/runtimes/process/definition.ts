@@ -63,13 +63,16 @@ export function define(host: Host, wanted: Wanted, place: Place | undefined): De
   return {
     record: { format: 1, kind, unit, labels, ...created, memoryBytes, timeoutMs, sandbox, cgroup, secrets },
     texts: {
-      env: { ...baseEnvironment(), ...(place === undefined ? {} : { FETTLE_SANDBOX: '1' }), ...wanted.env },
+      env: { ...baseEnvironment(), ...(place === undefined ? {} : SANDBOX_ENVIRONMENT), ...wanted.env },
       launch: launch(argv, place?.steps?.[1]),
       enter: place?.steps === undefined ? undefined : enterScript(place.holder, place.steps[0]),
       check: check === undefined ? undefined : launch(['/bin/sh', '-c', check]),
     },
   }
 }
+
+/** For an app that wants to know, or to send its mail where it is counted. */
+const SANDBOX_ENVIRONMENT = { FETTLE_SANDBOX: '1', FETTLE_SMTP_URL: 'smtp://127.0.0.1:1025' }
 
 /** Little and the same everywhere: what an app needs of the agent's own environment is declared in its file. */
 function baseEnvironment(): Environment {

@@ -1,11 +1,11 @@
 /** Whether, and how, this machine lets us lock an app in. Tried, never assumed: a sandbox that lets something through is none. */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execute } from '../../../lib/execute.ts'
 import { readIfExists } from '../../../lib/files.ts'
 import type { RuntimeCaps } from '../../../ports/runtime.ts'
 import { findProgram } from './programs.ts'
-import { holderArgv, parseHeld } from './sandbox-script.ts'
+import { holderArgv, parseHeld, wallsText } from './sandbox-script.ts'
 
 export interface Isolation {
   kind: RuntimeCaps['isolation']
@@ -72,19 +72,19 @@ function isolationWith(user: string[]): Isolation {
 
 /** @returns why not, or undefined when all went well */
 async function tryOnce({ make, confine }: Isolation, folder: string): Promise<string | undefined> {
-  const place = await mkdtemp(join(folder, 'probe-'))
+  // Always the same: what a killed agent left of it is used up by the next.
+  const place = join(folder, 'probe')
+  await rm(place, { recursive: true, force: true })
+  await mkdir(place, { mode: 0o700 })
   try {
-    const [file = '', ...args] = [
-      ...make,
-      ...holderArgv(
-        place,
-        [
-          ['hide', folder],
-          ['copy', folder],
-        ],
-        `exec ${confine.join(' ')} true`,
-      ),
-    ]
+    await writeFile(
+      join(place, 'walls'),
+      wallsText([
+        ['hide', folder],
+        ['copy', folder],
+      ]),
+    )
+    const [file = '', ...args] = [...make, ...holderArgv(place, `exec ${confine.join(' ')} true`)]
     const tried = await execute(file, args)
     if (tried.code !== 0) return (tried.stderr.trim() || tried.stdout.trim()).split('\n')[0] ?? ''
     return parseHeld((await readIfExists(join(place, 'up'))) ?? '')?.isClosed === true ? undefined : 'its walls did not come up'

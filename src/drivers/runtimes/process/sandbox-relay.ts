@@ -1,7 +1,7 @@
 /**
  * A program that runs inside a sandbox's network and outside of its mounts. Unix sockets cross network namespaces, so it leads
  * each `<port>` in the first folder to that port here; the agent asks for one by a file `<port>.to` with the host. All mail sent
- * to this machine's ports 25 and 1025 ends as a file in the second folder.
+ * to this machine's ports for mail ends as a file in the second folder; not on 465, where it is said behind TLS, as nobody trusts us.
  */
 import { randomUUID } from 'node:crypto'
 import { createWriteStream, existsSync, readdirSync, readFileSync, renameSync, rmSync, watch } from 'node:fs'
@@ -12,6 +12,8 @@ import { pipeline } from 'node:stream/promises'
 import type { SMTPServer } from 'smtp-server'
 
 const [, , sockets = '', mails = ''] = process.argv
+/** The last one is told to apps. */
+const MAIL_PORTS = [25, 587, 2525, 1025]
 const led = new Set<string>()
 
 function leadAll(): void {
@@ -70,6 +72,6 @@ function takeMail(socket: Socket): void {
 }
 
 const everywhere = existsSync('/proc/net/if_inet6') ? '::' : '127.0.0.1'
-for (const port of [25, 1025]) createServer(takeMail).listen(port, everywhere)
+for (const port of MAIL_PORTS) createServer(takeMail).listen(port, everywhere)
 watch(sockets, leadAll)
 leadAll()

@@ -22,7 +22,8 @@ ioctl($socket, 0x8914, $up) or die "loopback can not be brought up: $!\n";
 
 const WALLS = String.raw`
 use strict;
-my ($folder, @walls) = @ARGV;
+my ($folder) = @ARGV;
+my @walls = do { local (@ARGV, $/) = ("$folder/walls"); split /\0/, <> };
 my ($here, $none, $root, $over, $copies, @hidden) = (-100, '', "$folder/root", "$folder/over", 0);
 my ($READ_ONLY, $NO_SUID, $NO_DEVICES, $NO_EXEC, $DEEP) = (1, 2, 4, 8, 0x8000);
 my %number = (open_tree => 428, move_mount => 429, fsopen => 430, fsconfig => 431, fsmount => 432, mount_setattr => 442);
@@ -113,8 +114,8 @@ restrict($_, $READ_ONLY | $NO_SUID | $NO_DEVICES, 0) for @hidden;
  * walls are.
  */
 const HOLDER = `
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
 folder=$1 loopback=$2 walls=$3 stay=$4
-shift 4
 exec 9>"$folder/up"
 read -r stat </proc/self/stat
 who() {
@@ -124,7 +125,7 @@ who() {
 }
 set -f
 perl -e "$loopback" && who $stat >&9 || exit
-perl -e "$walls" "$folder" "$@" || exit
+perl -e "$walls" "$folder" || exit
 cd "$folder/root" && pivot_root . . && umount -l . && cd / || exit
 echo closed >&9
 exec 9>&-
@@ -134,18 +135,11 @@ eval "$stay"
 /** As the first process it reaps what others leave. */
 const STAY = 'while :; do sleep infinity & wait; done'
 
-/** argv that is run in new namespaces. @param folder gets `root`, `over`, `tmp` and `up` @param stay what it does then */
-export const holderArgv = (folder: string, walls: readonly Wall[], stay = STAY): string[] => [
-  '/bin/sh',
-  '-c',
-  HOLDER,
-  'sh',
-  folder,
-  LOOPBACK,
-  WALLS,
-  stay,
-  ...walls.flat(),
-]
+/** Text of the file `walls` that the script reads: a machine may have more of them than fit into an argv. */
+export const wallsText = (walls: readonly Wall[]): string => walls.flat().join('\0')
+
+/** argv that is run in new namespaces. @param folder holds `walls`, gets `root`, `over`, `tmp` and `up` @param stay what it does then */
+export const holderArgv = (folder: string, stay = STAY): string[] => ['/bin/sh', '-c', HOLDER, 'sh', folder, LOOPBACK, WALLS, stay]
 
 export interface Held {
   pid: number

@@ -3,7 +3,7 @@
  * unit, so it survives the agent). Apps enter as they are launched, while their shims stay outside, where the units' folders are. A
  * *relay*, which is in the network and nowhere else, leads unix sockets to the apps' ports and takes their mail.
  */
-import { mkdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FettleError } from '../../../core/errors.ts'
 import { makeFolder, namesIn, writeFileAtomic } from '../../../lib/files.ts'
@@ -13,7 +13,7 @@ import type { Host } from './host.ts'
 import { Instance } from './instance.ts'
 import type { Entered, Isolation } from './isolation.ts'
 import type { Ports } from './ports.ts'
-import { type Held, holderArgv, parseHeld } from './sandbox-script.ts'
+import { type Held, holderArgv, parseHeld, wallsText } from './sandbox-script.ts'
 import { wallsOf } from './sandbox-walls.ts'
 import { Unit } from './unit.ts'
 import { hasFile, readNow, readUnitRecord, type UnitRecord, writeUnitFolder } from './unit-files.ts'
@@ -79,7 +79,8 @@ export class LiveSandbox {
     const { host, isolation } = this.#deps
     for (const folder of view.write) await makeFolder(folder, 0o700)
     await rm(join(this.#folder, 'up'), { force: true })
-    const argv = [...isolation.make, ...holderArgv(this.#folder, wallsOf(view))]
+    await writeFile(join(this.#folder, 'walls'), wallsText(wallsOf(view)), { mode: 0o600 })
+    const argv = [...isolation.make, ...holderArgv(this.#folder)]
     const unit = { unit: `sandbox.${this.#name}`, labels: LABELS, argv, cwd: this.#folder, env: {} }
     const { record, texts } = define(host, { kind: 'command', ...unit }, undefined)
     await writeUnitFolder(join(this.#folder, 'holder'), record, texts)
@@ -110,7 +111,7 @@ export class LiveSandbox {
     const { record, texts } = define(
       host,
       { kind: 'service', ...unit },
-      { holder, way: [...isolation.enter(holder.pid, 'network'), ...isolation.tie] },
+      { holder, way: [...isolation.enter(holder.pid, 'network'), ...isolation.confine] },
     )
     await writeUnitFolder(join(this.#folder, 'relay'), record, { ...texts, port: RELAY_PORT })
     await this.reach('127.0.0.1', RELAY_PORT)
@@ -162,8 +163,7 @@ export class LiveSandbox {
   /** Ends everything in it: with the first process of its world the kernel ends all others. */
   async close(): Promise<void> {
     const { host } = this.#deps
-    await this.#relay?.kill()
-    if (this.#holder !== undefined) await killUnit(host, this.#holder)
+    await Promise.all([this.#relay?.kill(), this.#holder && killUnit(host, this.#holder)])
     await host.fault('sandbox:ended')
     await rm(this.#sockets, { recursive: true, force: true })
     this.release()
