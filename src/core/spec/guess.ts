@@ -28,6 +28,11 @@ export function guessSpec(sketch: FolderSketch): Guess {
   }
   for (const look of [fromProcfile, fromPackageJson, fromPython, fromRuby, fromDockerfile, fromHealthPath, fromData]) look(sketch, draft)
   if (draft.services.size === 0) draft.reasons.push('nothing says how the app starts: `services:` is left to you')
+  draft.reasons.push(
+    sketch.files.includes('.fettleignore')
+      ? 'source: this folder without what .fettleignore names'
+      : `source: this folder without what .gitignore names${sketch.files.includes('.gitignore') ? '' : ' (there is none: all of it)'}; a .fettleignore would decide instead`,
+  )
   const compose = sketch.files.find(file => /^(docker-)?compose\.ya?ml$/.test(file))
   if (compose !== undefined) draft.reasons.push(`${compose} is not read: what it starts beside the app is yours to run`)
   return { text: draftText(draft), reasons: draft.reasons }
