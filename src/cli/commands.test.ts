@@ -199,7 +199,7 @@ describe('what is asked of the agent', () => {
       const file = join(agent.home, 'fettle.yaml')
       const to = 'to' in expected ? { to: join(agent.home, String(expected.to)) } : {}
       // Where its input comes from is another place each time.
-      const { stdin: _, ...asked } = agent.calls.at(-1)?.input.request as Record<string, unknown>
+      const { stdin: _, ...asked } = (agent.calls.at(-1)?.input.request ?? {}) as Record<string, unknown>
       assert.deepEqual(asked, { file, ...expected, ...to })
     })
   }

@@ -48,9 +48,10 @@ function reportLines({ items, ok }: DoctorReport, style: Style): string[] {
   const columns = Math.max(...items.map(item => item.name.length))
   const glyph = { ok: style.green('✓'), warn: style.yellow('⚠'), fail: style.red('✗') }
   const count = (state: DoctorItem['state']): number => items.filter(item => item.state === state).length
+  const hasRoom = style.columns > 2 * columns + 4
   const lines = items.flatMap(({ name, state, text, fix }) => [
-    `${glyph[state]} ${padEnd(name, columns)}  ${printable(text)}`,
-    ...(fix === undefined || state === 'ok' ? [] : [`${' '.repeat(columns + 4)}${style.cyan('→')} ${printable(fix)}`]),
+    `${glyph[state]} ${hasRoom ? padEnd(name, columns) : `${name}:`}${hasRoom ? '  ' : ' '}${printable(text)}`,
+    ...(fix === undefined || state === 'ok' ? [] : [`${' '.repeat(hasRoom ? columns + 4 : 2)}${style.cyan('→')} ${printable(fix)}`]),
   ])
   return [
     ...lines,

@@ -3,7 +3,7 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as z from 'zod'
 import { FettleError } from '../../core/errors.ts'
-import { formatCount } from '../../core/format.ts'
+import { formatCount, plural } from '../../core/format.ts'
 import { retentionPlan } from '../../core/retention.ts'
 import { type Expectation, type Spec, Store as StoreConfig } from '../../core/spec/schema.ts'
 import { type StepContext, stepKind } from '../../engine/step.ts'
@@ -127,7 +127,7 @@ const snapshotsRetain = (world: World) =>
       const { forget } = retentionPlan(points, backups.keep, world.clock.now())
       const ids = forget.filter(id => !protect.includes(id))
       const { freedBytes } = ids.length === 0 ? { freedBytes: 0 } : await repository.forget(ids)
-      if (ids.length > 0) context.log(`${ids.length} old snapshots removed: ${ids.join(', ')}`)
+      if (ids.length > 0) context.log(`${plural(ids.length, 'old snapshot')} removed: ${ids.join(', ')}`)
       return { forgotten: ids, freedBytes }
     },
     undo: 'nothing',
