@@ -15,9 +15,10 @@ export const doctor: CommandDefinition = {
     does: 'what this machine can and can not do, and the command that mends each lack; works without an agent too',
   },
   async run(cli, given) {
-    const local = await localChecks(cli.home)
-    const remote = isSound(local) ? await agentChecks(cli, given) : [NOT_STARTED]
-    const items = withoutRepetition([...local, ...remote])
+    const before = await localChecks(cli.home)
+    const remote = isSound(before) ? await agentChecks(cli, given) : [NOT_STARTED]
+    // Once more: an agent that was started has made the home.
+    const items = withoutRepetition([...(await localChecks(cli.home)), ...remote])
     const report: DoctorReport = { ok: isSound(items), items }
     cli.answer(report, style => reportLines(report, style))
     return report.ok ? 0 : exitCodeOf('UNSUPPORTED')
