@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { cp, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { OperationRecord } from '../src/core/plan.ts'
+import { DEFAULT_UPTIME_MS } from '../src/core/spec/derived.ts'
 import { assembleGuestbook } from '../test/helpers/guestbook.ts'
 import { type Installation, openInstallation } from '../test/helpers/installation.ts'
 import { atMost, median, type Row, shown } from './row.ts'
@@ -12,8 +13,6 @@ import { atMost, median, type Row, shown } from './row.ts'
 const MIGRATIONS = 3
 /** The new release and the old one on the copy, the new one on the live data. */
 const STARTS = 3
-/** By which a worker without a check counts as started: the digest has none. */
-const UPTIME_MS = 500
 
 const timeOf = async (work: () => Promise<unknown>): Promise<number> => {
   const began = performance.now()
@@ -51,7 +50,7 @@ async function ownMs({ app, folder }: Installation): Promise<number> {
   })
   await stop()
   await rm(copy, { recursive: true })
-  return build + MIGRATIONS * migrate + STARTS * started + UPTIME_MS
+  return build + MIGRATIONS * migrate + STARTS * started + DEFAULT_UPTIME_MS // of the digest, which has no check
 }
 
 function untilSwitchMs({ createdAt, steps }: OperationRecord): number {

@@ -82,7 +82,7 @@ async function measureRound(base: string, tree: string, recipient: string, worke
       ...files,
       operation,
       repository: { driver: 'directory', folder: join(place, 'repository'), recipients: [recipient] },
-      stores: [{ name: 'uploads', driver: 'files', config: { folder: '.' }, folder: tree }],
+      stores: [{ name: 'uploads', driver: 'files', config: { files: '.' }, folder: tree }],
       cache: join(place, 'cache'),
       ...(previous === undefined ? {} : { previous }),
     }

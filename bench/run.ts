@@ -1,6 +1,7 @@
 /** `npm run bench [-- --only NAME]`: every figure that fettle promises, beside its target. How to read it: docs/testing.md. */
 import { parseArgs } from 'node:util'
 import { benchDeploy } from './deploy.ts'
+import { benchDeploys } from './deploys.ts'
 import { benchFilesStore } from './files-store.ts'
 import { benchIdle } from './idle.ts'
 import { benchProxy, benchReturn } from './proxy.ts'
@@ -14,6 +15,7 @@ const PROXY_SHARE = 12 / 52
 
 const benches: Record<string, () => Promise<Row[]>> = {
   start: () => benchStart(),
+  deploys: () => benchDeploys(),
   switch: switchRows,
   idlePosts: idlePostRows,
   deploy: () => benchDeploy(),

@@ -1,4 +1,4 @@
-/** The clients of the switch bench, in a thread of their own: they must not slow down the agent whose commits are timed. */
+/** The clients of the switch benches, in a thread of their own: they must not slow down what is timed. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import { RawClient } from './raw-client.ts'
@@ -19,11 +19,13 @@ export interface LoadFigures {
 
 export interface SharedState {
   port: number
-  /** [generation whose commit has begun, generation whose commit has resolved, 1 when it is over] */
+  /** [generation whose switch has begun, generation whose switch has resolved, 1 when it is over] */
   generations: Int32Array
+  /** That keep their connections, and how long each pauses between its requests. */
+  keepAlive: { clients: number; pauseMs: number }
 }
 
-const { port, generations } = workerData as SharedState
+const { port, generations, keepAlive } = workerData as SharedState
 const [begun, done] = [() => Atomics.load(generations, 0), () => Atomics.load(generations, 1)]
 const isOver = () => Atomics.load(generations, 2) === 1
 const newTally = (): Tally => ({ sent: 0, lost: 0 })
@@ -55,12 +57,12 @@ async function run(
 
 const some = (count: number, client: (n: number) => Promise<void>): Promise<void>[] => Array.from({ length: count }, (_, n) => client(n))
 await Promise.all([
-  ...some(32, n =>
+  ...some(keepAlive.clients, n =>
     run(
       figures.keepAlive,
       true,
       () => (n % 4 === 0 ? 'POST' : 'GET'),
-      () => 0,
+      () => keepAlive.pauseMs,
     ),
   ),
   ...some(4, () =>
@@ -68,7 +70,7 @@ await Promise.all([
       figures.newConnections,
       false,
       i => (i % 4 === 0 ? 'POST' : 'GET'),
-      () => 0,
+      () => keepAlive.pauseMs,
     ),
   ),
   ...some(1, () =>

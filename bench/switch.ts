@@ -3,13 +3,11 @@
  * that posts now and then, and clients that open a connection for each request. And: posts that come just as the application
  * closes its idle connections.
  */
-import { once } from 'node:events'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { Worker } from 'node:worker_threads'
 import { benchTable, startBenchFront, startBenchInstance } from './front.ts'
+import { startLoad } from './load.ts'
 import { RawClient } from './raw-client.ts'
-import type { LoadFigures, SharedState, Tally } from './switch-load.ts'
+import type { LoadFigures, Tally } from './switch-load.ts'
 
 export interface SwitchFigures extends LoadFigures {
   commits: number
@@ -21,24 +19,18 @@ export async function benchSwitch(commits = 100): Promise<SwitchFigures> {
   const instances = [await startBenchInstance('0'), await startBenchInstance('1')]
   const table = (generation: number) => benchTable(generation, [{ host: 'bench', backends: instances[generation % 2]?.backends ?? [] }])
   await front.proxy.commit(table(1), 0)
-  const generations = new Int32Array(new SharedArrayBuffer(12))
-  generations.set([1, 1, 0])
-  const worker = new Worker(join(import.meta.dirname, 'switch-load.ts'), {
-    workerData: { port: front.port, generations } satisfies SharedState,
-  })
-  const loaded = once(worker, 'message') as Promise<[LoadFigures]>
+  const load = startLoad(front.port, { clients: 32, pauseMs: 0 })
   const times: number[] = []
   for (let generation = 2; generation <= commits + 1; generation++) {
     await delay(50)
-    Atomics.store(generations, 0, generation)
+    load.begins(generation)
     const start = performance.now()
     await front.proxy.commit(table(generation), generation - 1)
     times.push(performance.now() - start)
-    Atomics.store(generations, 1, generation)
+    load.isDone(generation)
   }
   await delay(200)
-  Atomics.store(generations, 2, 1)
-  const [figures] = await loaded
+  const figures = await load.end()
   for (const instance of instances) await instance.stop()
   await front.stop()
   times.sort((a, b) => a - b)

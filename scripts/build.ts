@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises'
-import { join, parse } from 'node:path'
+import { dirname, join, parse } from 'node:path'
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild'
 import { readIfExists, writeFileAtomic } from '../src/lib/files.ts'
 import { lazyBuiltins } from './builtins.ts'
@@ -17,14 +17,16 @@ const dist = join(home, 'dist')
 const current = join(dist, 'current')
 
 /** In one file each, for what must start soonest: a file costs half a millisecond, and parts shared by all programs are many files. */
-const ALONE = ['main', 'status']
+const ALONE = ['main', 'status', 'worker', 'data-worker']
 
-/** The programs that `main.ts` hands over to stay files of their own. */
+/** The programs that these hand over to stay files of their own. */
 const handOver: Plugin = {
   name: 'hand-over',
   setup(build) {
-    build.onResolve({ filter: /^\.\/\w+\.ts$/ }, ({ path, kind, importer }) =>
-      kind === 'dynamic-import' && importer === join(home, 'src/main.ts') ? { path: path.replace(/ts$/, 'js'), external: true } : undefined,
+    build.onResolve({ filter: /^\.\/[\w-]+\.ts$/ }, ({ path, kind, importer }) =>
+      kind === 'dynamic-import' && dirname(importer) === join(home, 'src')
+        ? { path: path.replace(/ts$/, 'js'), external: true }
+        : undefined,
     )
   },
 }

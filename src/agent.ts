@@ -6,9 +6,11 @@ import { startAgent } from './agent/agent.ts'
 import { faultsFrom } from './agent/faults.ts'
 import { keepLogSmall } from './agent/own-log.ts'
 import { Redaction } from './agent/redaction.ts'
+import { SeenSecrets } from './agent/seen-secrets.ts'
 import { readSettings, rememberSettings, type Settings } from './agent/settings.ts'
 import type { RepositoryConfig } from './core/data-tasks.ts'
 import { exitCodeOf, toFettleError } from './core/errors.ts'
+import { hideInError } from './core/free-text.ts'
 import { layout } from './core/layout.ts'
 import { Secret } from './core/secret.ts'
 import type { Spec } from './core/spec/schema.ts'
@@ -30,8 +32,8 @@ const { values } = parseArgs({ options: { home: { type: 'string', default: proce
 const { home } = values
 const paths = layout(home)
 const faults = faultsFrom(process.env)
-const redaction = new Redaction()
-const log = (text: string): void => void process.stderr.write(redaction.redact(`${new Date().toISOString()} ${text}\n`))
+const redaction = new Redaction(new SeenSecrets(paths))
+const log = (text: string): void => void process.stderr.write(`${new Date().toISOString()} ${redaction.hide(text)}\n`)
 
 async function repositoryConfig(app: string, backups: Spec['backups']): Promise<RepositoryConfig> {
   const { directory } = backups.repository
@@ -56,6 +58,7 @@ function composeWorld(settings: Settings): World {
       relayProgram: [process.execPath, programPath('relay')],
       fault: point => faults.reach(`runtime/${point}`),
       log,
+      hide: redaction.hide,
     }),
     proxy: createEmbeddedProxy({
       home,
@@ -84,13 +87,14 @@ function composeWorld(settings: Settings): World {
 try {
   if (!isAbsolute(home)) throw new Error('--home must name a folder by its absolute path')
   await mkdir(home, { recursive: true, mode: 0o700 })
+  await redaction.recall()
   const stopping = Promise.withResolvers<void>()
   const settings = await readSettings(paths, process.env)
   const agent = await startAgent({
     world: composeWorld(settings),
     faults,
     boot: createBoot({ argv: agentArgv(bootProgram(home), home), home }),
-    redact: redaction.redact,
+    hide: redaction.hide,
     log,
     onShutdown: stopping.resolve,
   })
@@ -109,7 +113,9 @@ try {
   log(`${error.message}${error.code === 'INTERNAL' ? `\n${inspect(thrown)}` : ''}`)
   // Of two that start at once the other one is well.
   if (error.code !== 'BUSY')
-    await writeFileAtomic(paths.agentFailure, redaction.redact(JSON.stringify(error)), 0o600).catch(failure => log(String(failure)))
+    await writeFileAtomic(paths.agentFailure, JSON.stringify(hideInError(error.toJSON(), redaction.hide)), 0o600).catch(failure =>
+      log(String(failure)),
+    )
   // What it had opened by then would keep it alive, and the home locked.
   process.exit(exitCodeOf(error.code))
 }

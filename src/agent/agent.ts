@@ -2,7 +2,8 @@
  * The daemon: holds the journal, brings open operations to an end, serves the API. It decides; what serves, runs without it.
  * Started with everything it needs; `stop()` lets go of all that runs and leaves it running.
  */
-import { mkdir } from 'node:fs/promises'
+import { chmod, mkdir } from 'node:fs/promises'
+import type { Hide } from '../core/free-text.ts'
 import { layout } from '../core/layout.ts'
 import { environmentLease } from '../core/names.ts'
 import { isOver } from '../core/plan.ts'
@@ -22,7 +23,7 @@ export interface AgentOptions {
   world: World
   faults: Faults
   boot: BootEnabler
-  redact(text: string): string
+  hide: Hide
   log(text: string): void
   /** Called when a client asked the agent to end. */
   onShutdown(): void
@@ -34,16 +35,19 @@ export interface Agent {
 
 /** @throws FettleError BUSY when another agent holds the home */
 export async function startAgent(options: AgentOptions): Promise<Agent> {
-  const { world, faults, redact, log } = options
+  const { world, faults, hide, log } = options
   const paths = layout(world.layout.home)
-  await mkdir(paths.agent, { recursive: true, mode: 0o700 })
+  for (const folder of [paths.agent, paths.keys]) {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await chmod(folder, 0o700)
+  }
   const journal = new Journal(paths.journal, { firstNumber: await firstOperationNumber(world) })
   const onError = (error: unknown) => log(`error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
   const engine = new Engine({
     journal,
     kinds: allKinds(world),
     clock: world.clock,
-    redact,
+    hide,
     fault: (operation, point) => faults.reach(`${operation.plan.kind}/${point}`),
     async followUps(ended) {
       await sweepOperation(world, ended)
@@ -68,7 +72,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const server = await serveApi({
     socket: paths.socket,
     version: world.version,
-    redact,
+    hide,
     handlers: handlersOf({ ...options, engine, journal, startedAt: world.clock.now() }),
   })
   log(`agent ${world.version} serves ${paths.socket}`)

@@ -50,7 +50,7 @@ function failedCheck(name: string, thrown: unknown): DoctorItem {
 
 function isolation({ runtime: { caps } }: World): DoctorItem {
   if (caps.isolation === 'network+files') return { name: 'isolation', state: 'ok', text: 'drills and rehearsals run with no way out' }
-  const text = `${caps.isolation === 'none' ? 'no sandbox' : 'a sandbox without its own files'}: ${caps.isolationReason ?? 'not supported'}; drills stop at "content equal"`
+  const text = `no sandbox: ${caps.isolationReason ?? 'not supported'}; drills stop at "content equal"`
   return { name: 'isolation', state: 'warn', text, fix: 'Allow unprivileged user namespaces: sysctl kernel.unprivileged_userns_clone=1' }
 }
 

@@ -15,7 +15,9 @@ export interface Moves {
 
 export function followMoves({ runtime, proxy }: Pick<World, 'runtime' | 'proxy'>, onError: (error: unknown) => void): Moves {
   let last = Promise.resolve()
+  const known = new Map<string, string>()
   const follow = (group: GroupState): Promise<void> => {
+    known.set(group.name, addressesOf(group))
     last = last.then(() => readdress(proxy, group)).catch(onError)
     return last
   }
@@ -23,9 +25,16 @@ export function followMoves({ runtime, proxy }: Pick<World, 'runtime' | 'proxy'>
     async catchUp() {
       for (const group of await runtime.groups({})) await follow(group)
     },
-    stop: runtime.onChange(group => void follow(group)),
+    stop: runtime.onChange(group => {
+      // Most that is told of a group leaves it where it is, such as each of the steps of a restart.
+      if (group.wanted === 0) known.delete(group.name)
+      else if (known.get(group.name) !== addressesOf(group)) void follow(group)
+    }),
   }
 }
+
+const addressesOf = ({ instances }: GroupState): string =>
+  instances.map(({ backend }) => (backend === undefined ? '' : addressOf(backend))).join(' ')
 
 async function readdress(proxy: World['proxy'], group: GroupState): Promise<void> {
   const { app, environment } = group.labels

@@ -11,6 +11,7 @@ import * as z from 'zod'
 import { type Answers, type ParsedRequest, requests, type Stream } from '../api/contract.ts'
 import { type EndpointName, endpoints } from '../api/endpoints.ts'
 import { FettleError, httpStatusOf, toFettleError } from '../core/errors.ts'
+import { type Hide, hidingReplacer } from '../core/free-text.ts'
 
 /** One function an endpoint; a stream is an async iterable that ends when the signal aborts. */
 export type Handlers = {
@@ -24,15 +25,15 @@ export interface ServerOptions {
   socket: string
   handlers: Handlers
   version: string
-  /** Last thing before a text leaves: hides secrets. */
-  redact(text: string): string
+  /** Hides secrets: a net below what was hidden where it came up. */
+  hide: Hide
 }
 
 const MAX_BODY_BYTES = 1 << 20
 
 export async function serveApi(options: ServerOptions): Promise<{ stop(): Promise<void> }> {
   const server = createServer((request, response) => {
-    answer(request, response, options).catch(error => fail(response, error, options.redact))
+    answer(request, response, options).catch(error => fail(response, error, options.hide))
   })
   await listen(server, options.socket)
   return {
@@ -55,14 +56,14 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
   response.on('close', () => gone.abort())
   const handler = options.handlers[found.name] as (input: unknown, signal: AbortSignal) => AsyncIterable<unknown> | Promise<unknown>
   const result = handler(input, gone.signal)
-  if (Symbol.asyncIterator in result) return sendLines(response, result, options.redact, gone.signal)
-  send(response, options.redact(JSON.stringify(await result)))
+  if (Symbol.asyncIterator in result) return sendLines(response, result, options.hide, gone.signal)
+  send(response, await result, options.hide)
 }
 
 /** Loaded when somebody asks for it. */
 async function describe(response: ServerResponse, version: string): Promise<void> {
   const { openApi } = await import('../api/openapi.ts')
-  send(response, JSON.stringify(openApi(version)))
+  send(response, openApi(version))
 }
 
 function findEndpoint(method: string, path: string): { name: EndpointName; parameters: Record<string, string> } | undefined {
@@ -95,31 +96,28 @@ function parseRequest(name: EndpointName, input: unknown): unknown {
   throw new FettleError('USAGE', `${name}: ${z.prettifyError(parsed.error)}`)
 }
 
-function send(response: ServerResponse, body: string, status = 200): void {
+function send(response: ServerResponse, answer: unknown, hide: Hide = text => text, status = 200): void {
+  const body = JSON.stringify(answer, hidingReplacer(hide))
   response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })
   response.end(body)
 }
 
-async function sendLines(
-  response: ServerResponse,
-  lines: AsyncIterable<unknown>,
-  redact: (text: string) => string,
-  gone: AbortSignal,
-): Promise<void> {
+async function sendLines(response: ServerResponse, lines: AsyncIterable<unknown>, hide: Hide, gone: AbortSignal): Promise<void> {
+  const replacer = hidingReplacer(hide)
   // The headers go with the first line: a stream that fails at once still has a status of its own.
   for await (const line of lines) {
     if (gone.aborted) return
     if (!response.headersSent) response.writeHead(200, { 'content-type': 'application/x-ndjson' })
-    if (!response.write(`${redact(JSON.stringify(line))}\n`)) await once(response, 'drain', { signal: gone })
+    if (!response.write(`${JSON.stringify(line, replacer)}\n`)) await once(response, 'drain', { signal: gone })
   }
   if (!response.headersSent) response.writeHead(200, { 'content-type': 'application/x-ndjson' })
   response.end()
 }
 
-function fail(response: ServerResponse, thrown: unknown, redact: (text: string) => string): void {
+function fail(response: ServerResponse, thrown: unknown, hide: Hide): void {
   if (response.headersSent) return void response.destroy()
   const error = toFettleError(thrown)
-  send(response, redact(JSON.stringify(error)), httpStatusOf(error.code))
+  send(response, error, hide, httpStatusOf(error.code))
 }
 
 /** Whoever holds the journal owns the socket: one that is left over is a dead agent's. */

@@ -10,8 +10,8 @@ function bashScript(all: Documented[]): string {
   const cases = all.map(command => `    '${command.path}') words='${wordsOf(command).join(' ')}' ;;`)
   return `# bash completion of fettle
 _fettle() {
-  local words current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD - 1]} command=\${COMP_WORDS[1]} sub=\${COMP_WORDS[2]}
-  case $previous in --file | --home | --to | -f) COMPREPLY=($(compgen -f -- "$current")); return ;; esac
+  local words current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD - 1]} command=\${COMP_WORDS[1]} sub=\${COMP_WORDS[2]-}
+  case $previous in ${pathFlags(all).join(' | ')}) COMPREPLY=($(compgen -f -- "$current")); return ;; esac
   if ((COMP_CWORD == 1)); then
     COMPREPLY=($(compgen -W '${all
       .filter(isTop)
@@ -27,6 +27,12 @@ ${cases.join('\n')}
 }
 complete -F _fettle fettle
 `
+}
+
+/** What is followed by a path. */
+const pathFlags = (all: Documented[]): string[] => {
+  const options = all.flatMap(command => allOptions(command.definition)).filter(({ flags }) => /<(file|path|folder)>/.test(flags))
+  return [...new Set(options.flatMap(flagsOf))].sort()
 }
 
 const subPattern = (all: Documented[]): string =>
@@ -63,7 +69,7 @@ ${cases.join('\n')}
   esac
   if [[ $words[CURRENT] == -* ]]; then _describe option options; else _files; fi
 }
-compdef _fettle fettle
+if [[ $funcstack[1] == _fettle ]]; then _fettle "$@"; else compdef _fettle fettle; fi
 `
 }
 

@@ -5,9 +5,9 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { About } from '../api/views.ts'
-import { FettleError } from '../core/errors.ts'
+import { FettleError, toFettleError } from '../core/errors.ts'
 import { ownBuild } from '../lib/program-path.ts'
-import { installVersion } from '../lib/versions.ts'
+import { bootFrom, installVersion } from '../lib/versions.ts'
 import type { Cli } from './cli.ts'
 import { untilEnded } from './until-ended.ts'
 
@@ -34,13 +34,15 @@ async function startNew(cli: Cli, before: About): Promise<About> {
   const ask = () => running(cli)
   try {
     return await startAgent(cli.home, ask, { env: cli.io.env })
-  } catch (error) {
+  } catch (thrown) {
+    const { message } = toFettleError(thrown)
+    await bootFrom(cli.home, before.build)
     const program = join(cli.home, 'versions', before.build, 'agent.js')
     const returned = await startAgent(cli.home, ask, { env: cli.io.env, program })
     if (returned.build === ownBuild()) return returned // somebody else's, who was first and took long
-    throw new FettleError('REFUSED', `the new agent does not start; the one before, ${before.version}, runs again`, {
-      cause: error,
-      hint: `See ${join(cli.home, 'agent', 'agent.log')}.`,
+    throw new FettleError('REFUSED', `the new agent does not start; the one before, ${before.version}, runs again: ${message}`, {
+      cause: thrown,
+      hint: `Services and the front went on meanwhile. See ${join(cli.home, 'agent', 'agent.log')}.`,
     })
   }
 }

@@ -18,11 +18,14 @@ export async function watch(cli: Cli, id: string, onEvent: (event: OperationEven
     for await (const event of client.stream('events', { id, after, follow: true }, signal)) {
       after = event.seq
       onEvent(event)
-      if (event.type === 'operation' && isOver(event.state)) return 'over'
+      // One that was held and resumed has been over before.
+      if (event.type === 'operation' && isOver(event.state) && (await hasEnded(client, id))) return 'over'
     }
-    return isOver((await client.call('operation', { id })).state) ? 'over' : 'again'
+    return (await hasEnded(client, id)) ? 'over' : 'again'
   })
 }
+
+const hasEnded = async (client: Client, id: string): Promise<boolean> => isOver((await client.call('operation', { id })).state)
 
 /** Reads until it is over, again and again; gives up when nothing could be read several times in a row. */
 export async function lasting(cli: Cli, signal: AbortSignal, read: (client: Client) => Promise<'over' | 'again'>): Promise<void> {

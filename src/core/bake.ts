@@ -8,7 +8,8 @@ export interface Observed {
 }
 
 export interface BakeVerdict {
-  state: 'pass' | 'breach' | 'inconclusive'
+  /** `slow`: a breach only when it lasts, since whatever just started is slow at first. */
+  state: 'pass' | 'breach' | 'slow' | 'inconclusive'
   why: string
   requests: number
   errors: number
@@ -16,8 +17,8 @@ export interface BakeVerdict {
 
 /** Below this a slower answer is no breach, whatever the ratio. Milliseconds. */
 const LATENCY_FLOOR_MS = 50
-/** An old release with fewer requests is no measure for latency. */
-const OLD_MIN_REQUESTS = 50
+/** With fewer requests the slow ones of a start decide over the new release's latency, and the old one's is no measure. */
+const MIN_REQUESTS = { now: 200, before: 50 }
 
 const share = (part: number, whole: number): string => `${((100 * part) / whole).toFixed(1)} %`
 
@@ -37,8 +38,9 @@ export function judgeBake(now: Observed | undefined, before: Observed | undefine
     }
   if (requests < minimum) return { state: 'inconclusive', why: `${requests} requests, ${minimum} are needed`, ...counts }
   const limit = Math.max(LATENCY_FLOOR_MS, rules.latency * (before?.latency.p95 ?? Number.POSITIVE_INFINITY))
-  if (before !== undefined && before.requests >= OLD_MIN_REQUESTS && now.latency.p95 > limit) {
-    return { state: 'breach', why: `p95 is ${Math.round(now.latency.p95)} ms, it was ${Math.round(before.latency.p95)} ms`, ...counts }
+  const isMeasure = before !== undefined && before.requests >= MIN_REQUESTS.before && requests >= MIN_REQUESTS.now
+  if (isMeasure && now.latency.p95 > limit) {
+    return { state: 'slow', why: `p95 is ${Math.round(now.latency.p95)} ms, it was ${Math.round(before.latency.p95)} ms`, ...counts }
   }
   return { state: 'pass', why: '', ...counts }
 }

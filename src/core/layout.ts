@@ -14,6 +14,9 @@ export const layout = (home: string) => ({
   versions: join(home, 'versions'),
   keys: join(home, 'keys'),
   key: (app: string) => join(home, 'keys', `${app}.key`),
+  /** Values to hide in logs, sealed, and the key to it. No app can be called so. */
+  seenSecrets: join(home, 'agent', 'seen-secrets'),
+  seenSecretsKey: join(home, 'keys', 'seen-secrets'),
   front: join(home, 'front'),
   units: join(home, 'units'),
   /** As long as a path of a unix socket gets: of a sandbox, named by a hash, and a port. */

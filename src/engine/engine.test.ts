@@ -78,7 +78,7 @@ function engineOn(overrides: Partial<EngineOptions> = {}): { engine: Engine; jou
     journal,
     kinds: stepKinds([makeThing, waitForAbort] as never),
     clock: systemClock,
-    redact: text => text,
+    hide: text => text.replaceAll(/state|running|\d{4}|op1|one|a token/g, '••••'),
     fault: async () => {},
     followUps: async () => [],
     onError: error => assert.fail(String(error)),
@@ -128,6 +128,21 @@ test('steps run in their order and outputs reach the inputs that name them', asy
   assert.equal(record.state, 'done')
   assert.deepEqual([...things.present], ['one', 'x-op1'])
   assert.equal(record.steps[1]?.adopted, true)
+})
+
+test('a journal without room stops the work and not the operation, which goes on when there is room', async () => {
+  const told: unknown[] = []
+  const clock = { ...systemClock, sleep: async () => {} }
+  const { engine, journal } = engineOn({ clock, onError: error => told.push(error) })
+  const begun = engine.start(plan([step('one'), step('two', { after: ['one'], pivot: true }), step('three', { after: ['two'] })]))
+  const transaction = journal.transaction.bind(journal)
+  journal.transaction = work => {
+    if (told.length === 0) throw new FettleError('DISK_FULL', 'no room')
+    return transaction(work)
+  }
+  assert.equal((await end(engine, begun)).state, 'done')
+  assert.deepEqual([...things.present], ['one', 'two', 'three'])
+  assert.equal(told.length, 1)
 })
 
 test('a step that fails before the pivot takes everything back, in reverse', async () => {
@@ -280,4 +295,39 @@ test('a step without a sign of life is called stuck, and goes on', async () => {
   assert.equal(journal.get(record.id).state, 'running')
   engine.cancel(record.id)
   await end(engine, record)
+})
+
+test('a secret that looks like a word, a number or a name of the journal breaks nothing, and what steps say of it is hidden', async () => {
+  const talk = stepKind({
+    kind: 'talk@1',
+    input: z.object({ name: z.string() }),
+    cancel: 'now',
+    silentForMs: 1000,
+    observe: async () => 'absent',
+    async run({ name }, context) {
+      context.log('log: a token')
+      context.progress('progress: a token')
+      if (name === 'two')
+        throw new FettleError('COMMAND_FAILED', 'message: a token', { hint: 'hint: a token', context: { tail: 'a token' } })
+      return { why: 'why: a token', folders: { text: 'state' } }
+    },
+    undo: 'nothing',
+  })
+  const { engine, journal } = engineOn({ kinds: stepKinds([talk] as never) })
+  const record = engine.start(plan([step('one', { kind: 'talk@1' }), step('two', { kind: 'talk@1', after: ['one'] })]))
+  const followed: unknown[] = []
+  for await (const event of engine.follow(record.id, 0, new AbortController().signal)) followed.push(event)
+  const ended = journal.get(record.id)
+  assert.deepEqual([ended.id, ended.state, ended.steps[0]?.output], ['op1', 'undone', { why: 'why: ••••', folders: { text: 'state' } }])
+  assert.deepEqual(ended.error, {
+    code: 'COMMAND_FAILED',
+    message: 'message: ••••',
+    hint: 'hint: ••••',
+    context: { tail: '••••' },
+    retryable: false,
+  })
+  const told = JSON.stringify([followed, journal.events(record.id, 0), ended, engine.ended])
+  assert.match(told, /"log: ••••".*"progress: ••••"/)
+  assert.doesNotMatch(told, /a token/)
+  assert.equal((await end(engine, engine.start(plan([step('three', { kind: 'talk@1' })])))).state, 'done', 'the lease is free')
 })

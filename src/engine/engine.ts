@@ -3,18 +3,21 @@
  * What belongs here: the life of operations. What does not: what any step does.
  */
 import { FettleError } from '../core/errors.ts'
+import type { Hide } from '../core/free-text.ts'
 import { isOver, type OperationEvent, type OperationRecord, type Plan, planProblems } from '../core/plan.ts'
 import type { Clock } from '../ports/clock.ts'
 import { Execution, type ExecutionDeps, Interrupted } from './execute.ts'
 import type { Journal } from './journal.ts'
 import type { StepKinds } from './step.ts'
 
+const LOOK_FOR_ROOM_MS = 1000
+
 export interface EngineOptions {
   journal: Journal
   kinds: StepKinds
   clock: Clock
   /** Hides secrets in everything that is journalled and published. */
-  redact(text: string): string
+  hide: Hide
   /** Called at every named point of a step; a crash test kills the agent in it. */
   fault(operation: OperationRecord, point: string): Promise<void>
   /** Plans that an ended operation brings about: a bake after a deploy, a rollback after a breach. */
@@ -48,7 +51,7 @@ export class Engine {
     const problems = planProblems(plan)
     if (problems.length > 0) throw new FettleError('INTERNAL', `the plan can not be carried out: ${problems.join('; ')}`)
     const record = this.#options.journal.begin(plan, this.#options.clock.now())
-    this.#publish(this.#options.journal.addEvent(record.id, record.createdAt, { type: 'operation', state: 'running' }))
+    for (const event of this.#options.journal.events(record.id, 0)) this.#publish(event)
     this.#go(record)
     return record
   }
@@ -124,31 +127,53 @@ export class Engine {
   }
 
   #go(record: OperationRecord): void {
-    const deps: ExecutionDeps = {
-      kinds: this.#options.kinds,
-      clock: this.#options.clock,
-      record: change => this.#record(record, change),
-      fault: point => this.#options.fault(record, point),
-    }
-    const execution = new Execution(record, deps, this.#stop.signal)
-    const ended = execution
-      .toItsEnd()
-      .then(() => this.#options.fault(record, 'ended'))
-      .then(() => this.#followUp(record))
+    const running = { execution: this.#execution(record), ended: Promise.resolve() }
+    this.#running.set(record.id, running)
+    running.ended = this.#toItsEnd(running, record.id)
       .catch(error => {
         if (!(error instanceof Interrupted)) this.#options.onError(error)
       })
       .finally(() => this.#running.delete(record.id))
-    this.#running.set(record.id, { execution, ended })
+  }
+
+  #execution(record: OperationRecord): Execution {
+    const deps: ExecutionDeps = {
+      kinds: this.#options.kinds,
+      clock: this.#options.clock,
+      hide: this.#options.hide,
+      record: change => this.#record(record, change),
+      fault: point => this.#options.fault(record, point),
+    }
+    return new Execution(record, deps, this.#stop.signal)
+  }
+
+  /** A journal without room stops the work, not the operation: that goes on from what was recorded once there is room, as after a crash. */
+  async #toItsEnd(running: { execution: Execution }, id: string): Promise<void> {
+    const { journal, clock, fault, onError } = this.#options
+    for (let told = false; ; told = true) {
+      try {
+        await running.execution.toItsEnd()
+        break
+      } catch (error) {
+        if (!(error instanceof FettleError) || error.code !== 'DISK_FULL') throw error
+        if (!told) onError(error)
+      }
+      await clock.sleep(LOOK_FOR_ROOM_MS, this.#stop.signal).catch(() => {
+        throw new Interrupted()
+      })
+      running.execution = this.#execution(journal.get(id))
+    }
+    const ended = journal.get(id)
+    await fault(ended, 'ended')
+    await this.#followUp(ended)
   }
 
   async #followUp(ended: OperationRecord): Promise<void> {
     for (const plan of await this.#options.followUps(ended)) this.start({ ...plan, parent: ended.id })
   }
 
-  #record(record: OperationRecord, raw: Parameters<ExecutionDeps['record']>[0]): void {
-    const { journal, clock, redact } = this.#options
-    const change = JSON.parse(redact(JSON.stringify(raw))) as typeof raw
+  #record(record: OperationRecord, change: Parameters<ExecutionDeps['record']>[0]): void {
+    const { journal, clock } = this.#options
     if (change.event?.type === 'progress') {
       this.#publish({ seq: journal.lastSeq, operation: record.id, at: clock.now(), ...change.event })
       return

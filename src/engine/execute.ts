@@ -2,7 +2,8 @@
  * Carries out one operation: forward through its steps, back through them when one fails before the pivot, forward again and again
  * after it. Every act is journalled before and after; what it finds after a crash is the same as what it finds at first.
  */
-import { type ErrorCode, FettleError, toFettleError } from '../core/errors.ts'
+import { type ErrorCode, type ErrorJson, FettleError, toFettleError } from '../core/errors.ts'
+import { type Hide, hideInError, hideInOutput } from '../core/free-text.ts'
 import type { Json } from '../core/json.ts'
 import { bindInput, type EventBody, type OperationRecord, type PlannedStep, type StepRecord } from '../core/plan.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -17,6 +18,8 @@ const FIRST_WAIT_MS = 250
 export interface ExecutionDeps {
   kinds: StepKinds
   clock: Clock
+  /** Hides secrets, here where texts of apps and tools come in. */
+  hide: Hide
   /** Journals the record and the event in one transaction, then publishes the event. */
   record(change: { step?: StepRecord; operation?: OperationRecord; event?: EventBody }): void
   /** `begin`, `step-id:before`, `step-id:name`, `step-id:after`, `step-id:undo`, `step-id:undone`: a crash test kills the agent here. */
@@ -88,7 +91,7 @@ export class Execution {
     const failure = await this.#runAll()
     if (this.#stop.aborted) throw new Interrupted()
     if (failure === undefined) return this.#end('done')
-    this.#operation.error = failure.toJSON()
+    this.#operation.error = this.#told(failure)
     if (this.#operation.crossedPivot || failure.code === 'HELD') return this.#end('held')
     this.#operation.state = 'undoing'
     this.#deps.record({ operation: this.#operation, event: { type: 'operation', state: 'undoing', error: this.#operation.error } })
@@ -131,7 +134,7 @@ export class Execution {
         if (this.#stop.aborted) throw new Interrupted()
         const error = toFettleError(thrown, step.title)
         const isFinal = FINAL.has(error.code)
-        this.#saveStep(step, { state: 'failed', error: error.toJSON(), endedAt: this.#deps.clock.now(), note: undefined })
+        this.#saveStep(step, { state: 'failed', error: this.#told(error), endedAt: this.#deps.clock.now(), note: undefined })
         if (isFinal) throw error
         if (attempt >= tries) throw step.pivot && (await this.#mayHaveHappened(step, kind)) ? this.#held(step, error.message) : error
         await this.#deps.clock.sleep(FIRST_WAIT_MS * 2 ** (attempt - 1), this.#stop)
@@ -151,7 +154,13 @@ export class Execution {
     try {
       const { output, isPresent } = await this.#converge(step, kind, input, context)
       if (step.pivot) this.#operation.crossedPivot = true
-      this.#saveStep(step, { state: 'done', output, adopted: isPresent, endedAt: this.#deps.clock.now(), note: undefined })
+      this.#saveStep(step, {
+        state: 'done',
+        output: hideInOutput(output, this.#deps.hide),
+        adopted: isPresent,
+        endedAt: this.#deps.clock.now(),
+        note: undefined,
+      })
     } finally {
       silence.stop()
       this.#silences.delete(step.id)
@@ -191,7 +200,7 @@ export class Execution {
       } catch (thrown) {
         if (this.#stop.aborted) throw new Interrupted()
         const error = toFettleError(thrown, `undo ${step.title}`)
-        this.#saveStep(step, { state: 'failed', error: error.toJSON() })
+        this.#saveStep(step, { state: 'failed', error: this.#told(error) })
         return this.#end('held')
       }
     }
@@ -264,7 +273,7 @@ export class Execution {
 
   #context(step: PlannedStep, kind: StepKind<never, Json>, isUndo = false): StepContext {
     const { plan, id } = this.#operation
-    const record = this.#deps.record
+    const { record, hide } = this.#deps
     const isCancellable = kind.cancel !== 'at-end' && !isUndo && !this.#operation.crossedPivot
     const cancel = kind.cancel === 'now' ? this.#cancel : this.#insist
     return {
@@ -278,23 +287,28 @@ export class Execution {
           event: {
             type: 'progress',
             step: step.id,
-            text,
+            text: hide(text),
             ...(done === undefined ? {} : { done }),
             ...(total === undefined ? {} : { total }),
           },
         })
       },
       complain: error => {
-        this.#operation.error ??= error.toJSON()
-        record({ operation: this.#operation, event: { type: 'log', step: step.id, text: error.message } })
+        const told = this.#told(error)
+        this.#operation.error ??= told
+        record({ operation: this.#operation, event: { type: 'log', step: step.id, text: told.message } })
       },
-      remains: note => this.#saveStep(step, { note }),
+      remains: text => this.#saveStep(step, { note: hide(text) }),
       log: text => {
         this.#silences.get(step.id)?.sign()
-        record({ event: { type: 'log', step: step.id, text } })
+        record({ event: { type: 'log', step: step.id, text: hide(text) } })
       },
       fault: point => this.#deps.fault(`${step.id}:${point}`),
     }
+  }
+
+  #told(error: FettleError): ErrorJson {
+    return hideInError(error.toJSON(), this.#deps.hide)
   }
 
   #stepRecord(id: string): StepRecord {

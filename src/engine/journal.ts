@@ -2,6 +2,7 @@
  * The journal: what was decided and how far it got, in SQLite with WAL and synchronous=FULL, locked exclusively. That lock is what
  * makes the agent the single writer of its host: a second agent is refused, and the lock is free at once when the first dies.
  */
+import { chmodSync, closeSync, openSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { FettleError } from '../core/errors.ts'
 import { refuseNewer } from '../core/file-format.ts'
@@ -62,6 +63,9 @@ export class Journal {
   /** @throws FettleError BUSY when another agent holds it, VERSION when a newer fettle wrote it */
   constructor(path: string, options: { firstNumber: number; keep?: number }) {
     this.#keep = options.keep ?? OPERATIONS_KEPT
+    // SQLite gives its other files the mode of this one.
+    closeSync(openSync(path, 'a', 0o600))
+    chmodSync(path, 0o600)
     this.#db = new DatabaseSync(path, { timeout: 0 })
     this.#reserve = new Reserve(`${path}-reserve`)
     try {
@@ -127,7 +131,7 @@ export class Journal {
     }
   }
 
-  /** Records a new operation and takes its leases. @throws FettleError BUSY naming the holder */
+  /** Records a new operation, with its first event, and takes its leases. @throws FettleError BUSY naming the holder */
   begin(plan: Plan, at: number): OperationRecord {
     return this.transaction(() => {
       for (const resource of plan.leases) this.#refuseWhenLeased(resource, plan)
@@ -141,6 +145,7 @@ export class Journal {
         .run(number, id, 'running', JSON.stringify(plan), at)
       for (const step of plan.steps) this.saveStep(id, { id: step.id, state: 'waiting', attempt: 0, adopted: false })
       for (const resource of plan.leases) this.#db.prepare('insert into leases values (?, ?)').run(resource, id)
+      this.addEvent(id, at, { type: 'operation', state: 'running' })
       return this.get(id)
     })
   }

@@ -34,7 +34,8 @@ export async function writeFileAtomic(
   mode = 0o644,
   beforeRename?: () => Promise<void> | void,
 ): Promise<void> {
-  await makeFolder(dirname(path))
+  // A private file makes its folder a private one.
+  await makeFolder(dirname(path), (mode & 0o077) === 0 ? 0o700 : 0o777)
   const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`
   try {
     const file = await open(temporary, 'wx', mode)

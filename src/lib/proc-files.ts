@@ -27,3 +27,21 @@ export function linkIfThere(path: string): string | undefined {
     throw error
   }
 }
+
+/** A process and what it started, as far as that stayed below it. */
+export function* descendants(pid: number): Generator<number> {
+  yield pid
+  for (const task of namesIn(`/proc/${pid}/task`)) {
+    const children = readIfThere(`/proc/${pid}/task/${task}/children`)?.toString() ?? ''
+    for (const child of children.split(' ').filter(Boolean)) yield* descendants(Number(child))
+  }
+}
+
+function namesIn(path: string): string[] {
+  try {
+    return readdirSync(path)
+  } catch (error) {
+    if (isGone(error)) return []
+    throw error
+  }
+}

@@ -3,6 +3,7 @@ import { inspect } from 'node:util'
 
 /** A value shorter than this would hide half of every text. */
 export const SHORTEST_SECRET = 4
+export const isTooShort = (value: string): boolean => value.trim().length < SHORTEST_SECRET
 /** A line of a secret that is shorter is no secret by itself: `}` or `-----`. */
 const SHORTEST_LINE = 8
 
@@ -53,11 +54,30 @@ function* urlForms(value: string): Generator<string> {
   }
 }
 
+/** As the encoders of JSON that are in use write it: each escapes a little more than it must, in small or capital hex. */
+function* jsonForms(value: string): Generator<string> {
+  const escaped = JSON.stringify(value).slice(1, -1)
+  for (const json of [escaped, escaped.replaceAll('/', '\\/')]) {
+    // Python and PHP, Go, .NET.
+    for (const more of [/(?!)/g, /[\u0080-\uffff]/g, /[<>&\u2028\u2029]/g, /[<>&'+`\u0080-\uffff]|\\"/g]) {
+      yield json.replace(more, char => unicodeEscape(char.at(-1) ?? ''))
+      yield json.replace(more, char =>
+        unicodeEscape(char.at(-1) ?? '')
+          .toUpperCase()
+          .replace('U', 'u'),
+      )
+    }
+  }
+}
+
+const unicodeEscape = (char: string): string => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
+
 function* quotedForms(value: string): Generator<string> {
-  const json = JSON.stringify(value).slice(1, -1)
-  yield json
-  yield json.replaceAll('/', '\\/')
-  yield json.replace(/[\u0080-\uffff]/g, char => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  for (const json of jsonForms(value)) {
+    yield json
+    // A line of JSON in a line of JSON.
+    yield JSON.stringify(json).slice(1, -1)
+  }
   yield inspect(value).slice(1, -1)
   yield value.replaceAll("'", "'\\''")
   yield value.replaceAll("'", `'"'"'`)

@@ -2,7 +2,7 @@
 import { Transform } from 'node:stream'
 import { MASK, type Secret } from '../core/secret.ts'
 import { type Automaton, createAutomaton } from './automaton.ts'
-import { formsOf, SHORTEST_SECRET } from './redact-forms.ts'
+import { formsOf, isTooShort } from './redact-forms.ts'
 
 const MASK_BYTES = Buffer.from(MASK)
 
@@ -25,7 +25,7 @@ export interface RedactedStream {
 
 export function createRedactor(secrets: Iterable<Secret>): Redactor {
   const [long, tooShort]: [Secret[], Secret[]] = [[], []]
-  for (const secret of secrets) (secret.reveal().trim().length < SHORTEST_SECRET ? tooShort : long).push(secret)
+  for (const secret of secrets) (isTooShort(secret.reveal()) ? tooShort : long).push(secret)
   const automaton = createAutomaton(long.flatMap(secret => formsOf(secret.reveal())))
   return {
     tooShort,

@@ -34,7 +34,7 @@ async function copyWhole(build: string, target: string, versions: string): Promi
   await fsyncFolder(versions)
 }
 
-/** What starts the agent at boot: always the build that was installed last. */
+/** What starts the agent at boot: the build that was installed last and did start. */
 export function bootProgram(home: string): string {
   const program = programPath('agent')
   return program.endsWith('.ts') ? program : join(home, 'versions', 'current', basename(program))
@@ -46,7 +46,10 @@ export function installedProgram(home: string): string | undefined {
   return existsSync(program) ? program : undefined
 }
 
-/** `current` leads to the build that was installed last, by one rename. */
+/** Undoes what the installation of another build did to the next boot: it is started from this one, which is there. */
+export const bootFrom = (home: string, build: string): Promise<void> => pointCurrent(join(home, 'versions'), build)
+
+/** `current` leads to one build, by one rename. */
 async function pointCurrent(versions: string, build: string): Promise<void> {
   const link = join(versions, `.current-${process.pid}`)
   await rm(link, { force: true })

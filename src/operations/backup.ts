@@ -77,38 +77,46 @@ function drillSteps(world: World, spec: Spec, manifest: Manifest, release: Relea
   const names = manifest.parts.map(part => part.store).filter(name => (release?.spec ?? spec).stores[name] !== undefined)
   const folders = Object.fromEntries(names.map(name => [name, scratchFolder(world, name)]))
   const backups = spec.backups as unknown as Json
+  const proves = {
+    snapshot: manifest.id,
+    backups,
+    rung: release === undefined ? 'content-equal' : 'booted',
+    compared: { $from: 'load', path: 'compared' },
+    durationMs: { $from: 'load', path: 'durationMs' },
+  }
   const steps: PlannedStep[] = [
     { id: 'verify', kind: 'snapshot.verify@1', title: 're-read the stored bytes', input: { snapshot: manifest.id, backups }, after: [] },
-    loadStep(release?.spec ?? spec, names, { id: 'load', snapshot: manifest.id, folders, after: ['verify'], title: 'restore and compare' }),
+    loadStep(release?.spec ?? spec, names, {
+      id: 'load',
+      snapshot: manifest.id,
+      folders,
+      after: ['verify'],
+      title: 'restore and compare',
+      durable: false,
+    }),
   ]
   if (spec.backups.drill.expect.length > 0) {
     const input = {
       configs: storeConfigs(release?.spec ?? spec, names),
       folders: folders as never,
       expect: spec.backups.drill.expect as unknown as Json,
+      proves,
     }
     steps.push({ id: 'expect', kind: 'drill.expect@1', title: 'check what must hold', input, after: ['load'] })
   }
   if (release !== undefined) {
     steps.push(
-      { id: 'sandbox', kind: 'sandbox.open@1', title: 'open a sandbox: no way out', input: { release: release.id, hide: [] }, after: [] },
+      { id: 'sandbox', kind: 'sandbox.open@1', title: 'open a sandbox: no way out', input: { release: release.id }, after: [] },
       {
         id: 'boot',
         kind: 'rehearse.boot@1',
         title: `start ${release.id} on it and test it`,
-        input: { release: release.id, stores: folders as never },
+        input: { release: release.id, stores: folders as never, proves },
         after: [steps.at(-1)?.id ?? 'load', 'sandbox'],
       },
     )
   }
-  const proof = {
-    snapshot: manifest.id,
-    backups,
-    rung: release === undefined ? 'content-equal' : 'booted',
-    compared: { $from: 'load', path: 'compared' },
-    durationMs: { $from: 'load', path: 'durationMs' },
-    ...(lack === undefined ? {} : { note: lack }),
-  }
+  const proof = { ...proves, ...(lack === undefined ? {} : { note: lack }) }
   const last = steps.at(-1)?.id ?? 'load'
   steps.push({ id: 'close', kind: 'scratch.close@1', title: 'remove the copy', input: {}, after: [last] })
   steps.push({ id: 'proof', kind: 'proof.add@1', title: 'record the proof', input: proof, after: ['close'], pivot: true })

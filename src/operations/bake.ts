@@ -11,6 +11,8 @@ import { planRollback } from './rollback.ts'
 import type { World } from './world.ts'
 
 const SAMPLE_MS = 500
+/** A release that is slow for so long is not just warming up. Never more than half of its trial. */
+const SLOW_LASTS_MS = 10_000
 
 const Watch = z.object({
   release: z.string(),
@@ -89,10 +91,13 @@ const bakeWatch = (world: World) =>
       // A persisted deadline is wall clock; a clock that jumped must neither end the trial at once nor stretch it.
       const remainingMs = Math.min(Math.max(input.until - world.clock.now(), 0), input.rules.for)
       const deadline = world.clock.monotonic() + remainingMs
+      let slowSince = Number.POSITIVE_INFINITY
       for (;;) {
         const verdict = await sample(world, input)
-        const leftMs = deadline - world.clock.monotonic()
-        if (verdict.state === 'breach') {
+        const now = world.clock.monotonic()
+        const leftMs = deadline - now
+        slowSince = verdict.state === 'slow' ? Math.min(slowSince, now) : Number.POSITIVE_INFINITY
+        if (verdict.state === 'breach' || now - slowSince >= Math.min(SLOW_LASTS_MS, input.rules.for / 2)) {
           context.log(verdict.why)
           return { verdict: 'breach', breach: verdict.why }
         }
@@ -100,7 +105,7 @@ const bakeWatch = (world: World) =>
         if (table?.activation !== input.activation) return { verdict: 'superseded', breach: '' }
         if (leftMs <= 0) {
           const release = await readRelease(world, app, environment, input.release)
-          if (verdict.state === 'inconclusive') context.log(`inconclusive: ${verdict.why}`)
+          if (verdict.state !== 'pass') context.log(`${verdict.state}: ${verdict.why}`)
           return { verdict: verdict.state, breach: '', release: release?.id ?? '' }
         }
         context.progress(

@@ -49,10 +49,11 @@ export async function takeTask(
 export async function loadTask(
   world: World,
   context: StepContext,
-  input: Data & WithBackups & { manifest: Manifest },
+  input: Data & WithBackups & { manifest: Manifest; durable: boolean },
 ): Promise<TaskResult<'snapshot.load'>> {
   const repository = await world.repositoryConfig(context.operation.app, input.backups)
-  return runTask(world, context, 'snapshot.load', { repository, parts: input.manifest.parts, stores: storesAt(world, input) })
+  const { manifest, durable } = input
+  return runTask(world, context, 'snapshot.load', { repository, parts: manifest.parts, stores: storesAt(world, input), durable })
 }
 
 export async function changedSinceTask(

@@ -27,7 +27,7 @@ import { requireOwnAddresses } from './addresses.ts'
 import { basisOf } from './basis.ts'
 import { type Environment, readEnvironment } from './environment.ts'
 import { offlineMigrationSteps } from './exchange.ts'
-import { type RehearsalMode, rehearsalSteps } from './rehearsal.ts'
+import { type RehearsalMode, rehearsalSteps, tooSlow } from './rehearsal.ts'
 import { readScale } from './scale-record.ts'
 import { isManaged, snapshotSteps, storeConfigs } from './snapshots.ts'
 import { type ProjectFile, readProject, type TargetRequest } from './target.ts'
@@ -49,7 +49,10 @@ export async function planDeploy(world: World, request: DeployRequest): Promise<
   const digest = await world.source(project.spec, project.folder, leaveOut).digest()
   const lines = describe(environment, project, secrets, digest)
   const mode = request.rehearse ?? project.spec.release.rehearse.mode
-  const unproven = mode === 'off' ? 'rehearsal is off: the migration meets the real data first' : isolationLack(world)
+  const unproven =
+    mode === 'off'
+      ? 'rehearsal is off: the migration meets the real data first'
+      : (isolationLack(world) ?? (await tooSlow(world, environment, project.spec)))
   const base = {
     format: 1 as const,
     kind: 'deploy' as const,
@@ -142,7 +145,7 @@ async function deploySteps(
   const backup = snapshotSteps(environment, { label: `before ${release}`, after: ['preflight'] })
   const rehearsal = await rehearsalSteps(world, environment, next, {
     mode,
-    after: ['release', ...lastSteps(backup)],
+    after: backup.length > 0 ? lastSteps(backup) : ['preflight'], // beside the build
     hasFresh: backup.length > 0,
   })
   const prepared = [...make, ...backup, ...rehearsal]

@@ -114,12 +114,12 @@ export function storePaths(world: World, spec: Spec, folders: Record<string, str
 /** A store outside of what fettle manages has an absolute path: its folder is the root. */
 export const EXTERNAL_FOLDER = '/'
 
-/** The driver is named by the key of the store's entry, and the value is what it is about. */
+/** The driver is named by the first key of the store's entry; the entry is its configuration. */
 export function storeOf(world: World, entry: Spec['stores'][string]) {
-  const [[name, value] = ['', '']] = Object.entries(entry)
+  const [name = ''] = Object.keys(entry)
   const driver = world.stores.get(name)
   if (driver === undefined) throw new FettleError('UNSUPPORTED', `there is no store driver ${name}`)
-  return { driver, config: name === 'sqlite' ? { file: value } : { folder: value } }
+  return { driver, config: driver.config.parse(entry) }
 }
 
 /**

@@ -12,6 +12,7 @@ import { planRun, planTest, type RunRequest, runKinds } from './run.ts'
 import { collectKinds } from './steps/collect.ts'
 import { groupKinds } from './steps/groups.ts'
 import { migrateKinds } from './steps/migrate.ts'
+import { proofKinds } from './steps/proof.ts'
 import { rehearseKinds } from './steps/rehearse.ts'
 import { releaseKinds } from './steps/release.ts'
 import { routeKinds } from './steps/route.ts'
@@ -82,6 +83,7 @@ export const allKinds = (world: World): StepKinds =>
   stepKinds(
     releaseKinds(world),
     snapshotKinds(world),
+    proofKinds(world),
     rehearseKinds(world),
     migrateKinds(world),
     groupKinds(world),

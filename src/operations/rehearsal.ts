@@ -1,6 +1,8 @@
 /** The steps that show, on restored copies in a sandbox, that a release will do: shared by deploy and drill. Builds steps. */
+import { formatDuration } from '../core/format.ts'
 import type { Json } from '../core/json.ts'
 import type { PlannedStep } from '../core/plan.ts'
+import type { Spec } from '../core/spec/schema.ts'
 import type { Name, Next } from './activation.ts'
 import type { Environment } from './environment.ts'
 import { findSnapshot, loadStep, scratchFolder, storeConfigs } from './snapshots.ts'
@@ -16,15 +18,19 @@ export async function rehearsalSteps(
 ): Promise<PlannedStep[]> {
   const { spec } = next
   if (options.mode === 'off' || Object.keys(spec.services).length === 0) return []
-  const { fill, folders } = await fillSteps(world, environment, next, options)
-  const place = { release: next.release, stores: folders as never, atMostMs: spec.release.rehearse['at-most'] }
+  const atMostMs = spec.release.rehearse['at-most']
+  const timed: string[] = []
+  const budget = () => ({ atMostMs, spentMs: timed.map(step => ({ $from: step, path: 'durationMs' })) })
+  const { fill, folders } = await fillSteps(world, environment, next, { ...options, atMostMs })
+  if (fill.some(step => step.id === 'rehearse-load')) timed.push('rehearse-load')
+  const place = { release: next.release, stores: folders as never }
   const steps: PlannedStep[] = [
     ...fill,
     {
       id: 'sandbox',
       kind: 'sandbox.open@1',
       title: 'open a sandbox: no way out',
-      input: { release: next.release, hide: [] },
+      input: { release: next.release },
       after: ['release'],
     },
   ]
@@ -33,12 +39,21 @@ export async function rehearsalSteps(
     steps.push({ ...step, after: last })
     last = [step.id]
   }
+  const thenWithin = (step: Omit<PlannedStep, 'after'>) => {
+    then({ ...step, input: { ...step.input, budget: budget() } })
+    timed.push(step.id)
+  }
   if (spec.release.migrate !== undefined)
-    then({ id: 'rehearse-migrate', kind: 'rehearse.migrate@1', title: 'rehearse: migrate a copy, twice', input: place })
-  then({ id: 'rehearse-boot', kind: 'rehearse.boot@1', title: `rehearse: start ${next.release} on the copy and test it`, input: place })
+    thenWithin({ id: 'rehearse-migrate', kind: 'rehearse.migrate@1', title: 'rehearse: migrate a copy, twice', input: place })
+  thenWithin({
+    id: 'rehearse-boot',
+    kind: 'rehearse.boot@1',
+    title: `rehearse: start ${next.release} on the copy and test it`,
+    input: place,
+  })
   if (environment.serving !== undefined && !environment.isDown) {
     const old = { ...place, old: environment.serving.id, mustPass: spec.release.downtime === 'refused' }
-    then({
+    thenWithin({
       id: 'rehearse-old',
       kind: 'rehearse.old@1',
       title: `rehearse: ${environment.serving.id} on what ${next.release} left`,
@@ -54,7 +69,7 @@ async function fillSteps(
   world: World,
   environment: Environment,
   next: Next,
-  options: { mode: RehearsalMode; after: string[]; hasFresh: boolean },
+  options: { mode: RehearsalMode; after: string[]; hasFresh: boolean; atMostMs: number },
 ): Promise<{ fill: PlannedStep[]; folders: Record<string, Name> }> {
   const { spec } = next
   const folders = Object.fromEntries(Object.keys(spec.stores).map(name => [name, scratchFolder(world, name)]))
@@ -74,7 +89,12 @@ async function fillSteps(
         snapshot,
         folders: pick(known),
         after: options.after,
-        title: 'rehearse: restore a copy and compare it',
+        title:
+          proven === undefined
+            ? 'rehearse: restore a copy and compare it'
+            : `rehearse: restore ${proven.id}, the newest proven one, and compare it`,
+        durable: false,
+        budget: { atMostMs: options.atMostMs, spentMs: [] },
       }),
     )
   }
@@ -89,4 +109,22 @@ async function fillSteps(
     })
   }
   return { fill, folders }
+}
+
+/**
+ * Why the rehearsal does not fit into the time that the file allows it: restoring a copy took longer the last time, as the newest proof of
+ * this environment's snapshots measured. Undefined when it fits, or when nothing is known of it.
+ */
+export async function tooSlow(world: World, environment: Environment, spec: Spec): Promise<string | undefined> {
+  if (environment.serving === undefined || Object.keys(environment.serving.spec.stores).length === 0) return undefined
+  const repository = await world.repository(environment.app, spec.backups)
+  await repository.open()
+  for (const { id } of await repository.list(environment.app, environment.environment)) {
+    const last = (await repository.proofs(id)).findLast(({ rung, passed }) => passed && rung === 'content-equal')
+    if (last === undefined) continue
+    const atMostMs = spec.release.rehearse['at-most']
+    if (last.durationMs <= atMostMs) return undefined
+    return `restoring a copy took ${formatDuration(last.durationMs)} the last time, a rehearsal may take ${formatDuration(atMostMs)} (\`at-most\`)`
+  }
+  return undefined
 }

@@ -7,7 +7,7 @@ import type { Spec } from '../core/spec/schema.ts'
 import type { Manifest } from '../ports/repository.ts'
 import type { Name } from './activation.ts'
 import type { Environment } from './environment.ts'
-import { isProven } from './steps/snapshot.ts'
+import { isProven } from './steps/proof.ts'
 import type { World } from './world.ts'
 
 /** A store with an absolute path is somebody else's: backed up and drilled, never created or replaced. */
@@ -55,7 +55,15 @@ export function snapshotSteps(
 export const loadStep = (
   spec: Spec,
   names: string[],
-  options: { id: string; snapshot: Json; folders: Record<string, Name>; after: string[]; title: string },
+  options: {
+    id: string
+    snapshot: Json
+    folders: Record<string, Name>
+    after: string[]
+    title: string
+    budget?: JsonObject
+    durable?: boolean
+  },
 ): PlannedStep => ({
   id: options.id,
   kind: 'snapshot.load@1',
@@ -65,6 +73,8 @@ export const loadStep = (
     configs: storeConfigs(spec, names),
     folders: options.folders as never,
     backups: spec.backups as unknown as Json,
+    durable: options.durable ?? true,
+    ...(options.budget === undefined ? {} : { budget: options.budget }),
   },
   after: options.after,
 })

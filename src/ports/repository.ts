@@ -35,7 +35,7 @@ export interface Repository {
   source(): Source
   /**
    * Whether a later snapshot may refer to the part's objects instead of writing them again: all are there in full length, none was ever
-   * read as damaged, and no proof of a snapshot that holds them failed.
+   * read as damaged, and no proof of content of a snapshot that holds them failed.
    */
   isReusable(part: SnapshotPart): Promise<boolean>
   /** Re-reads stored bytes against their hashes. @throws DAMAGED naming the object */

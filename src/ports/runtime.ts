@@ -14,8 +14,8 @@ export interface RuntimeCaps {
   memory: 'enforced' | 'polled' | 'none'
   /** The reason is printed where a capability is lacking. */
   memoryReason?: string
-  /** What a sandbox keeps in. */
-  isolation: 'network+files' | 'network' | 'none'
+  /** Whether a sandbox keeps everything in. One that keeps in less is none. */
+  isolation: 'network+files' | 'none'
   isolationReason?: string
   /**
    * How what a unit started is found at its end. `kernel`: all of it. `sweep`: by its environment, which a process can clear.
@@ -113,6 +113,16 @@ export interface GroupState {
 
 export type SandboxName = string
 
+/** What is seen in a sandbox besides a machine that can only be read, with temporary folders of its own. Folders are absolute. */
+export interface SandboxView {
+  /** Folders that are empty in it, or files. */
+  hide: string[]
+  /** Shown, also below a hidden one, and really written: copies that nobody misses. Made where they are missing. */
+  write: string[]
+  /** Shown, also below a hidden one; what is written there is seen in the sandbox only and goes with it. */
+  copy: string[]
+}
+
 export interface Sandbox {
   name: SandboxName
   isolation: RuntimeCaps['isolation']
@@ -178,17 +188,20 @@ export interface Runtime {
   commands(selector: Partial<Labels>): Promise<UnitName[]>
 
   /**
-   * A place with no way out: an own network in which only loopback works, `hide` folders empty, mail to a sink.
-   * Idempotent by name; survives the agent. With `caps.isolation === 'none'` throws UNSUPPORTED with the reason.
+   * A place with no way out: an own network in which only loopback works and mail goes to a sink, no process of outside to be seen
+   * or signalled, no device, and of the files what `view` says. Idempotent by name; survives the agent.
+   * With `caps.isolation === 'none'` throws UNSUPPORTED with the reason.
    */
-  openSandbox(name: SandboxName, options: { hide: string[] }, signal: AbortSignal): Promise<Sandbox>
+  openSandbox(name: SandboxName, view: SandboxView, signal: AbortSignal): Promise<Sandbox>
   /** Ends everything in it and removes it. Idempotent. */
   closeSandbox(name: SandboxName): Promise<void>
   sandboxes(): Promise<SandboxName[]>
 
   /**
-   * Lines of all units that match and were not removed, oldest first; `sinceMs` is wall clock; `follow` goes on until the signal
-   * aborts, which is no error. Rotation loses none. Where an operation is named, of its forgotten commands and of groups it removed too, while their archive is kept.
+   * Lines of all units that match, oldest first; `sinceMs` is wall clock; `follow` goes on until the signal aborts, which is no error.
+   * Of a unit that was not removed: everything, over every rotation, as far as its limits of size and age keep it. Of a removed group
+   * and of a forgotten command: its archive, only where the selector names the operation that removed or ran it, and until the archive's
+   * own limits drop it.
    */
   logs(
     selector: Partial<Labels>,

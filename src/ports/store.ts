@@ -38,7 +38,7 @@ export interface LoadOptions {
 
 export interface Store<Config = unknown> {
   readonly driver: string
-  /** Reads plain data as the driver's configuration; a zod schema is one. */
+  /** Reads the entry of a store in `fettle.yaml` (`{ sqlite: data.db }`) as the driver's configuration; a zod schema is one. */
   readonly config: { parse(value: unknown): Config }
   /** Shown where a proof is explained. */
   readonly equality: Fingerprint['of']

@@ -96,8 +96,8 @@ const onDatabase = (folder: string, sql: string) => {
 }
 
 const places = (folder: string): StoreAt[] => [
-  { name: 'data', driver: 'sqlite', config: { file: 'app.db' }, folder: join(folder, 'data') },
-  { name: 'uploads', driver: 'files', config: { folder: '.' }, folder: join(folder, 'uploads') },
+  { name: 'data', driver: 'sqlite', config: { sqlite: 'app.db' }, folder: join(folder, 'data') },
+  { name: 'uploads', driver: 'files', config: { files: '.' }, folder: join(folder, 'uploads') },
 ]
 
 /** A snapshot of a database, and of files as a full archive with a delta on it. */
@@ -111,12 +111,12 @@ async function makeSnapshot(): Promise<Manifest> {
       ...(previous === undefined ? {} : { previous }),
     })
   await repository.begin('op')
-  const data = await dumpWith(sqlite, 'data', { file: 'app.db' })
-  const full = await dumpWith(files, 'uploads', { folder: '.' })
+  const data = await dumpWith(sqlite, 'data', { sqlite: 'app.db' })
+  const full = await dumpWith(files, 'uploads', { files: '.' })
   writeFileSync(join(live, 'uploads', 'docs/new'), 'new')
   utimesSync(join(live, 'uploads', 'docs/new'), OLD, OLD)
   rmSync(join(live, 'uploads', 'docs/y'))
-  const uploads = await dumpWith(files, 'uploads', { folder: '.' }, full)
+  const uploads = await dumpWith(files, 'uploads', { files: '.' }, full)
   const manifest = manifestOf('s', [data, uploads])
   await repository.commit('op', manifest)
   return manifest
@@ -408,8 +408,8 @@ describe('what is no damage raises no alarm', () => {
     for (const command of target.repository.howToRestore(manifest.parts))
       execFileSync('sh', ['-ec', command], { cwd: target.folder, env, stdio: 'pipe' })
     const restored = join(target.folder, 'restored')
-    const fromDatabase = await sqlite.fingerprint(join(restored, 'data'), { file: 'database.sqlite' }, signal)
-    const fromFiles = await files.fingerprint(join(restored, 'uploads'), { folder: '.' }, signal)
+    const fromDatabase = await sqlite.fingerprint(join(restored, 'data'), { sqlite: 'database.sqlite' }, signal)
+    const fromFiles = await files.fingerprint(join(restored, 'uploads'), { files: '.' }, signal)
     assert.deepEqual(compareFingerprints(data.fingerprint, fromDatabase), [])
     assert.deepEqual(compareFingerprints(uploads.fingerprint, fromFiles), [])
   })

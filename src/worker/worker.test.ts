@@ -39,8 +39,8 @@ function liveStores(folder: string): StoreAt[] {
 }
 
 const storesIn = (folder: string): StoreAt[] => [
-  { name: 'data', driver: 'sqlite', config: { file: 'app.db' }, folder: join(folder, 'data') },
-  { name: 'uploads', driver: 'files', config: { folder: '.' }, folder: join(folder, 'uploads') },
+  { name: 'data', driver: 'sqlite', config: { sqlite: 'app.db' }, folder: join(folder, 'data') },
+  { name: 'uploads', driver: 'files', config: { files: '.' }, folder: join(folder, 'uploads') },
 ]
 
 const configOf = (test: TestRepository) => ({

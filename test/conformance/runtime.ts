@@ -311,12 +311,12 @@ export function runtimeConformance(driver: string, create: () => Promise<Runtime
       test('open once by name, hold what runs in them, and close with it', async context => {
         if (runtime.caps.isolation === 'none') {
           assert.ok(runtime.caps.isolationReason, 'the reason is told')
-          await assert.rejects(runtime.openSandbox('drill', { hide: [] }, never), isError('UNSUPPORTED'))
+          await assert.rejects(runtime.openSandbox('drill', { hide: [], write: [], copy: [] }, never), isError('UNSUPPORTED'))
           return context.skip(runtime.caps.isolationReason)
         }
         const name = unique('drill')
-        const sandbox = await runtime.openSandbox(name, { hide: [] }, never)
-        await runtime.openSandbox(name, { hide: [] }, never)
+        const sandbox = await runtime.openSandbox(name, { hide: [], write: [harness.cwd], copy: [] }, never)
+        await runtime.openSandbox(name, { hide: [], write: [harness.cwd], copy: [] }, never)
         assert.ok((await runtime.sandboxes()).includes(name))
         assert.equal(await sandbox.mails(), 0)
         const inside = group({ sandbox: name })

@@ -64,17 +64,19 @@ class Homes {
     this.#bundle = bundle
   }
 
-  /** Two releases of the app are in it, and one snapshot. */
+  /** Two releases of the app are in it, and as many snapshots as stay: each backup has one to forget. */
   async open(): Promise<Sweep> {
     const number = this.#sites.length
     const folder = join(this.#folder, String(number))
     const from = 21_000 + (number % 8) * 1000
     const site = new Site({ bundle: this.#bundle, folder, ports: { from, to: from + 999 } })
+    site.spec.keep = 1
     this.#sites.push(site)
     await mkdir(folder)
     await site.open()
     site.load.declared.add(await site.nextSource())
     await site.mustDo({ kind: 'deploy', file: site.file })
+    await site.mustDo({ kind: 'backup', file: site.file })
     return new Sweep(site)
   }
 

@@ -157,6 +157,17 @@ backups:
     return (await readFile(join(this.folder, 'crash', 'log'), 'utf8')).split('\n').slice(0, -1)
   }
 
+  /** All points, once the last operation is over and cleared up behind: what is armed from then on meets nothing of it. */
+  async passedToTheEnd(): Promise<string[]> {
+    await this.settled()
+    for (;;) {
+      const passed = await this.passedPoints()
+      const ofOperations = passed.filter(point => !/^(runtime|proxy|repository)\//.test(point))
+      if (/\/swept(#\d+)?$/.test(ofOperations.at(-1) ?? '')) return passed
+      await delay(10)
+    }
+  }
+
   /** @param bundle of another version */
   async startAgent(bundle = this.#options.bundle): Promise<void> {
     const child = spawn(process.execPath, [join(bundle, 'agent.js'), '--home', this.home], {
@@ -209,7 +220,7 @@ backups:
   async mustDo(request: OperationRequest): Promise<OperationRecord> {
     const begun = await this.begin(request)
     if (begun === undefined) throw new Error(`the agent is gone:\n${this.log}`)
-    await this.settled()
+    await this.passedToTheEnd()
     const ended = await this.client.call('operation', { id: begun.id })
     if (ended.state !== 'done' || ended.error !== undefined)
       throw new Error(`${request.kind}: ${ended.state}, ${JSON.stringify(ended.error)}`)

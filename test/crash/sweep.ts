@@ -59,7 +59,7 @@ export class Sweep {
     if (point !== '') {
       if (!(await this.#dies(point))) return ['the operation ended without passing this point']
       await this.#comeBack(again)
-    } else this.#passed = await this.#passedToTheEnd()
+    } else this.#passed = await site.passedToTheEnd()
     await site.settled()
     // The agent may have died before it answered, and after it journalled.
     const operation = (await site.operations()).find(
@@ -94,25 +94,15 @@ export class Sweep {
   /** Whether the agent dies before it is through with everything. */
   #dies(point: string): Promise<boolean> {
     const died = this.site.agentDied().then(() => true)
-    const isThrough = async () => (await this.#passedToTheEnd()).includes(point) && died
+    const isThrough = async () => (await this.site.passedToTheEnd()).includes(point) && died
     return Promise.race([died, isThrough().catch(() => died)])
-  }
-
-  /** All points, once the last operation that this one brought about is cleared up. */
-  async #passedToTheEnd(): Promise<string[]> {
-    await this.site.settled()
-    for (;;) {
-      const passed = await this.site.passedPoints()
-      if (/\/swept(#\d+)?$/.test(passed.at(-1) ?? '')) return passed
-      await delay(5)
-    }
   }
 
   async #problems(outcome: Outcome): Promise<string[]> {
     const look = () => unsettled(this.site, this.#snapshots, outcome)
     const until = performance.now() + SETTLE_MS
     let problems = await look()
-    for (; problems.length > 0 && performance.now() < until; problems = await look()) await delay(20)
+    for (; problems.length > 0 && performance.now() < until; problems = await look()) await delay(100)
     return [...problems, ...(await damage(this.site, this.#snapshots, outcome))]
   }
 

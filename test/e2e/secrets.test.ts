@@ -5,14 +5,14 @@ import { cp, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { zstdDecompressSync } from 'node:zlib'
-import type { SecretView } from '../../src/api/views.ts'
+import type { About, SecretView } from '../../src/api/views.ts'
 import { type Installation, openInstallation } from '../helpers/installation.ts'
 import { assembleSmall } from '../helpers/small-app.ts'
 
 const HOST = 'workshop.test'
-const FIRST = 'first/secret+value=1'
-const SECOND = 'second/secret+value=2'
-const ROTATED = 'rotated/secret+value=3'
+const FIRST = 'first/"secret"+välue=1'
+const SECOND = 'second/secret\\value=2'
+const ROTATED = 'rotated/secret+value=3\nof "two" lines'
 
 test('that is taken out of the file and removed is no reason to refuse the release without it', async t => {
   const site = await openInstallation(into => assembleSmall(into, 'secrets: [TOKEN, OTHER]\n'))
@@ -41,6 +41,16 @@ describe('a secret', () => {
   })
   after(() => site.close())
 
+  /** Printed by the app in every form: what an app does with its secrets is its own affair. */
+  const print = async (value: string): Promise<void> => {
+    for (const [form, word] of Object.entries(formsOf(value)))
+      await site.ask(HOST, `/print?lines=1&word=${encodeURIComponent(`${form}<${word}>`)}`)
+  }
+  const shownOf = async (value: string): Promise<string[]> => {
+    const { stdout, stderr, code } = await site.run(['logs'])
+    assert.equal(code, 0, stderr)
+    return Object.values(formsOf(value)).filter(form => form.split('\n').some(line => stdout.includes(line)))
+  }
   const valueInUse = async (): Promise<string> => JSON.parse((await site.ask(HOST)).text).greeting
   const set = (value: string, ...options: string[]) => site.run(['secrets', 'set', 'TOKEN', ...options], { stdin: value })
 
@@ -90,27 +100,42 @@ describe('a secret', () => {
     assert.equal(await valueInUse(), ROTATED)
   })
 
-  test('[classroom7-13] stands in no file in the clear but the environment of the units, in no list of processes, and not in the source', async () => {
+  test('that an app prints is hidden in its logs and in what a command says, in whatever form', async () => {
+    await print(ROTATED)
+    assert.match((await site.run(['logs'])).stdout, /json<•+>/)
+    for (const value of [FIRST, SECOND, ROTATED]) assert.deepEqual(await shownOf(value), [])
+    const ran = await site.run(['run', 'sh', '-c', 'echo "$GREETING"'])
+    assert.match(ran.stdout, /^•+\n•*.*\n?$/)
+    assert.ok(!ran.stdout.includes('rotated'))
+  })
+
+  test('[classroom7-13] stands in no file in the clear but the environment of the units and what they printed, in no list of processes, and not in the source', async () => {
+    await print(ROTATED)
     await site.must(['backup'])
     await site.must(['drill'])
     await site.must(['restart'])
+    const ofUnits = /\/units\/groups\/[^/]+\/\d+\/(env|log)$|\/logs\/[^/]+\/[^/]+\.log\.zst$/
+    const all = [...filesWith(site.home, ['']), ...filesWith(site.app, [''])]
+    let inLogs = 0
     for (const value of [FIRST, SECOND, ROTATED]) {
-      const forms = [value, Buffer.from(value).toString('base64').replaceAll('=', ''), encodeURIComponent(value)]
-      const found = [...filesWith(site.home, forms), ...filesWith(site.app, forms)]
-      const others = found.filter(path => !/\/units\/groups\/[^/]+\/(\d+\/)?env$/.test(path))
-      assert.deepEqual(others, [], 'files with a value in the clear')
+      const forms = Object.values(formsOf(value))
+      const found = all.filter(path => forms.some(form => contentOf(path).includes(form)))
+      inLogs += found.filter(path => !path.endsWith('env')).length
+      assert.deepEqual(
+        found.filter(path => !ofUnits.test(path)),
+        [],
+        'files with a value in the clear',
+      )
       for (const path of found) assert.equal((await stat(path)).mode & 0o077, 0, `${path} is for its owner alone`)
       assert.deepEqual(commandLinesWith(forms), [])
     }
+    assert.ok(inLogs > 0, 'the app did print one')
     assert.match(await readFile(join(site.app, 'secrets/production.age'), 'latin1'), /^age-encryption|^-----BEGIN AGE/)
   })
 
-  test('that an app prints is hidden in its logs and in what a command says', async () => {
-    await site.ask(HOST, `/print?lines=1&word=${encodeURIComponent(`the-token-is-${ROTATED}`)}`)
-    const { stdout } = await site.run(['logs'])
-    assert.match(stdout, /the-token-is-•+ 1/)
-    const ran = await site.run(['run', 'sh', '-c', 'echo "$GREETING"'])
-    assert.match(ran.stdout, /^•+\n$/)
+  test('and what else is private in the home is for its owner alone, also where the home itself were not', async () => {
+    for (const folder of [site.paths.agent, site.paths.keys, site.paths.units])
+      for (const path of [folder, ...filesWith(folder, [''])]) assert.equal((await stat(path)).mode & 0o077, 0, path)
   })
 
   test('that was removed is missed by the next deploy, which is refused while the release that uses it serves on', async () => {
@@ -120,6 +145,63 @@ describe('a secret', () => {
     assert.deepEqual([code, error?.code], [12, 'SECRET_MISSING'])
     assert.equal(await valueInUse(), ROTATED)
   })
+
+  test('that was printed once stays hidden when the agent was killed, though it was replaced or removed since', async () => {
+    await print(ROTATED)
+    const { pid } = await site.look<About>(['agent', 'status'])
+    process.kill(pid, 'SIGKILL')
+    for (const value of [FIRST, SECOND, ROTATED]) assert.deepEqual(await shownOf(value), [])
+    assert.match((await site.run(['logs'])).stdout, /json<•+>/)
+    assert.notEqual((await site.look<About>(['agent', 'status'])).pid, pid)
+  })
+})
+
+describe('a secret that looks like a word, a number or a name of fettle', () => {
+  const VALUES = { A: 'state', B: '1795', C: 'production', D: 'workshop', E: 'web', F: 'null', G: 'message' }
+  let site: Installation
+  before(async () => {
+    site = await openInstallation(into => cp(join(import.meta.dirname, 'workshop'), into, { recursive: true }))
+    await site.edit('fettle.yaml', text => text.replace('release:\n', `secrets: [${Object.keys(VALUES).join(', ')}]\nrelease:\n`))
+    for (const [name, value] of Object.entries(VALUES)) assert.equal((await site.run(['secrets', 'set', name], { stdin: value })).code, 0)
+  })
+  after(() => site.close())
+
+  test('breaks nothing: deploys, drills, answers and restarts are as with any other', async () => {
+    const { operation } = await site.must(['deploy'])
+    assert.equal(operation.state, 'done')
+    await site.must(['backup'])
+    await site.must(['drill'])
+    const { app, environment, state, release } = await site.status()
+    assert.deepEqual([app, environment, state, release], ['workshop', 'production', 'up', 'r1'])
+    assert.equal((await site.operation(operation.id)).state, 'done')
+    for (const command of [
+      ['operations'],
+      ['releases'],
+      ['snapshots'],
+      ['secrets', 'list'],
+      ['logs'],
+      ['doctor'],
+      ['agent', 'stop'],
+      ['status', '--env', 'production'],
+    ]) {
+      const { code, stderr } = await site.run(command)
+      assert.equal(code, command[0] === 'status' ? 14 : 0, `${command.join(' ')}: ${stderr}`)
+    }
+    await site.must(['restart'])
+  })
+
+  test('that is too short to be hidden is told so when it is set', async () => {
+    const { code, stdout } = await site.run(['secrets', 'set', 'E'], { stdin: 'abc' })
+    assert.equal(code, 0)
+    assert.match(stdout, /shorter than 4 characters/)
+  })
+})
+
+const formsOf = (value: string): Record<string, string> => ({
+  raw: value,
+  json: JSON.stringify(value).slice(1, -1),
+  base64: Buffer.from(value).toString('base64').replaceAll('=', ''),
+  url: encodeURIComponent(value),
 })
 
 /** Files below a folder that hold one of the texts; packed ones are unpacked. */

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { access, readdir, readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { access, readdir, readFile, readlink, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { after, before, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -136,6 +136,24 @@ test('an agent of the same build is left alone; what differs is told with the co
   assert.equal(now.pid, before.pid)
   const { stderr } = await fettle(0, 'status')
   assert.match(stderr, /the agent is fettle 9\.9\.9, this is fettle .* → `fettle agent upgrade`/)
+})
+
+test('an upgrade whose agent does not start is taken back: the one before serves again, also after a reboot, and no request is lost', async () => {
+  const before = await look<About>(2, 'agent', 'status')
+  const broken = await copyAsVersion(dirname(builds[0] ?? ''), join(site.folder, 'builds/broken'), '10.0.0')
+  await writeFile(join(broken, 'agent.js'), "throw new Error('a module is missing')\n")
+  builds.push(join(broken, 'main.js'))
+  const operations = await look<{ operations: OperationRecord[] }>(2, 'operations')
+  const load = await loadOn(2)
+  const { code, stderr } = await fettle(3, 'agent', 'upgrade')
+  const { failures } = await load.stop()
+  assert.deepEqual([code, failures], [5, []])
+  assert.match(stderr, /the new agent does not start; the one before, 9\.9\.9, runs again/)
+  const now = await look<About>(2, 'agent', 'status')
+  assert.equal(now.build, before.build)
+  assert.notEqual(now.pid, before.pid)
+  assert.equal(await readlink(join(site.home, 'versions/current')), before.build)
+  assert.deepEqual(await look(2, 'operations'), operations)
 })
 
 /** The folder of the store, which bears the operation that made it. */

@@ -168,7 +168,7 @@ export async function openInstallation(assemble: (into: string) => Promise<void>
   const installation = new Installation(await mkdtemp(join(tmpdir(), 'fettle-e2e-')))
   await mkdir(installation.paths.agent, { recursive: true, mode: 0o700 })
   const settings = { format: 1, http: { host: '127.0.0.1', port: 0 }, ports: portsOf(process.pid) }
-  await writeFile(installation.paths.settings, JSON.stringify(settings))
+  await writeFile(installation.paths.settings, JSON.stringify(settings), { mode: 0o600 })
   await assemble(installation.app)
   return installation
 }

@@ -22,7 +22,7 @@ const deeds: Record<Deed, () => Promise<unknown>> = {
   run: () => runtime.run(command(['sh', '-c', 'echo x >>runs; sleep 0.3; echo done; exit 9'], { cwd: home }), never),
   stop: () => runtime.stop('web', never),
   remove: () => runtime.remove('web', never),
-  'open-sandbox': () => runtime.openSandbox('drill', { hide: [] }, never),
+  'open-sandbox': () => runtime.openSandbox('drill', { hide: [], write: [], copy: [] }, never),
   'close-sandbox': () => runtime.closeSandbox('drill'),
 }
 await deeds[deed as Deed]()

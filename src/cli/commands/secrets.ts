@@ -1,5 +1,6 @@
 import type { SecretView } from '../../api/views.ts'
 import { FettleError } from '../../core/errors.ts'
+import { isTooShort, SHORTEST_SECRET } from '../../lib/redact-forms.ts'
 import type { Cli } from '../cli.ts'
 import type { CommandDefinition, Given } from '../command.ts'
 import type { Style } from '../output/style.ts'
@@ -50,6 +51,9 @@ export const secrets: CommandDefinition = {
         const version = found.secrets.find(secret => secret.name === name)?.version
         cli.answer(found, style => [
           `${style.green('✓')} ${name} is set${version === undefined ? '' : `, version ${version}`}; \`fettle deploy\` brings it to the services.`,
+          ...(isTooShort(value)
+            ? [style.yellow(`! It is shorter than ${SHORTEST_SECRET} characters: logs show it, since hiding it would hide half of them.`)]
+            : []),
         ])
         return 0
       },

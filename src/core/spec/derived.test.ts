@@ -28,7 +28,7 @@ release: { test: [{ http: /, service: two }] }
 test('a service without a check is ready by its port, or by staying up where nothing asks it', () => {
   const spec = parse('app: a\nservices: { web: { run: x, ready: { within: 5s } }, job: { run: y } }\nroutes: [{ host: "*", to: web }]')
   assert.deepEqual(readyCheck(spec, 'web'), { within: 5000, tcp: true })
-  assert.deepEqual(readyCheck(spec, 'job'), { within: 30_000, uptime: 1000 })
+  assert.deepEqual(readyCheck(spec, 'job'), { within: 30_000, uptime: 500 })
   assert.deepEqual(readyCheck(guestbook, 'web'), { http: '/health', within: 30_000 })
 })
 

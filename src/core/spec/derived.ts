@@ -18,12 +18,15 @@ export function takesRequests(spec: Spec, service: string): boolean {
   )
 }
 
-/** A check that checks something: the service's own, else the port where requests lead to it, else that it stays up for a second. */
+/** A worker without a port and a check counts as up when it did not fall over at once. */
+export const DEFAULT_UPTIME_MS = 500
+
+/** A check that checks something: the service's own, else the port where requests lead to it, else that it stays up. */
 export function readyCheck(spec: Spec, service: string): ReadyCheck {
   const ready = spec.services[service]?.ready ?? { within: 30_000 }
   const hasCheck = ready.http !== undefined || ready.tcp === true || ready.command !== undefined || ready.uptime !== undefined
   if (hasCheck) return ready
-  return takesRequests(spec, service) ? { ...ready, tcp: true } : { ...ready, uptime: 1000 }
+  return takesRequests(spec, service) ? { ...ready, tcp: true } : { ...ready, uptime: DEFAULT_UPTIME_MS }
 }
 
 /** Environment of `release.migrate`, before references are resolved. */

@@ -183,7 +183,7 @@ test('every guess has its reason, and what is not read is said', () => {
     'service web: `x`, from `web` in Procfile',
     'package.json asks for Node 18; the `node` of the machine runs it',
     'source: this folder without what .gitignore names (there is none: all of it); a .fettleignore would decide instead',
-    'compose.yaml is not read: what it starts beside the app is yours to run',
+    'compose.yaml is not taken over: what it starts beside the app is yours to run',
   ])
   assert.match(guessSpec(sketch('shop', {})).reasons.join(), /nothing says how the app starts/)
   assert.match(guessSpec(sketch('shop', { 'package.json': '{ "scripts": }' })).reasons.join(), /package\.json can not be read/)

@@ -1,9 +1,11 @@
 /**
  * A first `fettle.yaml` from what lies in a folder, with what was guessed and why. Pure: reading the folder is the caller's.
- * What is closest to running wins: Procfile, package.json, Python, Ruby, and the Dockerfile only where nothing else tells.
+ * What is closest to running wins: Procfile, package.json, Python, Ruby, Go, and the Dockerfile only where nothing else tells.
  */
+import { fromCompose } from './guess/compose.ts'
 import { fromData, fromHealthPath } from './guess/data.ts'
 import { type Draft, type FolderSketch, toIdentifier } from './guess/draft.ts'
+import { fromGo } from './guess/go.ts'
 import { fromPackageJson, manifestOf } from './guess/node.ts'
 import { fromDockerfile, fromProcfile } from './guess/procfile.ts'
 import { fromPython, fromRuby } from './guess/python-ruby.ts'
@@ -26,14 +28,14 @@ export function guessSpec(sketch: FolderSketch): Guess {
     secrets: [],
     reasons: [],
   }
-  for (const look of [fromProcfile, fromPackageJson, fromPython, fromRuby, fromDockerfile, fromHealthPath, fromData]) look(sketch, draft)
+  for (const look of [fromProcfile, fromPackageJson, fromPython, fromRuby, fromGo, fromDockerfile, fromHealthPath, fromData])
+    look(sketch, draft)
   if (draft.services.size === 0) draft.reasons.push('nothing says how the app starts: `services:` is left to you')
   draft.reasons.push(
     sketch.files.includes('.fettleignore')
       ? 'source: this folder without what .fettleignore names'
       : `source: this folder without what .gitignore names${sketch.files.includes('.gitignore') ? '' : ' (there is none: all of it)'}; a .fettleignore would decide instead`,
   )
-  const compose = sketch.files.find(file => /^(docker-)?compose\.ya?ml$/.test(file))
-  if (compose !== undefined) draft.reasons.push(`${compose} is not read: what it starts beside the app is yours to run`)
+  fromCompose(sketch, draft)
   return { text: draftText(draft), reasons: draft.reasons }
 }

@@ -19,7 +19,7 @@ export const ReadyCheck = z
     uptime: durationMs.optional().describe('ready when the process has run this long'),
     within: timeoutMs.prefault('30s').describe('give up after this time'),
   })
-  .describe('how a service shows that it can take work; with no check of its own: `tcp` where requests lead to it, else `uptime: 1s`')
+  .describe('how a service shows that it can take work; with no check of its own: `tcp` where requests lead to it, else `uptime: 500ms`')
 
 const Environment = z.record(variableName, z.union([z.string(), z.number(), z.boolean()]))
 
@@ -103,14 +103,18 @@ export const SmokeTest = z
 export const Bake = z.strictObject({
   for: durationMs.prefault('1m').describe('how long a release is on trial after the switch; 0s: not at all'),
   errors: percent.prefault('5%').describe('the share of failed answers that ends the trial'),
-  latency: z.number().min(1).default(3).describe('p95 of the new release may be this many times that of the old'),
+  latency: z.number().min(1).default(3).describe('p95 of the new release may be this many times that of the old, for ten seconds'),
   'min-requests': count.default(50).describe('with fewer requests the trial is inconclusive'),
 })
 
 const RehearsalMode = z.enum(['on', 'newest-proven', 'off'])
 const Rehearsal = z.strictObject({
   mode: RehearsalMode.default('on').describe('on: a fresh snapshot; newest-proven: the last one that a drill restored; off'),
-  'at-most': timeoutMs.prefault('5m').describe('what does not fit is said in the plan as unproven'),
+  'at-most': timeoutMs
+    .prefault('5m')
+    .describe(
+      'for the copy, the migration and the tests together: a rehearsal that takes longer ends the deploy; where restoring a copy took longer the last time, the plan says that it stays unproven, and asks',
+    ),
 })
 
 export const Rehearse = z.union([RehearsalMode.transform((mode): z.input<typeof Rehearsal> => ({ mode })).pipe(Rehearsal), Rehearsal])

@@ -6,76 +6,59 @@ import { rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import * as z from 'zod'
 import { FettleError, toFettleError } from '../../core/errors.ts'
-import { formatDuration } from '../../core/format.ts'
 import { groupName } from '../../core/names.ts'
 import type { Release, Reversible } from '../../core/release.ts'
 import { externalPath } from '../../core/spec/derived.ts'
 import { type StepContext, stepKind } from '../../engine/step.ts'
+import type { SandboxView } from '../../ports/runtime.ts'
+import { Budget, withinBudget } from '../budget.ts'
 import { endCommand, runToSuccess } from '../commands.ts'
 import { addNotes, requireRelease } from '../environment.ts'
 import { groupOf, migrationCommand } from '../groups.ts'
 import type { World } from '../world.ts'
 import { backendOf, untilReady } from './groups.ts'
+import { Proves, proving } from './proof.ts'
 import { smokeTests, testedService } from './tests.ts'
-
-const NO_LIMIT_MS = 86_400_000
 
 const Scratch = z.object({
   release: z.string(),
   /** Store → folder of the scratch copy. */
   stores: z.record(z.string(), z.string()),
-  /** A rehearsal that takes longer is given up: it must not hold a deploy for ever. */
-  atMostMs: z.number().default(NO_LIMIT_MS),
+  budget: Budget.optional(),
 })
 
 export const sandboxName = (operation: string): string => `${operation}-sandbox`
 
-/** What a release under test must not even see: live data, keys, backups, the agent. */
-const hiddenFolders = (world: World, release: Release): string[] => {
+/** What a release under test must not even see: all of fettle's home and of the real data, but for its own code and the copies. */
+async function viewOf(world: World, release: Release, operation: string): Promise<SandboxView> {
   const { layout } = world
-  const external = Object.values(release.spec.stores).flatMap(store => {
+  const { app, environment, spec } = release
+  const external = Object.values(spec.stores).flatMap(store => {
     const path = externalPath(store)
     return path === undefined ? [] : ['files' in store ? path : dirname(path)]
   })
-  return [layout.live, layout.keys, layout.agent, layout.front, layout.tasks, ...external]
+  const { folder } = await world.repositoryConfig(app, spec.backups)
+  return { hide: [layout.home, folder, ...external], write: [layout.scratch(operation)], copy: [layout.artifacts(app, environment)] }
 }
 
 const sandboxOpen = (world: World) =>
   stepKind({
     kind: 'sandbox.open@1',
-    input: z.object({ release: z.string(), hide: z.array(z.string()) }),
+    input: z.object({ release: z.string() }),
     cancel: 'now',
     silentForMs: 30_000,
     async observe(_input, { operation }) {
       return (await world.runtime.sandboxes()).includes(sandboxName(operation.id)) ? 'partial' : 'absent'
     },
-    async run({ release, hide }, { operation, signal }) {
-      const record = await requireRelease(world, operation.app, operation.environment, release)
-      const sandbox = await world.runtime.openSandbox(
-        sandboxName(operation.id),
-        { hide: [...hiddenFolders(world, record), ...hide] },
-        signal,
-      )
+    async run(input, { operation, signal }) {
+      const release = await requireRelease(world, operation.app, operation.environment, input.release)
+      const sandbox = await world.runtime.openSandbox(sandboxName(operation.id), await viewOf(world, release, operation.id), signal)
       return { isolation: sandbox.isolation }
     },
     async undo(_input, { operation }) {
       await world.runtime.closeSandbox(sandboxName(operation.id))
     },
   })
-
-/** The work with a time of its own. @throws FettleError REFUSED when that is over */
-async function withinBudget<T>(context: StepContext, atMostMs: number, work: (context: StepContext) => Promise<T>): Promise<T> {
-  const budget = AbortSignal.timeout(atMostMs)
-  try {
-    return await work({ ...context, signal: AbortSignal.any([context.signal, budget]) })
-  } catch (error) {
-    if (!budget.aborted || context.signal.aborted) throw error
-    throw new FettleError('REFUSED', `the rehearsal did not end within ${formatDuration(atMostMs)}`, {
-      cause: error,
-      hint: 'Allow it more with `release: { rehearse: { at-most: 15m } }`, or go without: `--rehearse off`.',
-    })
-  }
-}
 
 /** Twice: a migration must be repeatable, for a crash in the real one is answered by running it again. */
 const rehearseMigrate = (world: World) =>
@@ -90,7 +73,7 @@ const rehearseMigrate = (world: World) =>
       const release = await requireRelease(world, app, environment, input.release)
       const command = await migrationCommand(world, release, { stores: input.stores, sandbox: sandboxName(id) })
       const began = world.clock.monotonic()
-      await withinBudget(context, input.atMostMs, async bounded => {
+      await withinBudget(context, input.budget, async bounded => {
         for (const time of ['first', 'again']) {
           await runToSuccess(world, bounded, `migration on a copy of the data (${time} time)`, command, time)
           await context.fault(time)
@@ -135,15 +118,18 @@ async function removeScratchGroups(world: World, release: Release | undefined, c
 const rehearseBoot = (world: World) =>
   stepKind({
     kind: 'rehearse.boot@1',
-    input: Scratch,
+    input: Scratch.extend({ proves: Proves.optional() }),
     cancel: 'now',
     silentForMs: 60_000,
     observe: async () => 'partial',
     async run(input, context) {
       const release = await requireRelease(world, context.operation.app, context.operation.environment, input.release)
-      const passed = await withinBudget(context, input.atMostMs, bounded => bootAndTest(world, release, input.stores, bounded))
+      const began = world.clock.monotonic()
+      const passed = await proving(world, context, input.proves, () =>
+        withinBudget(context, input.budget, bounded => bootAndTest(world, release, input.stores, bounded)),
+      )
       await removeScratchGroups(world, release, context)
-      return { passed }
+      return { passed, durationMs: Math.round(world.clock.monotonic() - began) }
     },
     async undo(input, context) {
       await removeScratchGroups(
@@ -166,7 +152,7 @@ const rehearseOld = (world: World) =>
       const { app, environment } = context.operation
       const [release, old] = await Promise.all([input.release, input.old].map(id => requireRelease(world, app, environment, id)))
       if (release === undefined || old === undefined) throw new FettleError('INTERNAL', 'a release of the rehearsal is gone')
-      const failure = await withinBudget(context, input.atMostMs, bounded => bootAndTest(world, old, input.stores, bounded)).then(
+      const failure = await withinBudget(context, input.budget, bounded => bootAndTest(world, old, input.stores, bounded)).then(
         () => undefined,
         error => toFettleError(error),
       )

@@ -17,6 +17,11 @@ const TELLING_FILES = new Set([
   'Gemfile',
   'requirements.txt',
   'pyproject.toml',
+  'go.mod',
+  'compose.yaml',
+  'compose.yml',
+  'docker-compose.yaml',
+  'docker-compose.yml',
   '.env', // for its names only
   '.env.example',
   '.env.sample',

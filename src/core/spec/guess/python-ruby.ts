@@ -9,9 +9,13 @@ export function fromPython(sketch: FolderSketch, draft: Draft): void {
   const from = texts['requirements.txt'] === undefined ? '.' : '-r requirements.txt'
   if (needs.trim() !== '')
     addBuild(draft, `python3 -m venv .venv && .venv/bin/pip install ${from}`, from === '.' ? 'pyproject.toml' : 'requirements.txt')
-  if (files.includes('manage.py')) setMigration(draft, '.venv/bin/python manage.py migrate --noinput', 'manage.py')
+  // Without a list of what it needs there is nothing to install, and the machine's own Python runs it.
+  const bin = needs.trim() === '' ? '' : '.venv/bin/'
+  const python = bin === '' ? 'python3' : `${bin}python`
+  if (files.includes('manage.py')) setMigration(draft, `${python} manage.py migrate --noinput`, 'manage.py')
   const [command, why] = pythonServer(sketch, needs) ?? []
-  if (draft.services.size === 0 && command !== undefined) addService(draft, MAIN_SERVICE, `.venv/bin/${command}`, why ?? '')
+  if (draft.services.size === 0 && command !== undefined)
+    addService(draft, MAIN_SERVICE, command.replace(/^python /, `${python} `).replace(/^(?=gunicorn|uvicorn|flask)/, bin), why ?? '')
 }
 
 function pythonServer({ files, texts }: FolderSketch, needs: string): [command: string, why: string] | undefined {

@@ -191,7 +191,9 @@ export class EmbeddedProxy implements ProxyPort {
   }
 
   async hold(app: string, environment: string, options: { drainMs: number; maxWaitMs: number }): Promise<{ inFlight: number }> {
-    return (await this.#call({ method: 'PUT', path: `/holds/${names(app, environment)}`, body: options })) as { inFlight: number }
+    const held = (await this.#call({ method: 'PUT', path: `/holds/${names(app, environment)}`, body: options })) as { inFlight: number }
+    await this.#fault('hold:after')
+    return held
   }
 
   async release(app: string, environment: string): Promise<void> {

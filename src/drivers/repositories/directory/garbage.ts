@@ -18,8 +18,8 @@ export function referredTo(manifests: Manifest[]): Set<string> {
   return new Set(manifests.flatMap(manifest => manifest.parts).flatMap(part => part.objects.map(object => object.name)))
 }
 
-/** @returns freed bytes. @throws DAMAGED while a manifest is unreadable */
-export async function collect(layout: Layout): Promise<number> {
+/** @param aside called before what was moved aside is deleted @returns freed bytes. @throws DAMAGED while a manifest is unreadable */
+export async function collect(layout: Layout, aside: () => Promise<void> | void = () => {}): Promise<number> {
   await settleTrash(layout)
   const files = await objectFiles(layout)
   const open = new Set<string>()
@@ -30,6 +30,7 @@ export async function collect(layout: Layout): Promise<number> {
     await makeFolder(layout.trash, 0o700)
     await rename(path, join(layout.trash, path.slice(dirname(path).length + 1)))
   }
+  await aside()
   return settleTrash(layout)
 }
 

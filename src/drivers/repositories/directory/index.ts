@@ -100,6 +100,7 @@ export function createDirectoryRepository(options: DirectoryOptions): Repository
         await rm(layout.object(name), { force: true })
         await rm(`${layout.object(name)}.tmp`, { force: true })
       }
+    await fault('abandon-emptied')
     await rm(folder, { recursive: true, force: true })
   }
 
@@ -113,7 +114,8 @@ export function createDirectoryRepository(options: DirectoryOptions): Repository
     const names = new Set(part.objects.map(object => object.name))
     for (const manifest of (await readManifests(layout)).manifests) {
       if (!manifest.parts.some(other => other.objects.some(object => names.has(object.name)))) continue
-      if ((await readProofs(manifestPath(layout, manifest))).some(proof => !proof.passed)) return false
+      // That an app did not start on it says nothing about its bytes.
+      if ((await readProofs(manifestPath(layout, manifest))).some(({ passed, rung }) => !passed && rung !== 'booted')) return false
     }
     return true
   }
@@ -133,8 +135,9 @@ export function createDirectoryRepository(options: DirectoryOptions): Repository
     await referredNow(layout)
     const { manifests } = await readManifests(layout)
     for (const manifest of manifests.filter(manifest => ids.includes(manifest.id))) await removeManifest(layout, manifest)
+    await fault('forget-manifests-removed')
     await removeOrphanedProofs(layout)
-    return { freedBytes: await collect(layout) }
+    return { freedBytes: await collect(layout, () => fault('forget-objects-aside')) }
   }
 
   return {

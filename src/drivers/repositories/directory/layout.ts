@@ -2,7 +2,14 @@ import { join } from 'node:path'
 import { FettleError } from '../../../core/errors.ts'
 
 /** Written before the effect they name took place, or after it: where a crash test stops the process. */
-export type FaultPoint = 'object-written' | 'object-renamed' | 'manifest-written' | 'manifest-renamed'
+export type FaultPoint =
+  | 'object-written'
+  | 'object-renamed'
+  | 'manifest-written'
+  | 'manifest-renamed'
+  | 'abandon-emptied'
+  | 'forget-manifests-removed'
+  | 'forget-objects-aside'
 
 const SUFFIX = '.zst.age'
 const OBJECT_NAME = /^[0-9a-f]{32}$/

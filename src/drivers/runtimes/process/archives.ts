@@ -60,8 +60,8 @@ export class Archives {
     return (await foldersIn(this.#host.archive)).filter(unit => named.test(unit))
   }
 
-  /** The newest of a unit; undefined when there is none, or it said nothing. */
-  async open(unit: string): Promise<ReadableLog | undefined> {
+  /** Of a unit; undefined when there is none, or it said nothing. */
+  async newest(unit: string): Promise<ReadableLog | undefined> {
     const folder = join(this.#host.archive, unit)
     const name = (await namesIn(folder))
       .filter(file => file.endsWith('.log.zst'))
@@ -75,9 +75,14 @@ export class Archives {
     return { isWhole: true, unit: { record: { unit, labels: index.labels } }, store: readable(index, join(folder, name)) }
   }
 
-  /** Archives of removed units go by the same limits as what runs. */
-  async prune(): Promise<void> {
-    for (const name of await foldersIn(this.#host.archive)) await this.#prune(join(this.#host.archive, name))
+  /** Archives of removed units go by the same limits as what runs. To be called before any is made: what is half written is a dead agent's. */
+  async open(): Promise<void> {
+    for (const unit of await foldersIn(this.#host.archive)) {
+      const folder = join(this.#host.archive, unit)
+      const halves = (await namesIn(folder)).filter(name => name.endsWith('.tmp'))
+      for (const name of halves) await rm(join(folder, name), { force: true })
+      await this.#prune(folder)
+    }
   }
 
   async #prune(folder: string): Promise<void> {

@@ -6,8 +6,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { mkdir, rmdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { execute } from '../../../lib/execute.ts'
 import { isGone, readIfThere } from '../../../lib/proc-files.ts'
-import { execute } from './execute.ts'
 
 export interface Cgroups {
   /** Folder of version 2 in which units get theirs; undefined: what a unit started is found by its environment. */

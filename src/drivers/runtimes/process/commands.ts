@@ -12,7 +12,7 @@ import { ticksSinceBoot } from './proc.ts'
 import type { Sandboxes } from './sandboxes.ts'
 import type { Trash } from './trash.ts'
 import { Unit, type UnitStatus } from './unit.ts'
-import { readUnitRecord, readUnitSecrets, redact, writeUnitFolder } from './unit-files.ts'
+import { readUnitRecord, redactorOf, writeUnitFolder } from './unit-files.ts'
 import { killUnit, stopUnit } from './unit-stop.ts'
 
 const TAIL_BYTES = 4096
@@ -78,8 +78,8 @@ export class Commands {
 
   async #result(unit: Unit, { shim }: UnitStatus): Promise<CommandResult | undefined> {
     if (shim === undefined || (shim.phase !== 'exited' && shim.phase !== 'stopped')) return undefined
-    const secrets = await readUnitSecrets(unit.folder, unit.record)
-    const tail = redact(await this.#deps.logs.tail(unit, TAIL_LINES), secrets)
+    const { redact } = await redactorOf(unit.folder, unit.record)
+    const tail = redact(await this.#deps.logs.tail(unit, TAIL_LINES))
     return { code: shim.lastCode ?? 143, timedOut: shim.why === 'timeout', durationMs: shim.lastRanMs, tail: tail.slice(-TAIL_BYTES) }
   }
 

@@ -108,7 +108,8 @@ describe('an agent that is killed', () => {
       if (deed === 'close-sandbox') act(home, 'open-sandbox')
       if (act(home, deed, point) === null) return context.skip('no sandbox can be made here')
       const { runtime } = await openRuntime(context, { home })
-      if (deed === 'open-sandbox') assert.equal(await (await runtime.openSandbox('drill', { hide: [] }, never)).mails(), 0)
+      if (deed === 'open-sandbox')
+        assert.equal(await (await runtime.openSandbox('drill', { hide: [], write: [], copy: [] }, never)).mails(), 0)
       else await runtime.closeSandbox('drill')
     })
   }

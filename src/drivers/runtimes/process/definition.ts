@@ -7,13 +7,16 @@ import type { Command, Environment, Group, Labels } from '../../../ports/runtime
 import { procsFiles, unitCgroup } from './cgroups.ts'
 import type { Host } from './host.ts'
 import { readBootId } from './proc.ts'
-import { launchScript } from './shim.ts'
+import { enterScript, type Holder, launchScript } from './shim.ts'
 import { renderEnv, type UnitRecord, type UnitTexts } from './unit-files.ts'
 
-/** How a unit enters a sandbox: argv before the app's, and who holds it. */
+/** How a unit gets into a sandbox: argv that a program follows. */
 export interface Place {
-  enter: readonly string[]
-  holder: { pid: number; startTicks: number }
+  holder: Holder
+  /** All the way in. */
+  way: readonly string[]
+  /** The same in two steps, for what says who it is while its folder is still in sight: between them. */
+  steps?: readonly [readonly string[], readonly string[]]
 }
 
 export interface Definition {
@@ -51,15 +54,18 @@ export function defineCommand(host: Host, command: Command, place: Place | undef
 export function define(host: Host, wanted: Wanted, place: Place | undefined): Definition {
   const { kind, unit, labels, argv, cwd, memoryBytes, timeoutMs, sandbox, check } = wanted
   const cgroup = unitCgroup(host.cgroups, `${kind === 'service' ? 's' : 'c'}.${unit}`, memoryBytes)
-  const launch = (words: string[]) =>
-    launchScript({ argv: words, cwd, programs: host.programs, cgroups: procsFiles(cgroup), sandbox: place })
+  const launch = (words: string[], way = place?.way) => {
+    const sandbox = place === undefined || way === undefined ? undefined : { holder: place.holder, way }
+    return launchScript({ argv: words, cwd, programs: host.programs, cgroups: procsFiles(cgroup), sandbox })
+  }
   const secrets = Object.keys(wanted.env).filter(name => wanted.env[name] instanceof Secret)
   const created = { boot: readBootId(), createdAt: Math.round(host.clock.now()) }
   return {
     record: { format: 1, kind, unit, labels, ...created, memoryBytes, timeoutMs, sandbox, cgroup, secrets },
     texts: {
       env: { ...baseEnvironment(), ...(place === undefined ? {} : { FETTLE_SANDBOX: '1' }), ...wanted.env },
-      launch: launch(argv),
+      launch: launch(argv, place?.steps?.[1]),
+      enter: place?.steps === undefined ? undefined : enterScript(place.holder, place.steps[0]),
       check: check === undefined ? undefined : launch(['/bin/sh', '-c', check]),
     },
   }
@@ -75,8 +81,8 @@ function baseEnvironment(): Environment {
 
 /** The folder holds this already, so what runs from it needs no restart. */
 export async function isAsDefined(folder: string, present: UnitRecord, { record, texts }: Definition): Promise<boolean> {
-  const [env, launch, check] = await Promise.all(['env', 'launch', 'check'].map(name => readIfExists(join(folder, name))))
-  return (
-    env === renderEnv(texts.env, folder) && launch === texts.launch && check === texts.check && present.memoryBytes === record.memoryBytes
-  )
+  const names = ['launch', 'enter', 'check'] as const
+  const [env, ...scripts] = await Promise.all(['env', ...names].map(name => readIfExists(join(folder, name))))
+  const isSame = env === renderEnv(texts.env, folder) && names.every((name, index) => scripts[index] === texts[name])
+  return isSame && present.memoryBytes === record.memoryBytes
 }

@@ -16,6 +16,7 @@ export interface Host {
   /** A crash test ends the agent here. */
   fault(point: string): Promise<void>
   log(message: string): void
+  hide(text: string): string
 }
 
 export interface LogLimits {

@@ -20,16 +20,17 @@ import type {
   Runtime,
   RuntimeCaps,
   Sandbox,
+  SandboxView,
 } from '../../../ports/runtime.ts'
 import { type Cgroups, probeCgroups } from './cgroups.ts'
 import { Commands } from './commands.ts'
-import { findProgram, requireProgram } from './execute.ts'
 import { Groups } from './groups.ts'
 import type { Host, LogLimits } from './host.ts'
 import type { Isolation } from './isolation.ts'
 import { Logs } from './logs.ts'
 import { type Limited, watchMemory } from './memory-watch.ts'
 import { Ports } from './ports.ts'
+import { findProgram, requireProgram } from './programs.ts'
 import { Sandboxes } from './sandboxes.ts'
 import { Trash } from './trash.ts'
 
@@ -43,6 +44,8 @@ export interface ProcessRuntimeOptions {
   fault?: (point: string) => Promise<void> | void
   /** For what the agent should tell its operator though nothing failed. */
   log?: (message: string) => void
+  /** Hides secrets in what apps print, wherever it is read: their files hold it as it came. */
+  hide?: (text: string) => string
   restart?: Host['restart']
   logs?: Partial<LogLimits>
   /** argv of the program in `sandbox-relay.ts`, where that was built into one file. */
@@ -98,7 +101,7 @@ class ProcessRuntime implements Runtime {
     await this.#sandboxes.open()
     await this.#groups.open()
     await this.#commands.open()
-    await this.#logs.pruneArchives()
+    await this.#logs.openArchives()
     if (this.#host.cgroups.memory === undefined) this.#stopMemoryWatch = watchMemory(() => this.#limited())
   }
 
@@ -159,8 +162,8 @@ class ProcessRuntime implements Runtime {
     return this.#commands.list(selector)
   }
 
-  openSandbox(name: string, { hide }: { hide: string[] }, signal: AbortSignal): Promise<Sandbox> {
-    return tried(`opening sandbox ${name}`, this.#sandboxes.openSandbox(name, hide, signal))
+  openSandbox(name: string, view: SandboxView, signal: AbortSignal): Promise<Sandbox> {
+    return tried(`opening sandbox ${name}`, this.#sandboxes.openSandbox(name, view, signal))
   }
 
   async closeSandbox(name: string): Promise<void> {
@@ -180,7 +183,15 @@ class ProcessRuntime implements Runtime {
 /** What tells this home from others on the machine. */
 const tagOf = (home: string): string => createHash('sha256').update(home).digest('hex').slice(0, 8)
 
-function hostOf({ home, clock, fault = () => undefined, log = () => undefined, restart = RESTART, logs }: ProcessRuntimeOptions): Host {
+function hostOf({
+  home,
+  clock,
+  fault = () => undefined,
+  log = () => undefined,
+  hide = text => text,
+  restart = RESTART,
+  logs,
+}: ProcessRuntimeOptions): Host {
   return {
     units: join(home, 'units'),
     archive: join(home, 'logs'),
@@ -196,6 +207,7 @@ function hostOf({ home, clock, fault = () => undefined, log = () => undefined, r
     },
     fault: async point => fault(point),
     log,
+    hide,
   }
 }
 

@@ -9,7 +9,7 @@ import { exitWords } from './exit-words.ts'
 import type { Host } from './host.ts'
 import type { Ports } from './ports.ts'
 import { proportionalBytesAside, ticksSinceBoot } from './proc.ts'
-import { type Answer, ask } from './readiness.ts'
+import { type Answer, ask, ListenerLook } from './readiness.ts'
 import type { ShimState } from './shim.ts'
 import { type Seen, Unit } from './unit.ts'
 import { readPort, type UnitRecord } from './unit-files.ts'
@@ -167,8 +167,9 @@ export class Instance {
   async #askOn(signal: AbortSignal): Promise<void> {
     const { check, host } = this.#deps
     const begin = host.clock.monotonic()
+    const listening = new ListenerLook()
     for (;;) {
-      const answer = await this.#ask(signal)
+      const answer = await this.#ask(listening, signal)
       if (signal.aborted) return
       if (answer.ready) return this.#becomeReady(answer.backend)
       this.#said = answer.said
@@ -185,12 +186,12 @@ export class Instance {
     }
   }
 
-  #ask(signal: AbortSignal): Promise<Answer> {
+  #ask(listening: ListenerLook, signal: AbortSignal): Promise<Answer> {
     const { shim } = this.unit.status()
     if (shim === undefined) return Promise.resolve({ ready: false, said: 'it is not running' })
     const { reach } = this.#deps
     const { folder } = this.unit
-    const asked = { check: this.#deps.check(), folder, pid: shim.pid, port: readPort(folder), reach }
+    const asked = { check: this.#deps.check(), folder, pid: shim.pid, port: readPort(folder), reach, listening }
     return ask({ ...asked, pids: () => this.unit.pids(), uptimeMs: () => uptimeMs(shim) }, signal)
   }
 

@@ -1,57 +1,94 @@
-/** Whether, and how, this machine lets us take away a process's network and cover folders. Tried, never assumed. */
+/** Whether, and how, this machine lets us lock an app in. Tried, never assumed: a sandbox that lets something through is none. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { execute } from '../../../lib/execute.ts'
+import { readIfExists } from '../../../lib/files.ts'
 import type { RuntimeCaps } from '../../../ports/runtime.ts'
-import { execute, findProgram } from './execute.ts'
+import { findProgram } from './programs.ts'
+import { holderArgv, parseHeld } from './sandbox-script.ts'
 
 export interface Isolation {
   kind: RuntimeCaps['isolation']
   reason?: string
-  /** argv that makes the namespaces; a program follows. */
+  /** argv that makes the namespaces; a program follows, and is their first process. */
   make: string[]
-  /** Namespaces to enter, as nsenter names them. */
-  network: string[]
-  files: string[]
+  /** argv that enters some of the namespaces of a process; a program follows. */
+  enter(pid: number, which: Entered): string[]
+  /** argv of a program that ends with whoever started it; `confine`: and gives up what could lead out of a sandbox. */
+  tie: string[]
+  confine: string[]
 }
 
 /**
- * Brings loopback up (perl is essential on Debian, iproute2 is not), covers what is given, says so and stays. `up` is written
- * relative to a folder that may be covered by then.
+ * `network`: to be reached there. `processes`: seen by no other, while its own folder is still in sight. `rest`: what is missing to
+ * that. `all`: at once.
  */
-export const HOLDER_SCRIPT = `
-up() {
-  ip link set lo up || perl -e 'my $if = pack("a16 s x22", "lo", 0x49); socket(my $s, 2, 2, 0) && ioctl($s, 0x8914, $if) or exit 1'
-} 2>/dev/null
-up || { echo 'loopback can not be brought up: neither ip nor perl could'; exit 1; }
-for path; do
-  if [ -d "$path" ]; then mount -t tmpfs -o ro,size=4k,mode=555 fettle "$path" || exit
-  elif [ -e "$path" ]; then mount --bind /dev/null "$path" || exit
-  fi
-done
-`
+export type Entered = 'network' | 'processes' | 'rest' | 'all'
+
+const NAMESPACES: Record<Entered, readonly string[]> = {
+  network: ['--net'],
+  processes: ['--pid'],
+  rest: ['--net', '--ipc', '--mount'],
+  all: ['--pid', '--net', '--ipc', '--mount'],
+}
+
+/** What servers need that run as root and become somebody else. The rest could mount, trace, load, make devices, open by handle. */
+const KEPT = ['chown', 'dac_override', 'fowner', 'fsetid', 'kill', 'setgid', 'setuid', 'net_bind_service']
+const TIED = ['--pdeathsig', 'KILL']
+const CONFINED = ['--no-new-privs', '--inh-caps', '-all', '--bounding-set', ['-all', ...KEPT.map(name => `+${name}`)].join()]
 
 /** Root needs no user namespace; for everybody else it is what permits the others, where the distribution lets it. */
 const USER_FLAGS = process.getuid?.() === 0 ? [[], ['--map-root-user']] : [['--map-root-user']]
 
-export async function probeIsolation(coverable: string): Promise<Isolation> {
-  const unshare = findProgram('unshare')
-  const nsenter = findProgram('nsenter')
-  if (unshare === undefined || nsenter === undefined) return none('unshare and nsenter (util-linux) are not installed')
+const PROGRAMS = ['unshare', 'nsenter', 'setpriv', 'pivot_root', 'perl']
+
+/** @param folder where a sandbox is tried for a moment */
+export async function probeIsolation(folder: string): Promise<Isolation> {
+  const missing = PROGRAMS.filter(name => findProgram(name) === undefined)
+  if (missing.length > 0) return noIsolation(`${missing.join(', ')} (util-linux, perl-base) can not be found`)
   let reason = ''
-  for (const files of [true, false]) {
-    for (const user of USER_FLAGS) {
-      const make = [unshare, ...user, '--net', ...(files ? ['--mount'] : []), '--']
-      const [file = unshare, ...args] = [...make, '/bin/sh', '-c', HOLDER_SCRIPT, 'sh', ...(files ? [coverable] : [])]
-      const tried = await execute(file, args)
-      if (tried.code === 0) return found(make, user.length > 0, files, reason)
-      reason = (tried.stderr.trim() || tried.stdout.trim()).split('\n')[0] ?? ''
-    }
+  for (const user of USER_FLAGS) {
+    const isolation = isolationWith(user)
+    const said = await tryOnce(isolation, folder)
+    if (said === undefined) return isolation
+    reason = said
   }
-  return none(`namespaces are refused: ${reason}`)
+  return noIsolation(`the kernel refuses it: ${reason}`)
 }
 
-const none = (reason: string): Isolation => ({ kind: 'none', reason, make: [], network: [], files: [] })
+export const noIsolation = (reason: string): Isolation => ({ kind: 'none', reason, make: [], enter: () => [], tie: [], confine: [] })
 
-function found(make: string[], user: boolean, files: boolean, reason: string): Isolation {
-  const network = ['--net', ...(user ? ['--user', '--preserve-credentials'] : [])]
-  if (files) return { kind: 'network+files', make, network, files: [...network, '--mount'] }
-  return { kind: 'network', reason: `folders can not be hidden: ${reason}`, make, network, files: network }
+function isolationWith(user: string[]): Isolation {
+  const [unshare = '', nsenter = '', setpriv = ''] = PROGRAMS.map(name => findProgram(name) ?? name)
+  const asUser = user.length > 0 ? ['--user', '--preserve-credentials'] : []
+  return {
+    kind: 'network+files',
+    make: [unshare, ...user, '--net', '--ipc', '--mount', '--pid', '--fork', '--kill-child', '--'],
+    enter: (pid, which) => [nsenter, '--target', String(pid), ...(which === 'rest' ? [] : asUser), ...NAMESPACES[which], '--'],
+    tie: [setpriv, ...TIED],
+    confine: [setpriv, ...TIED, ...CONFINED],
+  }
+}
+
+/** @returns why not, or undefined when all went well */
+async function tryOnce({ make, confine }: Isolation, folder: string): Promise<string | undefined> {
+  const place = await mkdtemp(join(folder, 'probe-'))
+  try {
+    const [file = '', ...args] = [
+      ...make,
+      ...holderArgv(
+        place,
+        [
+          ['hide', folder],
+          ['copy', folder],
+        ],
+        `exec ${confine.join(' ')} true`,
+      ),
+    ]
+    const tried = await execute(file, args)
+    if (tried.code !== 0) return (tried.stderr.trim() || tried.stdout.trim()).split('\n')[0] ?? ''
+    return parseHeld((await readIfExists(join(place, 'up'))) ?? '')?.isClosed === true ? undefined : 'its walls did not come up'
+  } finally {
+    await rm(place, { recursive: true, force: true })
+  }
 }

@@ -14,10 +14,11 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { constants, createZstdCompress, zstdCompress, zstdDecompress } from 'node:zlib'
 import { refuseNewer } from '../../../core/file-format.ts'
+import { execute } from '../../../lib/execute.ts'
 import { readIfExists, writeFileAtomic } from '../../../lib/files.ts'
-import { execute, requireProgram } from './execute.ts'
 import type { Host } from './host.ts'
 import { formatMarks, type Mark, offsetBefore, parseMarks, thin, timeAt } from './log-marks.ts'
+import { requireProgram } from './programs.ts'
 
 /** 128 KiB instead of 2 MiB: this is the agent's memory, and what a log repeats it repeats soon. */
 const SMALL_WINDOW = { [constants.ZSTD_c_windowLog]: 17 }

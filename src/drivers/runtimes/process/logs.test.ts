@@ -56,6 +56,17 @@ describe('logs', () => {
     assert.ok(text === `${lines.join('\n')}\n`, 'the archive holds every line')
   })
 
+  test('that a dead agent archived by half are removed by the next, whole ones stay', async context => {
+    const place = await openRuntime(context)
+    await place.runtime.run(command(['echo', 'said'], { name: 'op-say' }), never)
+    await place.runtime.forget('op-say')
+    const folder = join(place.home, 'logs/op-say')
+    const whole = readdirSync(folder)
+    for (const half of ['a.json.0011aabb.tmp', 'a.log.zst.tmp']) writeFileSync(join(folder, half), '')
+    await place.reopen()
+    assert.deepEqual(readdirSync(folder), whole)
+  })
+
   test('of an operation are read after its commands were forgotten, by the next agent too, and whoever follows misses none', async context => {
     const place = await openRuntime(context, { logs: { segmentBytes: 4 << 10 } })
     const enough = new AbortController()

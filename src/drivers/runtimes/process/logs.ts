@@ -49,7 +49,7 @@ export class Logs {
       texts.push(text)
       if (texts.length > lines) texts.shift()
     }
-    return texts.join('\n')
+    return this.#host.hide(texts.join('\n'))
   }
 
   async *lines(selector: Partial<Labels>, options: Options, signal: AbortSignal): AsyncGenerator<LogLine> {
@@ -79,7 +79,7 @@ export class Logs {
     const units = operation === undefined ? [] : await this.#archives.unitsOf(operation)
     for (const unit of units) {
       if (opened.has(unit) || this.#logs.has(unit)) continue
-      const log = await this.#archives.open(unit)
+      const log = await this.#archives.newest(unit)
       if (log !== undefined) opened.set(unit, log)
     }
     return [...opened].filter(([unit]) => !this.#logs.has(unit)).map(([, log]) => log)
@@ -100,7 +100,7 @@ export class Logs {
       const { at, log } = next
       const { unit, labels } = log.unit.record
       positions.set(unit, end)
-      if (at >= sinceMs) yield { unit, labels, at, text, cursor: formatCursor(positions) }
+      if (at >= sinceMs) yield { unit, labels, at, text: this.#host.hide(text), cursor: formatCursor(positions) }
       await next.advance()
     }
   }
@@ -116,8 +116,8 @@ export class Logs {
     this.#grew()
   }
 
-  pruneArchives(): Promise<void> {
-    return this.#archives.prune()
+  openArchives(): Promise<void> {
+    return this.#archives.open()
   }
 
   close(): void {

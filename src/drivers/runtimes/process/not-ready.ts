@@ -4,7 +4,7 @@ import { formatDuration } from '../../../core/format.ts'
 import type { GroupRecord } from './group-files.ts'
 import type { Instance } from './instance.ts'
 import type { Logs } from './logs.ts'
-import { readUnitSecrets, redact } from './unit-files.ts'
+import { redactorOf } from './unit-files.ts'
 
 const LINES = 10
 
@@ -12,8 +12,8 @@ const LINES = 10
 export async function notReady(instance: Instance, group: GroupRecord, logs: Logs): Promise<FettleError> {
   const { unit, said } = instance
   const { state, restarts, lastExit } = instance.state()
-  const secrets = await readUnitSecrets(unit.folder, unit.record)
-  const lines = withoutRepetition(redact(await logs.tail(unit, LINES), secrets))
+  const { redact } = await redactorOf(unit.folder, unit.record)
+  const lines = withoutRepetition(redact(await logs.tail(unit, LINES)))
   const ends = restarts === 0 ? '' : `; it was restarted ${restarts} ${restarts === 1 ? 'time' : 'times'}`
   const last = lastExit === undefined ? '' : `, the last run ${lastExit}`
   const log = lines === '' ? 'it printed nothing' : `its last lines:\n${lines}`

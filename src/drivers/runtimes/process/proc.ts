@@ -1,7 +1,7 @@
 /** What /proc tells of processes. Mostly synchronous: procfs is memory, and an answer must not be older than the act that follows it. */
 import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { allPids, isGone, linkIfThere, readIfThere } from '../../../lib/proc-files.ts'
+import { allPids, isGone, readIfThere } from '../../../lib/proc-files.ts'
 
 export const readBootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
 
@@ -48,13 +48,6 @@ export function pidsByVariable(name: string): Map<string, number[]> {
     found.set(value, [...(found.get(value) ?? []), pid])
   }
   return found
-}
-
-/** Processes in the same namespace (`net`, `mnt`) as `pid`. */
-export function pidsByNamespace(pid: number, kind: string): number[] {
-  const namespace = (other: number | string) => linkIfThere(`/proc/${other}/ns/${kind}`)
-  const wanted = namespace(pid)
-  return wanted === undefined || wanted === namespace('self') ? [] : allPids().filter(other => namespace(other) === wanted)
 }
 
 /** Resident set size, in which pages that processes share count for each: never less than the proportional one, and cheap. */

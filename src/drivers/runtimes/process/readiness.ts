@@ -4,10 +4,12 @@
  */
 import { request } from 'node:http'
 import { connect } from 'node:net'
+import { DEFAULT_UPTIME_MS } from '../../../core/spec/derived.ts'
 import type { ReadyCheck } from '../../../core/spec/schema.ts'
+import { execute } from '../../../lib/execute.ts'
 import { type Listener, listeners, socketInodes } from '../../../lib/listeners.ts'
+import { descendants } from '../../../lib/proc-files.ts'
 import type { Backend } from '../../../ports/runtime.ts'
-import { execute } from './execute.ts'
 
 export interface Asked {
   check: ReadyCheck
@@ -20,6 +22,8 @@ export interface Asked {
   uptimeMs(): number
   /** Where the app's port is reached from here; it listens on `host` in its own network. */
   reach(host: string, port: number): Promise<Backend>
+  /** One for all questions to one run of the app. */
+  listening: ListenerLook
 }
 
 export type Answer =
@@ -32,7 +36,7 @@ const ANSWER_WITHIN_MS = 5000
 export async function ask(asked: Asked, signal: AbortSignal): Promise<Answer> {
   const { check, port } = asked
   if (port === undefined) return askApp(asked, check.uptime ?? (check.command === undefined ? DEFAULT_UPTIME_MS : 0), signal)
-  const proven = proveListener(asked, port)
+  const proven = asked.listening.at(port, asked)
   const isEnough = check.http === undefined && check.tcp === undefined && (check.command !== undefined || check.uptime !== undefined)
   if (!proven.ready && (proven.foreign === true || !isEnough)) return proven
   const backend = await asked.reach(proven.ready ? proven.host : '127.0.0.1', port)
@@ -41,9 +45,6 @@ export async function ask(asked: Asked, signal: AbortSignal): Promise<Answer> {
   const answer = await askApp(asked, check.uptime ?? 0, signal)
   return answer.ready ? { ready: true, backend } : answer
 }
-
-/** A worker without a port and a check counts as up when it did not fall over at once. */
-const DEFAULT_UPTIME_MS = 500
 
 async function askApp({ check, folder, uptimeMs }: Asked, wantedMs: number, signal: AbortSignal): Promise<Answer> {
   if (check.command !== undefined) {
@@ -56,9 +57,36 @@ async function askApp({ check, folder, uptimeMs }: Asked, wantedMs: number, sign
   return up >= wantedMs ? { ready: true } : { ready: false, said: `it has run for ${up} ms of ${wantedMs} ms` }
 }
 
-function proveListener({ pid, pids }: Asked, port: number): { ready: true; host: string } | { ready: false; said: string; foreign?: true } {
+type Proof = { ready: true; host: string } | { ready: false; said: string; foreign?: true }
+
+/** One that left its parents is not among their descendants, so now and then it is looked for whatever they hold. */
+const LOOK_AGAIN_MS = 250
+
+/**
+ * Whose listener is on a port, looked up anew only when the app's sockets changed: the kernel walks all its connections for that, which
+ * takes milliseconds, while the app has better use for the processor.
+ */
+export class ListenerLook {
+  #sockets = ''
+  #lookedAt = performance.now()
+  #proof: Proof | undefined
+
+  at(port: number, asked: Asked): Proof {
+    const sockets = [...descendants(asked.pid)].flatMap(pid => [...socketInodes(pid)]).join(' ')
+    if (sockets !== this.#sockets || performance.now() - this.#lookedAt > LOOK_AGAIN_MS) {
+      this.#sockets = sockets
+      this.#lookedAt = performance.now()
+      this.#proof = proveListener(asked, port)
+    }
+    return this.#proof ?? nothingListens(port)
+  }
+}
+
+const nothingListens = (port: number): Proof => ({ ready: false, said: `nothing listens on its port ${port}` })
+
+function proveListener({ pid, pids }: Asked, port: number): Proof {
   const there = listeners(pid).filter(listener => listener.port === port)
-  if (there.length === 0) return { ready: false, said: `nothing listens on its port ${port}` }
+  if (there.length === 0) return nothingListens(port)
   const own = ownInodes(there, pid, pids)
   const foreign = there.some(listener => !own.has(listener.inode))
   // Also when the app has one there too: requests would be spread over both.

@@ -1,24 +1,23 @@
 /**
- * One place with no way out: a network namespace in which only loopback works, and a mount namespace in which the hidden folders
- * are covered. A *holder* keeps them (a command unit, so it survives the agent). Apps enter from their launch script, while their
- * shims stay outside, where the units' folders are. A *relay*, in the network and outside of the mounts, leads unix sockets to the
- * apps' ports and takes their mail.
+ * One place with no way out: namespaces of its own for network, processes, files and shared memory. A *holder* keeps them (a command
+ * unit, so it survives the agent). Apps enter as they are launched, while their shims stay outside, where the units' folders are. A
+ * *relay*, which is in the network and nowhere else, leads unix sockets to the apps' ports and takes their mail.
  */
 import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FettleError } from '../../../core/errors.ts'
-import { namesIn, writeFileAtomic } from '../../../lib/files.ts'
-import type { Backend } from '../../../ports/runtime.ts'
+import { makeFolder, namesIn, writeFileAtomic } from '../../../lib/files.ts'
+import type { Backend, SandboxView } from '../../../ports/runtime.ts'
 import { define, type Place } from './definition.ts'
-import { requireProgram } from './execute.ts'
 import type { Host } from './host.ts'
 import { Instance } from './instance.ts'
-import { HOLDER_SCRIPT, type Isolation } from './isolation.ts'
+import type { Entered, Isolation } from './isolation.ts'
 import type { Ports } from './ports.ts'
-import { pidsByNamespace } from './proc.ts'
+import { type Held, holderArgv, parseHeld } from './sandbox-script.ts'
+import { wallsOf } from './sandbox-walls.ts'
 import { Unit } from './unit.ts'
-import { hasFile, readUnitRecord, type UnitRecord, writeUnitFolder } from './unit-files.ts'
-import { killUnit, signalProcess } from './unit-stop.ts'
+import { hasFile, readNow, readUnitRecord, type UnitRecord, writeUnitFolder } from './unit-files.ts'
+import { killUnit } from './unit-stop.ts'
 
 export interface SandboxDeps {
   host: Host
@@ -32,8 +31,6 @@ export interface SandboxDeps {
 const RELAY_PORT = 1025
 const RELAY_CHECK = { tcp: true, within: 10_000 } as const
 const LABELS = { app: 'fettle', environment: 'sandbox' }
-/** Databases and other servers of the host listen on sockets here, and a path crosses network namespaces. */
-const ALWAYS_HIDDEN = '/run'
 /** Of the path of a unix socket. */
 const LONGEST_PATH = 107
 
@@ -61,27 +58,28 @@ export class LiveSandbox {
     this.#relay?.adopt()
   }
 
-  async open(hide: readonly string[], signal: AbortSignal): Promise<void> {
+  async open(view: SandboxView, signal: AbortSignal): Promise<void> {
     await mkdir(join(this.#folder, 'mails'), { recursive: true, mode: 0o700 })
     if (this.#holder?.alive !== true) {
       // What is left of one before is in a network of its own.
       await this.close()
-      await this.#startHolder(hide)
+      await this.#startHolder(view)
     }
     await mkdir(this.#sockets, { recursive: true, mode: 0o700 })
-    await this.#untilUp(signal)
+    // The relay needs its network alone, and takes its time to start: meanwhile the walls come up.
+    await this.#untilHeld(signal)
     if (this.#relay?.unit.alive !== true) await this.#startRelay()
+    await this.#untilHeld(signal, ({ isClosed }) => isClosed)
     await this.#relay?.untilReady(AbortSignal.any([signal, AbortSignal.timeout(RELAY_CHECK.within)])).catch(error => {
       throw new FettleError('NOT_READY', `the relay of sandbox ${this.#name} does not answer: ${this.#relay?.said}`, { cause: error })
     })
   }
 
-  async #startHolder(hide: readonly string[]): Promise<void> {
+  async #startHolder(view: SandboxView): Promise<void> {
     const { host, isolation } = this.#deps
-    const hidden = host.units.startsWith(`${ALWAYS_HIDDEN}/`) ? hide : [ALWAYS_HIDDEN, ...hide]
-    const covered = isolation.kind === 'network+files' ? hidden : []
-    const argv = [...isolation.make, '/bin/sh', '-c', `${HOLDER_SCRIPT}: >up\nexec sleep infinity`, 'sh', ...covered]
+    for (const folder of view.write) await makeFolder(folder, 0o700)
     await rm(join(this.#folder, 'up'), { force: true })
+    const argv = [...isolation.make, ...holderArgv(this.#folder, wallsOf(view))]
     const unit = { unit: `sandbox.${this.#name}`, labels: LABELS, argv, cwd: this.#folder, env: {} }
     const { record, texts } = define(host, { kind: 'command', ...unit }, undefined)
     await writeUnitFolder(join(this.#folder, 'holder'), record, texts)
@@ -89,9 +87,13 @@ export class LiveSandbox {
     await this.#holder.start('sandbox')
   }
 
+  get #held(): Held | undefined {
+    return this.#holder?.alive === true ? parseHeld(readNow(join(this.#folder, 'up')) ?? '') : undefined
+  }
+
   /** A matter of milliseconds, of which nobody tells. */
-  async #untilUp(signal: AbortSignal): Promise<void> {
-    while (!hasFile(this.#folder, 'up')) {
+  async #untilHeld(signal: AbortSignal, isIt: (held: Held) => boolean = () => true): Promise<void> {
+    for (let held = this.#held; held === undefined || !isIt(held); held = this.#held) {
       if (this.#holder?.alive !== true) {
         const said = await readFile(join(this.#folder, 'holder', 'log'), 'utf8')
         throw new FettleError('UNSUPPORTED', `sandbox ${this.#name} could not be made: ${said.trim()}`)
@@ -102,9 +104,14 @@ export class LiveSandbox {
 
   async #startRelay(): Promise<void> {
     const { host, relay, isolation } = this.#deps
+    const holder = this.#requireHeld()
     const argv = [...relay, this.#sockets, join(this.#folder, 'mails')]
     const unit = { unit: `relay.${this.#name}`, labels: LABELS, argv, cwd: this.#folder, env: {} }
-    const { record, texts } = define(host, { kind: 'service', ...unit }, this.#place(isolation.network))
+    const { record, texts } = define(
+      host,
+      { kind: 'service', ...unit },
+      { holder, way: [...isolation.enter(holder.pid, 'network'), ...isolation.tie] },
+    )
     await writeUnitFolder(join(this.#folder, 'relay'), record, { ...texts, port: RELAY_PORT })
     await this.reach('127.0.0.1', RELAY_PORT)
     this.#relay = this.#newRelay(record)
@@ -119,16 +126,23 @@ export class LiveSandbox {
 
   /** For apps. @throws FettleError NOT_FOUND when its holder is gone, as after a reboot */
   get place(): Place {
-    return this.#place(this.#deps.isolation.files)
+    const { isolation } = this.#deps
+    const holder = this.#requireHeld()
+    const enter = (which: Entered) => isolation.enter(holder.pid, which)
+    return {
+      holder,
+      way: [...isolation.tie, ...enter('all'), ...isolation.confine],
+      steps: [
+        [...isolation.tie, ...enter('processes')],
+        [...enter('rest'), ...isolation.confine],
+      ],
+    }
   }
 
-  #place(namespaces: readonly string[]): Place {
-    const shim = this.#holder?.status().shim
-    if (this.#holder?.alive !== true || shim === undefined) {
-      throw new FettleError('NOT_FOUND', `sandbox ${this.#name} is not open`, { hint: 'Open it again: whatever ran in it is gone.' })
-    }
-    const { pid, startTicks } = shim
-    return { enter: [requireProgram('nsenter'), '--target', String(pid), ...namespaces, '--'], holder: { pid, startTicks } }
+  #requireHeld(): Held {
+    const held = this.#held
+    if (held !== undefined) return held
+    throw new FettleError('NOT_FOUND', `sandbox ${this.#name} is not open`, { hint: 'Open it again: whatever ran in it is gone.' })
   }
 
   /** Asks the relay for a way to a port inside. It is there a moment later. */
@@ -145,11 +159,9 @@ export class LiveSandbox {
     return names.filter(name => name.endsWith('.eml')).length
   }
 
-  /** Ends everything in it, found by its network, which no process in it can leave. */
+  /** Ends everything in it: with the first process of its world the kernel ends all others. */
   async close(): Promise<void> {
     const { host } = this.#deps
-    const shim = this.#holder?.alive === true ? this.#holder.status().shim : undefined
-    for (const pid of shim === undefined ? [] : pidsByNamespace(shim.pid, 'net')) if (pid !== shim?.pid) signalProcess(pid, 'SIGKILL')
     await this.#relay?.kill()
     if (this.#holder !== undefined) await killUnit(host, this.#holder)
     await host.fault('sandbox:ended')

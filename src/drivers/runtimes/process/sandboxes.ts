@@ -2,11 +2,11 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { FettleError } from '../../../core/errors.ts'
-import type { Backend, Sandbox } from '../../../ports/runtime.ts'
+import type { Backend, Sandbox, SandboxView } from '../../../ports/runtime.ts'
 import type { Place } from './definition.ts'
 import { foldersIn } from './group-files.ts'
 import type { Host } from './host.ts'
-import { type Isolation, probeIsolation } from './isolation.ts'
+import { type Isolation, noIsolation, probeIsolation } from './isolation.ts'
 import type { Ports } from './ports.ts'
 import { LiveSandbox } from './sandbox.ts'
 import type { Trash } from './trash.ts'
@@ -23,7 +23,7 @@ export class Sandboxes {
   readonly #deps: SandboxesDeps
   readonly #folder: string
   readonly #open = new Map<string, LiveSandbox>()
-  #isolation: Isolation = { kind: 'none', reason: 'the runtime is not open yet', make: [], network: [], files: [] }
+  #isolation: Isolation = noIsolation('the runtime is not open yet')
 
   constructor(deps: SandboxesDeps) {
     this.#deps = deps
@@ -48,7 +48,7 @@ export class Sandboxes {
     return sandbox
   }
 
-  async openSandbox(name: string, hide: readonly string[], signal: AbortSignal): Promise<Sandbox> {
+  async openSandbox(name: string, view: SandboxView, signal: AbortSignal): Promise<Sandbox> {
     const { kind, reason } = this.#isolation
     if (kind === 'none') {
       throw new FettleError('UNSUPPORTED', `a sandbox can not be made on this machine: ${reason}`, {
@@ -56,7 +56,7 @@ export class Sandboxes {
       })
     }
     const sandbox = this.#open.get(name) ?? this.#add(name)
-    await sandbox.open(hide, signal)
+    await sandbox.open(view, signal)
     return { name, isolation: kind, mails: () => sandbox.mails() }
   }
 

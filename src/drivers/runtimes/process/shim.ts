@@ -28,8 +28,8 @@ export interface Launch {
   programs: { setsid: string; setpriv?: string; env: string }
   /** `cgroup.procs` files that the app writes itself into. */
   cgroups: readonly string[]
-  /** Enters a sandbox; the holder is checked against the reuse of its pid, which would let the app out into the host's network. */
-  sandbox?: { enter: readonly string[]; holder: { pid: number; startTicks: number } }
+  /** argv that leads into a sandbox. */
+  sandbox?: { holder: Holder; way: readonly string[] }
 }
 
 /** One shell word that stands for exactly this text. */
@@ -46,15 +46,16 @@ export const STATE_BYTES = 161
  * from /proc, writes them before exec, and only then looks for `stop`: whoever asks for a stop writes the file first and reads the
  * state then, so one of the two sees the other.
  * Its own children are ended by KILL: between fork and its first turn a child has its parent's handlers, and drops a TERM.
+ * For a sandbox, `enter` runs this script again in the sandbox's own world of pids, where nobody can be seen by an app; the rest of
+ * what shuts it in comes with the launch, when the folder is no longer needed. As /proc is still the one outside, so is the pid read.
  */
 const BODY = String.raw`
 set -f
-trap : HUP INT TERM
 read -r boot </proc/sys/kernel/random/boot_id
-code=- note=- centis=0
+self=$$ code=- note=- centis=0
 
 say() {
-  printf '%-${STATE_BYTES - 1}s\n' "$boot $1 $$ $2 $3 $restarts $code $note $centis" 1<>state
+  printf '%-${STATE_BYTES - 1}s\n' "$boot $1 $self $2 $3 $restarts $code $note $centis" 1<>state
   echo >&3
 } 2>/dev/null
 
@@ -67,6 +68,11 @@ app() (
   elif [ -e stdin ]; then
     exec <stdin
   fi
+  [ ! -e enter ] || . ./enter
+  begin
+)
+
+begin() {
   read -r stat </proc/self/stat
   set -- $stat
   pid=$1
@@ -75,7 +81,13 @@ app() (
   [ ! -e stop ] || exit 143
   exec 3>&-
   . ./launch
-)
+}
+
+if [ "$1" = inside ]; then
+  self=$2 restarts=$3 code=$4 note=$5 centis=$6
+  begin
+fi
+trap : HUP INT TERM
 
 count_ooms() {
   ooms=0
@@ -157,20 +169,23 @@ export function launchScript({ argv, cwd, programs, cgroups, sandbox }: Launch):
   const lines = ['. ./env', '[ ! -e port ] || { read -r PORT <port; export PORT; }']
   for (const file of cgroups) lines.push(`echo 0 >${quote(file)} || echo 'fettle: could not enter the cgroup'`)
   const tie = programs.setpriv === undefined ? [] : [programs.setpriv, '--pdeathsig', 'KILL']
-  if (sandbox === undefined) {
-    lines.push(`cd ${quote(cwd)} || exit 126`, `exec ${words([programs.setsid, ...tie, ...argv])}`)
-  } else {
-    const { pid, startTicks } = sandbox.holder
-    lines.push(
-      `read -r stat </proc/${pid}/stat && set -- $stat && shift 21 && [ "$1" = ${startTicks} ] || { echo 'fettle: its sandbox is gone'; exit 126; }`,
-      `exec ${words([...sandbox.enter, programs.env, '-C', cwd, programs.setsid, ...confined(tie), ...argv])}`,
-    )
-  }
+  if (sandbox === undefined) lines.push(`cd ${quote(cwd)} || exit 126`, `exec ${words([programs.setsid, ...tie, ...argv])}`)
+  else lines.push(sameHolder(sandbox.holder), `exec ${words([...sandbox.way, programs.env, '-C', cwd, programs.setsid, ...argv])}`)
   return `${lines.join('\n')}\n`
 }
 
-/** Root in the sandbox could walk out through another process's namespaces, or lift what covers the hidden folders. */
-const confined = (tie: readonly string[]) => (tie.length === 0 ? tie : [...tie, '--bounding-set', '-sys_admin,-sys_ptrace,-net_admin'])
+/** A process that holds a sandbox: checked, since its pid may be another's by now, whose place is no sandbox. */
+export interface Holder {
+  pid: number
+  startTicks: number
+}
+
+const sameHolder = ({ pid, startTicks }: Holder): string =>
+  `read -r stat </proc/${pid}/stat && set -- $stat && shift 21 && [ "$1" = ${startTicks} ] || { echo 'fettle: its sandbox is gone'; exit 126; }`
+
+/** Runs the shim's own script again, in the first of the namespaces that `argv` enters. */
+export const enterScript = (holder: Holder, argv: readonly string[]): string =>
+  `${sameHolder(holder)}\nexec ${words(argv)} /bin/sh ./shim inside $$ $restarts $code $note $centis\n`
 
 export function envScript(env: Readonly<Record<string, string>>): string {
   return Object.entries(env)

@@ -1,7 +1,7 @@
 /**
  * The folder of a unit: everything about it, readable without fettle.
  *
- *   spec.json  what it is; the folder is complete once this is there      env, launch, check, shim   what runs (sh)
+ *   spec.json  what it is; the folder is complete once this is there      env, enter, launch, check, shim   what runs (sh)
  *   port       the port it was given            stdin      what a command reads
  *   state      one line by the shim             alive      FIFO that only the shim holds open for writing
  *   stop       asked to end, not to be restarted            over-memory, timedout   why it was ended
@@ -14,6 +14,7 @@ import { FettleError, toFettleError } from '../../../core/errors.ts'
 import { refuseNewer } from '../../../core/file-format.ts'
 import { Secret } from '../../../core/secret.ts'
 import { readIfExists, writeFileAtomic } from '../../../lib/files.ts'
+import { createRedactor, type Redactor } from '../../../lib/redact.ts'
 import type { Command, Environment, Labels } from '../../../ports/runtime.ts'
 import type { UnitCgroup } from './cgroups.ts'
 import { envScript, parseEnvScript, parseState, type ShimState } from './shim.ts'
@@ -39,6 +40,8 @@ export interface UnitRecord {
 export interface UnitTexts {
   env: Environment
   launch: string
+  /** Leads into a sandbox. */
+  enter?: string
   /** Runs the readiness command with the environment and in the place of the app. */
   check?: string
   port?: number
@@ -49,14 +52,16 @@ const reveal = (value: string | Secret) => (value instanceof Secret ? value.reve
 
 /** Writes the folder, its record last and everything durable: a record means that all of it is there. */
 export async function writeUnitFolder(folder: string, record: UnitRecord, texts: UnitTexts): Promise<void> {
-  const put = (name: string, text: string) => writeFile(join(folder, name), text, { mode: 0o600 })
+  const put = (name: string, text: string | undefined) =>
+    text === undefined ? rm(join(folder, name), { force: true }) : writeFile(join(folder, name), text, { mode: 0o600 })
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 })
     await Promise.all([
       put('env', renderEnv(texts.env, folder)),
       put('launch', texts.launch),
-      texts.check === undefined ? rm(join(folder, 'check'), { force: true }) : put('check', texts.check),
-      texts.port === undefined ? rm(join(folder, 'port'), { force: true }) : put('port', `${texts.port}\n`),
+      put('enter', texts.enter),
+      put('check', texts.check),
+      put('port', texts.port === undefined ? undefined : `${texts.port}\n`),
       putStdin(join(folder, 'stdin'), texts.stdin),
     ])
     await writeFileAtomic(join(folder, 'spec.json'), `${JSON.stringify(record, null, 2)}\n`, 0o600)
@@ -93,17 +98,13 @@ export async function readUnitRecord(folder: string): Promise<UnitRecord | undef
   return record
 }
 
-/** Values of the unit's secrets, longest first, to take out of what it printed. */
-export async function readUnitSecrets(folder: string, record: UnitRecord): Promise<string[]> {
+/** Hides the unit's own secrets in what it printed. */
+export async function redactorOf(folder: string, record: UnitRecord): Promise<Redactor> {
   const env = parseEnvScript((await readIfExists(join(folder, 'env'))) ?? '')
-  const values = record.secrets.map(name => env[name] ?? '').filter(value => value !== '')
-  return values.sort((a, b) => b.length - a.length)
+  return createRedactor(record.secrets.map(name => new Secret(env[name] ?? '')))
 }
 
-export const redact = (text: string, secrets: readonly string[]): string =>
-  secrets.reduce((rest, value) => rest.replaceAll(value, '••••'), text)
-
-function readNow(path: string): string | undefined {
+export function readNow(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8')
   } catch (error) {

@@ -32,7 +32,7 @@ import { type Entry, pathBytes, rawPath, shownPath } from './entry.ts'
 import { filesStore } from './index.ts'
 import { END_OF_ARCHIVE, padding, tarHeader } from './tar-write.ts'
 
-const config = { folder: '.' }
+const config = { files: '.' }
 const signal = new AbortController().signal
 const OLD = 1_600_000_000
 

@@ -12,7 +12,7 @@ import { compareFingerprints } from '../../../core/fingerprint.ts'
 import type { SnapshotPart } from '../../../ports/store.ts'
 import { sqliteStore } from './index.ts'
 
-const config = { file: 'app.db' }
+const config = { sqlite: 'app.db' }
 const signal = new AbortController().signal
 
 function execute(path: string, sql: string): void {

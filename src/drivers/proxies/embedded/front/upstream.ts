@@ -11,7 +11,7 @@ import { IdleKnowledge, LONGEST_IDLE_MS, SCOUT_MS } from './idle.ts'
 
 /** A SYN may be dropped by a full backlog; the next comes after 1 s. */
 const CONNECT_MS = 3_000
-const KNOCK_MS = 5
+const KNOCK_MS = 3
 const SLOWEST_KNOCK_MS = 1_000
 
 /** The request was not sent: it may be sent elsewhere whatever its method. */

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { FettleError } from '../core/errors.ts'
+import { layout } from '../core/layout.ts'
+import { MASK, Secret } from '../core/secret.ts'
+import { Redaction } from './redaction.ts'
+import { SeenSecrets } from './seen-secrets.ts'
+
+async function makePaths(context: TestContext) {
+  const home = await mkdtemp(join(tmpdir(), 'fettle-redaction-'))
+  context.after(() => rm(home, { recursive: true }))
+  return layout(home)
+}
+
+async function nextAgent(paths: ReturnType<typeof layout>): Promise<Redaction> {
+  const redaction = new Redaction(new SeenSecrets(paths))
+  await redaction.recall()
+  return redaction
+}
+
+test('a value is hidden by the next agent too, and lies nowhere in the clear', async context => {
+  const paths = await makePaths(context)
+  const first = await nextAgent(paths)
+  assert.equal(first.hide('of nothing'), 'of nothing')
+  await Promise.all(['first-value', 'second-value', 'first-value'].map(value => first.add(new Secret(value))))
+  const next = await nextAgent(paths)
+  assert.equal(next.hide('first-value, second-value, third-value'), `${MASK}, ${MASK}, third-value`)
+  await next.add(new Secret('third-value'))
+  assert.equal((await nextAgent(paths)).hide('first-value third-value'), `${MASK} ${MASK}`)
+  for (const path of [paths.seenSecrets, paths.seenSecretsKey]) {
+    assert.equal((await stat(path)).mode & 0o777, 0o600)
+    assert.ok(!(await readFile(path)).includes('value'))
+  }
+})
+
+test('a value that could not be kept is not given away, and is tried again', async () => {
+  let isFull = true
+  const kept: string[] = []
+  const redaction = new Redaction({
+    read: async () => [],
+    async write(values) {
+      if (isFull) throw new FettleError('DISK_FULL', 'no room')
+      kept.push(...values)
+    },
+  })
+  await assert.rejects(redaction.add(new Secret('value')), { code: 'DISK_FULL' })
+  await assert.rejects(redaction.add(new Secret('value')), { code: 'DISK_FULL' })
+  isFull = false
+  await redaction.add(new Secret('value'))
+  await redaction.add(new Secret('value'))
+  assert.deepEqual(kept, ['value'])
+})
+
+test('a list that can not be opened is an error that says what to do, and quotes nothing', async context => {
+  const paths = await makePaths(context)
+  await (await nextAgent(paths)).add(new Secret('value'))
+  await writeFile(paths.seenSecretsKey, Buffer.alloc(32))
+  await assert.rejects(nextAgent(paths), (error: FettleError) => {
+    assert.deepEqual([error.code, error.cause], ['DAMAGED', undefined])
+    assert.match(error.hint ?? '', new RegExp(`remove ${paths.seenSecrets}`))
+    return true
+  })
+})

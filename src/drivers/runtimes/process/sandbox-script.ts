@@ -1,0 +1,161 @@
+/**
+ * What the first process of a sandbox runs: it builds the file system that is seen inside, walks into it for good, and stays, so that
+ * all else in its namespaces ends with it. The old root is detached at the end: nothing is left that could be uncovered.
+ */
+
+/** What becomes of one path, in this order. What is hidden stays closed for writing once all that is below it has been put in place. */
+export type Wall = readonly [
+  /** `may-copy`: or read-only, where the kernel has no overlay for it. */
+  how: 'hide' | 'show' | 'write' | 'copy' | 'may-copy',
+  path: string,
+]
+
+/**
+ * Perl is essential on Debian, iproute2 is not, and one process that asks the kernel is many times faster than one `mount` for each wall.
+ * The numbers of these system calls, which came with Linux 5.2 and 5.12, are the same on every architecture.
+ */
+const LOOPBACK = String.raw`
+my $up = pack('a16 s x22', 'lo', 0x49);
+socket(my $socket, 2, 2, 0) or die "no socket: $!\n";
+ioctl($socket, 0x8914, $up) or die "loopback can not be brought up: $!\n";
+`
+
+const WALLS = String.raw`
+use strict;
+my ($folder, @walls) = @ARGV;
+my ($here, $none, $root, $over, $copies, @hidden) = (-100, '', "$folder/root", "$folder/over", 0);
+my ($READ_ONLY, $NO_SUID, $NO_DEVICES, $NO_EXEC, $DEEP) = (1, 2, 4, 8, 0x8000);
+my %number = (open_tree => 428, move_mount => 429, fsopen => 430, fsconfig => 431, fsmount => 432, mount_setattr => 442);
+
+sub try {
+  my ($what, $call, @words) = @_;
+  my $got = syscall($number{$call}, @words);
+  die "$what: $call: $!\n" if $got == -1;
+  return $got;
+}
+sub restrict {
+  my ($path, $flags, $deep) = @_;
+  my $set = pack('Q4', $flags, 0, 0, 0);
+  try("restricting $path", 'mount_setattr', $here, $path, $deep, $set, 32);
+}
+sub attach {
+  my ($mount, $path) = @_;
+  try("covering $path", 'move_mount', $mount, $none, $here, $path, 4);
+}
+sub take {
+  my ($from, $path, $deep) = @_;
+  attach(try("taking $from", 'open_tree', $here, $from, 0x80001 | $deep), $path);
+}
+sub make {
+  my ($type, $path, $flags, @settings) = @_;
+  my $system = try("making $type", 'fsopen', $type, 1);
+  while (my ($key, $value) = splice @settings, 0, 2) {
+    defined $value ? try("$type with $key", 'fsconfig', $system, 1, $key, $value, 0) : try("$type with $key", 'fsconfig', $system, 0, $key, 0, 0);
+  }
+  try("making $type for $path", 'fsconfig', $system, 6, 0, 0, 0);
+  attach(try("making $type for $path", 'fsmount', $system, 1, $flags), $path);
+}
+sub folder {
+  my $path = '';
+  for my $part (split m{/+}, $_[0]) { $path .= "$part/"; -d $path or mkdir $path or die "$path: $!\n" }
+}
+sub touch { open my $file, '>', $_[0] or die "$_[0]: $!\n" }
+sub hide {
+  my ($from, $path) = @_;
+  return unless -e $from;
+  if (-d _) {
+    folder($path);
+    make('tmpfs', $path, $NO_SUID | $NO_DEVICES, size => '64k', mode => '755');
+    push @hidden, $path;
+  } elsif (-e $path) {
+    take('/dev/null', $path, 0);
+  }
+}
+sub copy {
+  my ($from, $path) = @_;
+  my ($upper, $work) = map { my $path = "$over/$copies$_"; mkdir $path; $path } 'upper', 'work';
+  $copies++;
+  # The layer is named from within: no sign in its path can be taken for a separator.
+  chdir $from or die "$from: $!\n";
+  make('overlay', $path, $NO_SUID | $NO_DEVICES, userxattr => undef, lowerdir => '.', upperdir => $upper, workdir => $work);
+}
+
+folder($_) for $root, $over, "$folder/tmp";
+chmod 01777, "$folder/tmp";
+take('/', $root, $DEEP);
+restrict($root, $READ_ONLY | $NO_SUID | $NO_DEVICES, $DEEP);
+make('tmpfs', $over, $NO_SUID | $NO_DEVICES, size => '128m', mode => '700');
+make('proc', "$root/proc", $READ_ONLY | $NO_SUID | $NO_DEVICES | $NO_EXEC);
+make('tmpfs', "$root/dev", $NO_SUID | $NO_EXEC, size => '64k', mode => '755');
+for my $device (map { "/dev/$_" } qw(null zero full random urandom tty)) { touch("$root$device"); take($device, "$root$device", 0) }
+symlink $$_[0], "$root/dev/$$_[1]" for ['/proc/self/fd', 'fd'], ['fd/0', 'stdin'], ['fd/1', 'stdout'], ['fd/2', 'stderr'];
+folder("$root/dev/shm");
+make('tmpfs', "$root/dev/shm", $NO_SUID | $NO_DEVICES, size => '64m', mode => '1777');
+restrict("$root/dev", $READ_ONLY | $NO_SUID | $NO_EXEC, 0);
+for my $path (grep { -d "$root$_" } '/tmp', '/var/tmp') { take("$folder/tmp", "$root$path", 0); restrict("$root$path", $NO_SUID | $NO_DEVICES, 0) }
+
+while (my ($how, $path) = splice @walls, 0, 2) {
+  my $seen = "$root$path";
+  if ($how eq 'hide') { hide($path, $seen); next }
+  folder($seen);
+  if ($how eq 'may-copy') { eval { copy($path, $seen) } }
+  elsif ($how eq 'copy') { copy($path, $seen) }
+  else {
+    take($path, $seen, 0);
+    restrict($seen, $NO_SUID | $NO_DEVICES | ($how eq 'show' ? $READ_ONLY : 0), 0);
+  }
+}
+restrict($_, $READ_ONLY | $NO_SUID | $NO_DEVICES, 0) for @hidden;
+`
+
+/**
+ * Says on the first line of the file `up` who it is, as the outside sees it, when its network is there, and on the second that all its
+ * walls are.
+ */
+const HOLDER = `
+folder=$1 loopback=$2 walls=$3 stay=$4
+shift 4
+exec 9>"$folder/up"
+read -r stat </proc/self/stat
+who() {
+  pid=$1
+  shift 21
+  echo "$pid $1"
+}
+set -f
+perl -e "$loopback" && who $stat >&9 || exit
+perl -e "$walls" "$folder" "$@" || exit
+cd "$folder/root" && pivot_root . . && umount -l . && cd / || exit
+echo closed >&9
+exec 9>&-
+eval "$stay"
+`
+
+/** As the first process it reaps what others leave. */
+const STAY = 'while :; do sleep infinity & wait; done'
+
+/** argv that is run in new namespaces. @param folder gets `root`, `over`, `tmp` and `up` @param stay what it does then */
+export const holderArgv = (folder: string, walls: readonly Wall[], stay = STAY): string[] => [
+  '/bin/sh',
+  '-c',
+  HOLDER,
+  'sh',
+  folder,
+  LOOPBACK,
+  WALLS,
+  stay,
+  ...walls.flat(),
+]
+
+export interface Held {
+  pid: number
+  startTicks: number
+  /** All its walls are up. */
+  isClosed: boolean
+}
+
+/** From the file `up`; undefined while it says nothing. */
+export function parseHeld(text: string): Held | undefined {
+  const [, pid, startTicks, closed] = /^(\d+) (\d+)\n(closed\n)?$/.exec(text) ?? []
+  return pid === undefined ? undefined : { pid: Number(pid), startTicks: Number(startTicks), isClosed: closed !== undefined }
+}

@@ -1,0 +1,17 @@
+/** What the steps on data have in common: their inputs, and the repository they mean. */
+import * as z from 'zod'
+import { type Spec, Store as StoreConfig } from '../../core/spec/schema.ts'
+import type { StepContext } from '../../engine/step.ts'
+import type { Manifest, Repository } from '../../ports/repository.ts'
+import type { World } from '../world.ts'
+
+export const Folders = z.record(z.string(), z.string())
+export const Configs = z.record(z.string(), StoreConfig)
+export const BackupsInput = z.custom<Spec['backups']>(value => typeof value === 'object' && value !== null)
+export const ManifestInput = z.custom<Manifest>(value => typeof value === 'object' && value !== null)
+
+export const repositoryOf = async (world: World, context: StepContext, backups: Spec['backups']): Promise<Repository> => {
+  const repository = await world.repository(context.operation.app, backups)
+  await repository.open()
+  return repository
+}

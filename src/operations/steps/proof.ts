@@ -1,0 +1,121 @@
+/** The steps that show what a snapshot is worth, and the record of it, also when it turned out to be worth less. */
+import * as z from 'zod'
+import { type ErrorCode, FettleError, toFettleError } from '../../core/errors.ts'
+import type { Expectation } from '../../core/spec/schema.ts'
+import { type StepContext, stepKind } from '../../engine/step.ts'
+import type { Proof, Rung } from '../../ports/repository.ts'
+import { endCommand } from '../commands.ts'
+import { expectTask, verifyTask } from '../data-tasks.ts'
+import type { World } from '../world.ts'
+import { BackupsInput, Configs, Folders, repositoryOf } from './data-input.ts'
+
+const RungInput = z.custom<Rung>(value => typeof value === 'string')
+
+export const isProven = (proofs: Proof[]): boolean =>
+  proofs.some(proof => proof.passed && (proof.rung === 'content-equal' || proof.rung === 'booted'))
+
+/** What a step is a part of the proof of. */
+export const Proves = z.object({
+  snapshot: z.string(),
+  backups: BackupsInput,
+  rung: RungInput,
+  compared: z.number().default(0),
+  durationMs: z.number().default(0),
+})
+
+/** These tell of the app or the data; any other failure (a full disk, a lost sandbox, a cancel) tells of this attempt alone. */
+const TELLING: ReadonlySet<ErrorCode> = new Set(['NOT_READY', 'COMMAND_FAILED', 'TEST_FAILED', 'DAMAGED', 'DIFFERENT'])
+
+/** Does the work; where that shows that the rung is not reached, this is recorded with the snapshot before the error goes on. */
+export async function proving<T>(
+  world: World,
+  context: StepContext,
+  proves: z.input<typeof Proves> | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work()
+  } catch (thrown) {
+    const error = toFettleError(thrown)
+    if (proves === undefined || !TELLING.has(error.code)) throw thrown
+    const { snapshot, backups, ...proof } = Proves.parse(proves)
+    const note = error.message.split('\n', 1)[0] ?? ''
+    const failed = { ...proof, at: world.clock.now(), operation: context.operation.id, passed: false, note }
+    await (await repositoryOf(world, context, backups)).addProof(snapshot, failed)
+    throw thrown
+  }
+}
+
+/** Re-reads the stored bytes of a snapshot against their hashes. */
+const snapshotVerify = (world: World) =>
+  stepKind({
+    kind: 'snapshot.verify@1',
+    input: z.object({ snapshot: z.string(), backups: BackupsInput }),
+    cancel: 'now',
+    silentForMs: 120_000,
+    observe: async () => 'partial',
+    async run({ snapshot, backups }, context) {
+      const manifest = await (await repositoryOf(world, context, backups)).get(snapshot)
+      const { objects, bytes } = await proving(world, context, { snapshot, backups, rung: 're-read' }, () =>
+        verifyTask(world, context, { manifest, backups }),
+      )
+      return { objects, bytes }
+    },
+    async undo(_input, context) {
+      await endCommand(world, context)
+    },
+  })
+
+const drillExpect = (world: World) =>
+  stepKind({
+    kind: 'drill.expect@1',
+    input: z.object({
+      configs: Configs,
+      folders: Folders,
+      expect: z.custom<Expectation[]>(value => Array.isArray(value)),
+      proves: Proves.optional(),
+    }),
+    cancel: 'now',
+    silentForMs: 60_000,
+    observe: async () => 'partial',
+    async run(input, context) {
+      const results = await proving(world, context, input.proves, async () => {
+        const all = await expectTask(world, context, input)
+        const failed = all.filter(result => !result.passed)
+        if (failed.length === 0) return all
+        throw new FettleError('TEST_FAILED', `restored data is not as expected: ${failed.map(result => result.text).join('; ')}`)
+      })
+      for (const result of results) context.log(result.text)
+      return { passed: results.length }
+    },
+    async undo(_input, context) {
+      await endCommand(world, context)
+    },
+  })
+
+const proofAdd = (world: World) =>
+  stepKind({
+    kind: 'proof.add@1',
+    input: z.object({
+      snapshot: z.string(),
+      backups: BackupsInput,
+      rung: RungInput,
+      compared: z.number(),
+      durationMs: z.number(),
+      note: z.string().optional(),
+    }),
+    cancel: 'at-end',
+    silentForMs: 10_000,
+    async observe({ snapshot, rung, backups }, context) {
+      const proofs = await (await repositoryOf(world, context, backups)).proofs(snapshot)
+      return proofs.some(proof => proof.operation === context.operation.id && proof.rung === rung) ? { present: { rung } } : 'absent'
+    },
+    async run({ snapshot, backups, ...proof }, context) {
+      const repository = await repositoryOf(world, context, backups)
+      await repository.addProof(snapshot, { ...proof, at: world.clock.now(), operation: context.operation.id, passed: true })
+      return { rung: proof.rung }
+    },
+    undo: 'nothing',
+  })
+
+export const proofKinds = (world: World) => [snapshotVerify(world), drillExpect(world), proofAdd(world)]

@@ -1,0 +1,66 @@
+/** A process that opens a sandbox in the home that it is told, lets a hostile command loose there, and says what came of it, as JSON. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { createProcessRuntime } from '../../src/drivers/runtimes/process/index.ts'
+import { systemClock } from '../../src/lib/clock.ts'
+import { escape } from './escape.ts'
+import { command, group, never, nodeScript } from './process-runtime.ts'
+
+const [, , home = '', source = ''] = process.argv
+const secret = 'only-the-live-service-has-this'
+const runtime = createProcessRuntime({ home, clock: systemClock, ports: { from: 21_000, to: 21_099 } })
+await runtime.open()
+for (const name of ['backups', 'keys', 'agent', 'live', 'logs', 'scratch', 'artifacts']) mkdirSync(join(home, name), { recursive: true })
+for (const path of ['backups/snapshot', 'keys/shop.key', 'artifacts/code']) writeFileSync(join(home, path), 'real')
+const socket = join(source, 'server.sock')
+const server = createServer().listen(socket)
+await runtime.apply(
+  group({ name: 'slow', argv: nodeScript('setInterval(() => {}, 1000)'), port: false, ready: undefined as never, env: { secret } }),
+  never,
+)
+const live = async () => (await runtime.groups({}))[0]?.instances[0]
+const before = await live()
+const launch = () => readFileSync(join(home, 'units/groups/slow/0/launch'), 'utf8')
+const launchBefore = launch()
+
+const view = { hide: [home], write: [join(home, 'scratch')], copy: [join(home, 'artifacts')] }
+await runtime.openSandbox('drill', view, never)
+const unseen = [
+  'units/groups/slow/0/launch',
+  'units/groups/slow/0/env',
+  'backups/snapshot',
+  'keys/shop.key',
+  'agent/api.sock',
+  'live',
+  'logs',
+]
+const prey = { home, source, unseen, socket, secret, pids: [before?.pid ?? 0, process.pid] }
+const attack = nodeScript(`(${escape})(${JSON.stringify(prey)}).then(found => console.log(JSON.stringify(found)))`)
+const { tail, code } = await runtime.run(command(attack, { sandbox: 'drill', timeoutMs: 60_000, cwd: '/' }), never)
+const own = [
+  'sh',
+  '-c',
+  'echo changed >code && echo new >cache && cat code && echo kept >../scratch/row && echo private >/tmp/x && cat /tmp/x',
+]
+const used = await runtime.run(command(own, { name: 'own', sandbox: 'drill', cwd: join(home, 'artifacts') }), never)
+
+const after = await live()
+console.log(
+  JSON.stringify({
+    isolation: runtime.caps.isolation,
+    reason: runtime.caps.isolationReason,
+    code,
+    found: tail.startsWith('{') ? JSON.parse(tail) : tail,
+    own: used.tail,
+    untouched: { pid: before?.pid === after?.pid, restarts: after?.restarts, launch: launch() === launchBefore },
+    files: Object.fromEntries(
+      ['backups/snapshot', 'keys/shop.key', 'artifacts/code', 'scratch/row'].map(path => [path, readFileSync(join(home, path), 'utf8')]),
+    ),
+  }),
+)
+server.close()
+await runtime.closeSandbox('drill')
+await runtime.remove('slow', never)
+for (const name of await runtime.commands({})) await runtime.forget(name)
+await runtime.close()
