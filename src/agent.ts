@@ -64,6 +64,7 @@ function composeWorld(settings: Settings): World {
       home,
       program: frontProgram(programPath('front')),
       listen: settings.http,
+      trust: settings.trust,
       clock: systemClock,
       fault: point => faults.reach(`proxy/${point}`),
     }),

@@ -5,24 +5,32 @@ import { FettleError } from '../core/errors.ts'
 import { refuseNewer } from '../core/file-format.ts'
 import type { Layout } from '../core/layout.ts'
 import { readIfExists, writeFileAtomic } from '../lib/files.ts'
+import { LOOPBACK, parseNetwork } from '../lib/network.ts'
 
 const Settings = z.strictObject({
   format: z.literal(1),
   http: z.strictObject({ host: z.string(), port: z.number().int().min(0).max(65_535) }),
   /** Below the system's range of outgoing ports. */
   ports: z.strictObject({ from: z.number().int(), to: z.number().int() }),
+  /** Proxies in front of the proxy, whose X-Forwarded-* are believed: addresses and networks. */
+  trust: z.array(z.string()).default(LOOPBACK),
 })
 export type Settings = z.output<typeof Settings>
 
-const DEFAULTS: Settings = { format: 1, http: { host: '127.0.0.1', port: 8080 }, ports: { from: 20_000, to: 29_999 } }
+const DEFAULTS = { format: 1, http: { host: '127.0.0.1', port: 8080 }, ports: { from: 20_000, to: 29_999 }, trust: LOOPBACK } as const
 
 /**
- * As they were remembered, and what the environment says now: FETTLE_HTTP=host:port is where the front listens.
+ * As they were remembered, and what the environment says now: FETTLE_HTTP=host:port is where the front listens,
+ * FETTLE_TRUSTED_PROXIES names who is believed.
  * @throws FettleError SPEC_INVALID, VERSION, USAGE
  */
 export async function readSettings(paths: Layout, env: NodeJS.ProcessEnv): Promise<Settings> {
   const saved = (await readSaved(paths)) ?? DEFAULTS
-  const asked = env.FETTLE_HTTP === undefined ? {} : { http: parseAddress(env.FETTLE_HTTP) }
+  const { FETTLE_HTTP: http, FETTLE_TRUSTED_PROXIES: trust } = env
+  const asked = {
+    ...(http === undefined ? {} : { http: parseAddress(http) }),
+    ...(trust === undefined ? {} : { trust: parseTrust(trust) }),
+  }
   return parse({ ...saved, ...asked }, 'the environment')
 }
 
@@ -48,4 +56,15 @@ function parseAddress(text: string): Settings['http'] {
   const [, host = '', port = ''] = /^(.*):(\d+)$/.exec(text) ?? []
   if (host === '') throw new FettleError('USAGE', `FETTLE_HTTP=${text} is no address`, { hint: 'Write it as 127.0.0.1:8080.' })
   return { host, port: Number(port) }
+}
+
+/** `loopback` and `none` are words for what is meant most often. */
+function parseTrust(text: string): string[] {
+  const words = text.split(/[\s,]+/).filter(word => word !== '')
+  const wrong = words.find(word => word !== 'loopback' && word !== 'none' && parseNetwork(word) === undefined)
+  if (words.length === 0 || wrong !== undefined)
+    throw new FettleError('USAGE', `FETTLE_TRUSTED_PROXIES=${text} names no ${wrong === undefined ? 'proxy' : `address: ${wrong}`}`, {
+      hint: 'Write addresses and networks, such as 10.0.0.5,192.168.0.0/16; loopback for this machine, none for nobody.',
+    })
+  return words.flatMap(word => (word === 'loopback' ? LOOPBACK : word === 'none' ? [] : [word]))
 }

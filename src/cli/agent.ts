@@ -30,7 +30,7 @@ export async function connect(home: string, options: ConnectOptions): Promise<Co
 
 export const noAgent = (home: string): FettleError =>
   new FettleError('AGENT_UNREACHABLE', `no agent runs for ${home}`, {
-    hint: '`fettle agent start` starts it; `fettle up` and `fettle deploy` do so by themselves.',
+    hint: '`fettle agent start` starts it; what changes something does so by itself, what only looks does not.',
   })
 
 export const isUnreachable = (error: unknown): boolean => error instanceof FettleError && error.code === 'AGENT_UNREACHABLE'

@@ -11,7 +11,8 @@ import type { Given } from './command.ts'
 import { isForeground } from './foreground.ts'
 import { homeOf, socketOf } from './home.ts'
 import type { Io, OutputStream } from './io.ts'
-import { createStyle, hasColour, isUnicode, type Style, toAscii } from './output/style.ts'
+import { columnsOf, createStyle, hasColour, isUnicode, type Style, toAscii } from './output/style.ts'
+import { wrapLine } from './output/width.ts'
 
 export class Cli {
   readonly io: Io
@@ -35,8 +36,8 @@ export class Cli {
     this.json = given.flag('json')
     this.quiet = given.flag('quiet')
     this.clock = io.clock ?? systemClock
-    this.style = createStyle(!this.json && hasColour(io.stdout, io.env, forbidden), unicode)
-    this.#errorStyle = createStyle(hasColour(io.stderr, io.env, forbidden), unicode)
+    this.style = createStyle(!this.json && hasColour(io.stdout, io.env, forbidden), unicode, columnsOf(io.stdout))
+    this.#errorStyle = createStyle(hasColour(io.stderr, io.env, forbidden), unicode, columnsOf(io.stderr))
   }
 
   /** Both ends are a person: questions can be asked and lines redrawn. */
@@ -49,7 +50,7 @@ export class Cli {
   /** The answer of a command that looks: one JSON document, or lines. */
   answer(value: unknown, lines: (style: Style) => string[]): void {
     if (this.json) this.io.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`)
-    else this.#write(this.io.stdout, lines(this.style))
+    else this.#writeBroken(this.io.stdout, lines(this.style), this.style)
   }
 
   /** One record of a stream of JSON lines. */
@@ -64,12 +65,12 @@ export class Cli {
 
   /** Lines for a person; not said with --json and --quiet. */
   say(...lines: string[]): void {
-    if (!this.json && !this.quiet) this.#write(this.io.stdout, lines)
+    if (!this.json && !this.quiet) this.#writeBroken(this.io.stdout, lines, this.style)
   }
 
   /** To standard error, whatever the form of the answer is. */
   warn(lines: (style: Style) => string[]): void {
-    this.#write(this.io.stderr, lines(this.#errorStyle))
+    this.#writeBroken(this.io.stderr, lines(this.#errorStyle), this.#errorStyle)
   }
 
   /** Connects once. @throws FettleError AGENT_UNREACHABLE */
@@ -112,6 +113,13 @@ export class Cli {
 
   async client(options: { start: boolean } = { start: true }): Promise<Client> {
     return (await this.connect(options)).client
+  }
+
+  #writeBroken(stream: OutputStream, lines: string[], { columns }: Style): void {
+    this.#write(
+      stream,
+      lines.flatMap(line => wrapLine(line, columns)),
+    )
   }
 
   #write(stream: OutputStream, lines: string[]): void {

@@ -4,7 +4,8 @@ import { Cli } from './cli.ts'
 import type { Commands } from './commands.ts'
 import type { Io } from './io.ts'
 import { errorLines } from './output/error.ts'
-import { createStyle, hasColour, isUnicode, toAscii } from './output/style.ts'
+import { columnsOf, createStyle, hasColour, isUnicode, toAscii } from './output/style.ts'
+import { wrapLine } from './output/width.ts'
 import { parse, splitCommand } from './parser.ts'
 
 export async function dispatch(argv: string[], io: Io, commands: Commands): Promise<number> {
@@ -34,9 +35,12 @@ function tell(error: FettleError, argv: string[], io: Io): void {
   const words = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv
   if (words.includes('--json')) io.stdout.write(`${JSON.stringify(error)}\n`)
   else {
-    const style = createStyle(hasColour(io.stderr, io.env, words.includes('--no-color')), isUnicode(io.env))
+    const style = createStyle(hasColour(io.stderr, io.env, words.includes('--no-color')), isUnicode(io.env), columnsOf(io.stderr))
     const stack = error.code === 'INTERNAL' && error.cause instanceof Error ? (error.cause.stack ?? '').split('\n').slice(1) : []
-    const text = [...errorLines(error.toJSON(), style), ...stack.map(style.dim)].map(line => `${line}\n`).join('')
+    const text = [...errorLines(error.toJSON(), style), ...stack.map(style.dim)]
+      .flatMap(line => wrapLine(line, style.columns))
+      .map(line => `${line}\n`)
+      .join('')
     io.stderr.write(style.unicode ? text : toAscii(text))
   }
 }

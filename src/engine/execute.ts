@@ -211,7 +211,7 @@ export class Execution {
     const kind = this.#kind(step)
     const undo = kind.undo
     if (undo === 'impossible') throw this.#held(step, 'it can not be undone')
-    if (undo === 'nothing') return this.#saveStep(step, { state: 'undone', endedAt: this.#deps.clock.now() })
+    if (undo === 'nothing') return this.#saveUndone(step)
     this.#saveStep(step, { state: 'undoing' })
     await this.#deps.fault(`${step.id}:undo`)
     for (let attempt = 1; ; attempt++) {
@@ -219,12 +219,17 @@ export class Execution {
         const input = this.#inputForUndo(step, kind)
         if (input !== undefined) await undo(input, this.#context(step, kind, true), this.#stepRecord(step.id).output as never)
         await this.#deps.fault(`${step.id}:undone`)
-        return this.#saveStep(step, { state: 'undone', endedAt: this.#deps.clock.now() })
+        return this.#saveUndone(step)
       } catch (error) {
         if (this.#stop.aborted || attempt >= UNDO_TRIES) throw error
         await this.#deps.clock.sleep(FIRST_WAIT_MS * 2 ** (attempt - 1), this.#stop)
       }
     }
+  }
+
+  /** Its time stays that of its work. */
+  #saveUndone(step: PlannedStep): void {
+    this.#saveStep(step, { state: 'undone', endedAt: this.#stepRecord(step.id).endedAt ?? this.#deps.clock.now() })
   }
 
   #end(state: 'done' | 'undone' | 'held'): void {
@@ -293,7 +298,7 @@ export class Execution {
         this.#operation.error ??= told
         record({ operation: this.#operation, event: { type: 'log', step: step.id, text: told.message } })
       },
-      remains: note => this.#saveStep(step, { note }),
+      remains: text => this.#saveStep(step, { note: hide(text) }),
       log: text => {
         this.#silences.get(step.id)?.sign()
         record({ event: { type: 'log', step: step.id, text: hide(text) } })

@@ -1,7 +1,7 @@
 /** What going back to a snapshot would take away, counted before anybody is asked. */
 import { randomBytes } from 'node:crypto'
 import type { TaskResult } from '../core/data-tasks.ts'
-import { formatCount } from '../core/format.ts'
+import { plural } from '../core/format.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import type { StepContext } from '../engine/step.ts'
 import type { Manifest } from '../ports/repository.ts'
@@ -44,7 +44,7 @@ export async function countLoss(
 function lossText({ rows, precision }: TaskResult<'changed-since'>): string {
   if (precision === 'unknown') return 'what is there now can not be read: how much of it would be lost is unknown'
   if (rows === 0) return 'nothing that is there now would be lost'
-  return `${precision === 'at-least' ? 'at least ' : ''}${formatCount(rows)} rows or files written since would be lost`
+  return `${precision === 'at-least' ? 'at least ' : ''}${plural(rows, 'row or file', 'rows or files')} written since would be lost`
 }
 
 /** Counting is no operation: its command has a name of its own that nothing else will adopt. */

@@ -1,5 +1,6 @@
 /** Restart: the same release again beside itself, then switched, so that nothing is lost. Scale and stop are of the same family. */
 import { FettleError } from '../core/errors.ts'
+import { plural } from '../core/format.ts'
 import { environmentLease } from '../core/names.ts'
 import type { OperationKind, Plan, PlanLine, PlannedStep } from '../core/plan.ts'
 import { activateSteps, drainMsOf, type Next, wantedInstances } from './activation.ts'
@@ -102,7 +103,10 @@ export async function planStop(world: World, request: TargetRequest, kind: 'stop
   if (kind === 'down')
     steps.push({ id: 'forget', kind: 'releases.forget@1', title: 'remove releases and artifacts', input: {}, after: ['retire'] })
   const lines: PlanLine[] = [
-    { text: `${groups.length} services end, the routes ${kind === 'stop' ? 'answer 503' : 'go'}`, tone: 'remove' },
+    {
+      text: `${plural(groups.length, 'service')} ${groups.length === 1 ? 'ends' : 'end'}, the routes ${kind === 'stop' ? 'answer 503' : 'go'}`,
+      tone: 'remove',
+    },
     { text: 'data and backups stay', tone: 'plain' },
   ]
   return {

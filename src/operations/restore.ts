@@ -2,7 +2,7 @@
  * Restore: a snapshot loaded beside what is live and compared, then put in its place in the one write that also switches the routes.
  * What it replaces stays aside until the next clean-up.
  */
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { FettleError } from '../core/errors.ts'
 import { environmentLease } from '../core/names.ts'
 import type { Plan } from '../core/plan.ts'
@@ -13,6 +13,7 @@ import { type Next, wantedInstances } from './activation.ts'
 import { basisOf } from './basis.ts'
 import type { Environment } from './environment.ts'
 import { exchangeSteps } from './exchange.ts'
+import { storePaths } from './groups.ts'
 import { countLoss } from './loss.ts'
 import { readScale } from './scale-record.ts'
 import { findSnapshot, isManaged, loadStep } from './snapshots.ts'
@@ -33,7 +34,7 @@ export async function planRestore(world: World, request: RestoreRequest): Promis
   if (request.to !== undefined) await requireEmpty(request.to)
   return request.to === undefined
     ? restoreInPlace(world, environment, spec, manifest, names)
-    : restoreBeside(environment, spec, manifest, names, request.to)
+    : restoreBeside(world, environment, spec, manifest, names, request.to)
 }
 
 /** What is there already is not ours to mix with, or to remove when the restore fails. @throws FettleError REFUSED */
@@ -56,17 +57,30 @@ function chosenStores(manifest: Manifest, spec: Spec, wanted: string[] | undefin
   return names
 }
 
-function restoreBeside(environment: Environment, spec: Spec, manifest: Manifest, names: string[], to: string): Plan {
+function restoreBeside(world: World, environment: Environment, inFile: Spec, manifest: Manifest, names: string[], to: string): Plan {
   const folders = Object.fromEntries(names.map(name => [name, join(to, name)]))
+  const spec = withOwnPlaces(inFile)
+  const paths = storePaths(world, spec, folders)
   return {
     ...head(environment, { snapshot: manifest.id, folder: to }),
     leases: [],
-    lines: [{ text: `${manifest.id} → ${to}, beside what is live`, tone: 'add' }],
+    lines: names.map(name => ({ text: `${name} of ${manifest.id} → ${paths[name]}, beside what is live`, tone: 'add' })),
     steps: [
       loadStep(spec, names, { id: 'load', snapshot: manifest.id, folders, after: [], title: `restore ${names.join(', ')} and compare` }),
     ],
   }
 }
+
+/** A store that lies elsewhere, as one of our own: its absolute path would be made anew below the folder. */
+const withOwnPlaces = (spec: Spec): Spec => ({
+  ...spec,
+  stores: Object.fromEntries(
+    Object.entries(spec.stores).map(([name, store]) => {
+      if (isManaged(store)) return [name, store]
+      return [name, 'sqlite' in store ? { sqlite: basename(store.sqlite) } : { files: '.' }]
+    }),
+  ),
+})
 
 async function restoreInPlace(world: World, environment: Environment, spec: Spec, manifest: Manifest, names: string[]): Promise<Plan> {
   const foreign = names.filter(name => !isManaged(spec.stores[name] ?? { files: '.' }))

@@ -1,6 +1,7 @@
 /** One command in the release that serves, and the release's tests on the live route at any time. */
 import * as z from 'zod'
 import { FettleError } from '../core/errors.ts'
+import { plural } from '../core/format.ts'
 import type { Json } from '../core/json.ts'
 import type { Plan } from '../core/plan.ts'
 import { stepKind } from '../engine/step.ts'
@@ -45,7 +46,7 @@ export async function planTest(world: World, request: TargetRequest): Promise<Pl
     })
   return {
     ...head('test', environment),
-    lines: [{ text: `${tests} tests of ${serving.id} on the live route`, tone: 'plain' }],
+    lines: [{ text: `${plural(tests, 'test')} of ${serving.id} on the live route`, tone: 'plain' }],
     steps: [
       {
         id: 'test',

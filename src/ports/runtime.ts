@@ -199,8 +199,9 @@ export interface Runtime {
 
   /**
    * Lines of all units that match, oldest first; `sinceMs` is wall clock; `follow` goes on until the signal aborts, which is no error.
-   * Of a unit that was not removed: everything, over every rotation, as far as its limits of size and age keep it. Where an operation is
-   * named: of its forgotten commands and of groups it removed too, while their archive is kept.
+   * Of a unit that was not removed: everything, over every rotation, as far as its limits of size and age keep it. Of a removed group
+   * and of a forgotten command: its archive, only where the selector names the operation that removed or ran it, and until the archive's
+   * own limits drop it.
    */
   logs(
     selector: Partial<Labels>,

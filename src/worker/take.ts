@@ -1,6 +1,7 @@
 import type { TaskOf, TaskResult } from '../core/data-tasks.ts'
 import { FettleError } from '../core/errors.ts'
 import { comparedRows } from '../core/fingerprint.ts'
+import { plural } from '../core/format.ts'
 import type { Repository } from '../ports/repository.ts'
 import type { SnapshotPart } from '../ports/store.ts'
 import { countedSink, openStore, type TaskWorld } from './world.ts'
@@ -59,7 +60,11 @@ async function allOrFirstError<Result>(running: Promise<Result>[]): Promise<Resu
 function refuseEmptied(part: SnapshotPart, before: SnapshotPart[] | undefined): void {
   const earlier = before?.find(other => other.store === part.store)
   if (earlier === undefined || Object.keys(part.fingerprint.items).length > 0 || comparedRows(earlier.fingerprint) === 0) return
-  throw new FettleError('REFUSED', `store ${part.store} is empty, and held ${comparedRows(earlier.fingerprint)} rows or files before`, {
-    hint: `Is its file or volume still there? \`fettle restore\` brings back what it held. If it was emptied on purpose, put one row or file into it.`,
-  })
+  throw new FettleError(
+    'REFUSED',
+    `store ${part.store} is empty, and held ${plural(comparedRows(earlier.fingerprint), 'row or file', 'rows or files')} before`,
+    {
+      hint: `Is its file or volume still there? \`fettle restore\` brings back what it held. If it was emptied on purpose, put one row or file into it.`,
+    },
+  )
 }

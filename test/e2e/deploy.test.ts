@@ -147,7 +147,7 @@ describe('the guestbook', () => {
     await site.edit('fettle.yaml', text => text.replace('run: node server.js', 'run: node serve.js').replace('within: 30s', 'within: 3s'))
     const { code, message } = await mustFail(['deploy'])
     assert.equal(code, 6)
-    assert.match(message, /web.* was not ready within 3000 ms.*MODULE_NOT_FOUND/s)
+    assert.match(message, /web.* was not ready within 3 s.*MODULE_NOT_FOUND/s)
     await site.edit('fettle.yaml', text => text.replace('run: node serve.js', 'run: node server.js').replace('within: 3s', 'within: 30s'))
     assert.equal((await site.operate(['deploy', '--yes'])).plan.empty, true, `${release} is the whole configuration`)
   })

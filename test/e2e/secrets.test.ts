@@ -150,6 +150,7 @@ describe('a secret', () => {
     await print(ROTATED)
     const { pid } = await site.look<About>(['agent', 'status'])
     process.kill(pid, 'SIGKILL')
+    assert.equal((await site.run(['agent', 'start'])).code, 0)
     for (const value of [FIRST, SECOND, ROTATED]) assert.deepEqual(await shownOf(value), [])
     assert.match((await site.run(['logs'])).stdout, /json<•+>/)
     assert.notEqual((await site.look<About>(['agent', 'status'])).pid, pid)

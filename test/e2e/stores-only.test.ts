@@ -63,10 +63,12 @@ describe('a file without services', () => {
 
   test('is restored beside what is live', async () => {
     const back = join(site.folder, 'back')
-    await site.must(['restore', '--to', back])
-    const restored = new DatabaseSync(join(back, 'data', database), { readOnly: true })
+    const { plan } = await site.must(['restore', '--to', back])
+    const path = join(back, 'data', 'shop.db')
+    assert.match(plan.lines[0]?.text ?? '', new RegExp(`^data of \\S+ → ${path}, beside`))
+    const restored = new DatabaseSync(path, { readOnly: true })
     assert.equal(restored.prepare('select count(*) as found from orders').get()?.found, 3)
     restored.close()
-    assert.equal(await readFile(join(back, 'uploads', site.app, 'uploads/receipt.txt'), 'utf8'), 'paid\n')
+    assert.equal(await readFile(join(back, 'uploads', 'receipt.txt'), 'utf8'), 'paid\n')
   })
 })

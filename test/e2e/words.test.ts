@@ -78,6 +78,16 @@ describe('fettle', () => {
     assert.equal(code, 8)
   })
 
+  test('starts no agent to look, and says how to start one', async () => {
+    assert.equal((await site.run(['agent', 'stop'])).code, 0)
+    for (const argv of [['status'], ['logs'], ['test'], ['operations'], ['releases'], ['snapshots']]) {
+      const { code, stderr } = await site.run(argv)
+      assert.equal(code, 14, argv.join(' '))
+      assert.match(stderr, /no agent runs[\s\S]*`fettle agent start`/)
+    }
+    await site.run(['agent', 'start'])
+  })
+
   test('gives requests in flight as long as the services ask for that requests lead to', async () => {
     await mkdir(site.app, { recursive: true })
     await site.edit('fettle.yaml', text =>

@@ -15,9 +15,10 @@ export const doctor: CommandDefinition = {
     does: 'what this machine can and can not do, and the command that mends each lack; works without an agent too',
   },
   async run(cli, given) {
-    const local = await localChecks(cli.home)
-    const remote = isSound(local) ? await agentChecks(cli, given) : [NOT_STARTED]
-    const items = withoutRepetition([...local, ...remote])
+    const before = await localChecks(cli.home)
+    const remote = isSound(before) ? await agentChecks(cli, given) : [NOT_STARTED]
+    // Once more: an agent that was started has made the home.
+    const items = withoutRepetition([...(await localChecks(cli.home)), ...remote])
     const report: DoctorReport = { ok: isSound(items), items }
     cli.answer(report, style => reportLines(report, style))
     return report.ok ? 0 : exitCodeOf('UNSUPPORTED')
@@ -48,9 +49,10 @@ function reportLines({ items, ok }: DoctorReport, style: Style): string[] {
   const columns = Math.max(...items.map(item => item.name.length))
   const glyph = { ok: style.green('✓'), warn: style.yellow('⚠'), fail: style.red('✗') }
   const count = (state: DoctorItem['state']): number => items.filter(item => item.state === state).length
+  const hasRoom = style.columns > 2 * columns + 4
   const lines = items.flatMap(({ name, state, text, fix }) => [
-    `${glyph[state]} ${padEnd(name, columns)}  ${printable(text)}`,
-    ...(fix === undefined || state === 'ok' ? [] : [`${' '.repeat(columns + 4)}${style.cyan('→')} ${printable(fix)}`]),
+    `${glyph[state]} ${hasRoom ? padEnd(name, columns) : `${name}:`}${hasRoom ? '  ' : ' '}${printable(text)}`,
+    ...(fix === undefined || state === 'ok' ? [] : [`${' '.repeat(hasRoom ? columns + 4 : 2)}${style.cyan('→')} ${printable(fix)}`]),
   ])
   return [
     ...lines,

@@ -29,6 +29,7 @@ export const logs: CommandDefinition = {
       ...(given.text('operation') === undefined ? targetOf(given, cli.io.cwd, given.args[0]) : {}),
       lines: given.count('lines') ?? DEFAULT_LINES,
     }
+    await cli.connect({ start: false }) // it only looks
     const print = cli.json ? (line: LogLine) => cli.record(line) : createLogPrinter(line => cli.print(line), cli.style)
     return untilInterrupted(cli, signal => readLines(cli, { ...request, follow: given.flag('follow') }, print, signal))
   },

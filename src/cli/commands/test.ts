@@ -6,5 +6,9 @@ export const test: CommandDefinition = {
   arguments: [ENVIRONMENT],
   takes: ['target', 'operation'],
   example: { line: 'fettle test production', does: "runs the release's smoke tests through the public route; ends with 6 when one fails" },
-  run: (cli, given) => operate(cli, given, { kind: 'test', ...targetOf(given, cli.io.cwd, given.args[0]) }, { asks: 'danger' }),
+  async run(cli, given) {
+    const request = { kind: 'test', ...targetOf(given, cli.io.cwd, given.args[0]) } as const
+    await cli.connect({ start: false }) // it only looks
+    return operate(cli, given, request, { asks: 'danger' })
+  },
 }

@@ -55,7 +55,8 @@ export function operationLines(operation: OperationRecord, style: Style): string
 }
 
 function stepText(record: StepRecord | undefined, style: Style): string {
-  const state = record?.state ?? 'waiting'
+  // That it is undone says the operation; what it was undone for is found here.
+  const state = record?.state === 'undone' && record.error !== undefined ? 'failed' : (record?.state ?? 'waiting')
   const paint = {
     waiting: style.dim,
     running: style.cyan,

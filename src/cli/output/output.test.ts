@@ -10,7 +10,7 @@ import { createStyle, isUnicode, toAscii } from './style.ts'
 import { table } from './table.ts'
 import { formatAge } from './time.ts'
 import { treeLines } from './tree.ts'
-import { printable, truncate, widthOf, wrap } from './width.ts'
+import { printable, truncate, widthOf, wrap, wrapLine } from './width.ts'
 
 const plain = createStyle(false, true)
 
@@ -75,6 +75,28 @@ it('a table is aligned by columns and leaves out what is empty everywhere', () =
   assert.deepEqual(table(rows, columns, plain), ['NAME  COUNT', '漢        7', 'web   1,000'])
 })
 
+it('a table that has no room is a block of lines for each row', () => {
+  const rows = [{ name: 'web.0', state: 'ready', path: '/var/lib/fettle/live' }]
+  const columns = [
+    { title: 'SERVICE', value: (row: (typeof rows)[0]) => row.name },
+    { title: 'STATE', value: (row: (typeof rows)[0]) => row.state },
+    { title: 'LAST END', value: () => '' },
+    { title: 'PATH', value: (row: (typeof rows)[0]) => row.path },
+  ]
+  const blocks = table([...rows, ...rows], columns, createStyle(false, true, 30))
+  assert.deepEqual(blocks.slice(0, 4), ['web.0', '  state  ready', '  path   /var/lib/fettle/live', 'web.0'])
+})
+
+it('a line that has no room is broken between words, and a command in it never', () => {
+  assert.deepEqual(wrapLine('● guestbook/production  up · r1, deployed 17 s ago', 40), [
+    '● guestbook/production  up · r1,',
+    '  deployed 17 s ago',
+  ])
+  assert.deepEqual(wrapLine('⚠ it would not return → `fettle agent enable`', 40), ['⚠ it would not return →', '  `fettle agent enable`'])
+  assert.deepEqual(wrapLine('short', 40), ['short'])
+  assert.deepEqual(wrapLine(`  ${'x'.repeat(50)}`, 40), [`  ${'x'.repeat(50)}`])
+})
+
 it('an age has one unit, and a clock that jumped shows none', () => {
   const ages = [500, 59_000, 61_000, 7_300_000, 3 * 86_400_000, -5000].map(ms => formatAge(1e12 - ms, 1e12))
   assert.deepEqual(ages, ['just now', '59 s ago', '1 min ago', '2 h ago', '3 days ago', 'just now'])
@@ -86,7 +108,7 @@ describe('the tree of steps', () => {
     for (const event of failedEvents()) advance(progress, event)
     assert.deepEqual(treeLines(progress, { now: BEGAN, columns: 80, rows: 20, tick: 0, style: plain }), [
       '  ✓ build: npm ci                  1 s',
-      '  ↩ start 3 instances of web     0.5 s  undone',
+      '  ✗ start 3 instances of web     0.5 s  undone',
       '  ── point of no return ──',
       '  ○ switch routes to r4',
       '  ○ drain and stop r3',

@@ -1,19 +1,18 @@
 /** An operation where no terminal is: one line for every change of a step, with the seconds since the beginning. */
 import { formatDuration } from '../../core/format.ts'
-import type { OperationEvent, StepState } from '../../core/plan.ts'
+import type { OperationEvent } from '../../core/plan.ts'
 import type { LogLine } from '../../ports/runtime.ts'
 import { advance, type Progress, type StepProgress } from './progress.ts'
 import type { Style } from './style.ts'
 import { printable } from './width.ts'
 
 export function plainLines(progress: Progress, event: OperationEvent, style: Style, verbose: boolean): string[] {
-  const before = event.type === 'operation' ? undefined : progress.steps.find(({ step }) => step.id === event.step)?.state
   const step = advance(progress, event)
   const at = timeText(event.at, progress, style)
   if (event.type === 'operation') return event.state === 'undoing' ? [`${at}  ${style.yellow('↩')} undoing what was done`] : []
   if (step === undefined) return []
   if (event.type === 'step') {
-    return isUntold(event, before, step) ? [] : [`${at}  ${stepLine(step, style)}`]
+    return isUntold(step) ? [] : [`${at}  ${stepLine(step, style)}`]
   }
   if (event.type === 'stuck') return [`${at}  ${style.yellow('⚠')} ${step.step.title}: silent for ${formatDuration(event.silentMs)}`]
   if (!verbose) return []
@@ -24,12 +23,10 @@ export function plainLines(progress: Progress, event: OperationEvent, style: Sty
 const LONG_MS = 1000
 
 /** That all is as before is told once, at the end; of each undo only what is not so, or took long. */
-function isUntold({ state }: OperationEvent & { type: 'step' }, before: StepState | undefined, step: StepProgress): boolean {
-  if (state === 'undone') return step.note === undefined && (before !== 'undoing' || tookMs(step) < LONG_MS)
+function isUntold({ state, note, undoMs = 0 }: StepProgress): boolean {
+  if (state === 'undone') return note === undefined && undoMs < LONG_MS
   return state === 'waiting' || state === 'undoing'
 }
-
-const tookMs = ({ startedAt = 0, endedAt = 0 }: StepProgress): number => endedAt - startedAt
 
 export const outputLines = (progress: Progress, { at, text }: LogLine, style: Style): string[] =>
   textLines(text, timeText(at, progress, style), style)
@@ -58,6 +55,6 @@ function stepLine(step: StepProgress, style: Style): string {
     case 'undoing':
       return `${style.yellow('↩')} undoing: ${title}`
     case 'undone':
-      return `${style.yellow('↩')} ${step.note === undefined ? `undone: ${title}${took}` : `${title}: ${printable(step.note)}`}`
+      return `${style.yellow('↩')} ${step.note === undefined ? `undone: ${title} (${formatDuration(step.undoMs ?? 0)})` : `${title}: ${printable(step.note)}`}`
   }
 }

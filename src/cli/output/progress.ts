@@ -11,8 +11,14 @@ export interface StepProgress {
   /** Wall clock of the agent, ms. */
   startedAt?: number
   endedAt?: number
+  /** It is why the operation is undone. */
+  isFailed?: boolean
+  undoingSince?: number
+  undoMs?: number
   progress?: { text: string; done?: number; total?: number }
   lastLog?: string
+  /** Its output is read line by line: the samples of it that come as progress say nothing more. */
+  isHeard?: boolean
   note?: string
   error?: ErrorJson
   /** Since when nothing was heard of it. */
@@ -52,15 +58,17 @@ export function advance(progress: Progress, event: OperationEvent): StepProgress
 }
 
 function changeState(step: StepProgress, event: Extract<OperationEvent, { type: 'step' }>): void {
-  const isBegun = event.state === 'running' || event.state === 'undoing'
-  if (isBegun && step.state !== event.state) {
+  if (event.state === 'running' && step.state !== 'running') {
     step.startedAt = event.at
     delete step.endedAt
   }
-  // A step with nothing to undo is undone at once: its time stays that of its work.
-  const isJustMarked = event.state === 'undone' && step.state !== 'undoing'
-  if (!isBegun && event.state !== 'waiting' && !isJustMarked) step.endedAt = event.at
-  if (!isBegun) delete step.progress
+  // Undone, its time stays that of its work.
+  if (event.state === 'done' || event.state === 'failed') step.endedAt = event.at
+  if (event.state === 'undoing') step.undoingSince ??= event.at
+  if (event.state === 'undone' && step.undoingSince !== undefined) step.undoMs = event.at - step.undoingSince
+  if (event.state === 'undoing' || event.state === 'undone') step.endedAt ??= event.at
+  if (event.state !== 'running') delete step.progress
+  step.isFailed = event.state === 'failed' || (step.isFailed === true && event.state !== 'running')
   step.state = event.state
   step.attempt = event.attempt
   step.adopted = event.adopted ?? step.adopted

@@ -17,6 +17,7 @@ export function statusLines(about: About, environments: EnvironmentStatus[], now
 function environmentLines(status: EnvironmentStatus, now: number, style: Style): string[] {
   const release = status.release === undefined ? '' : ` ${style.dim('·')} ${status.release}`
   const deployed = status.deployedAt === undefined ? '' : style.dim(`, deployed ${formatAge(status.deployedAt, now)}`)
+  const inner = { ...style, columns: style.columns - 2 }
   const facts: [string, string][] = [
     [
       'trial',
@@ -30,8 +31,8 @@ function environmentLines(status: EnvironmentStatus, now: number, style: Style):
     `${stateGlyph(status.state, style)} ${style.bold(`${status.app}/${status.environment}`)}  ${stateWord(status.state, style)}${release}${deployed}`,
     ...(status.why === undefined ? [] : [`  ${style.yellow(printable(status.why))}`]),
     ...status.urls.map(url => `  ${style.cyan(url)}`),
-    ...indent(serviceTable(status.services, now, style)),
-    ...indent(storeTable(status, style)),
+    ...indent(serviceTable(status.services, now, inner)),
+    ...indent(storeTable(status, inner)),
     ...facts.filter(([, text]) => text !== '').map(([name, text]) => `  ${style.dim(name.padEnd(10))}${text}`),
   ]
 }

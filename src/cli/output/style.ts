@@ -13,14 +13,19 @@ const CODES = {
 } as const
 
 type Paint = (text: string) => string
-export type Style = { [Name in keyof typeof CODES]: Paint } & { colour: boolean; unicode: boolean }
+export type Style = { [Name in keyof typeof CODES]: Paint } & {
+  colour: boolean
+  unicode: boolean
+  /** Of the terminal; without end where there is none. */
+  columns: number
+}
 
-export function createStyle(colour: boolean, unicode: boolean): Style {
+export function createStyle(colour: boolean, unicode: boolean, columns = Number.POSITIVE_INFINITY): Style {
   const paints = Object.entries(CODES).map(([name, [on, off]]): [string, Paint] => [
     name,
     text => (colour && text !== '' ? `\x1b[${on}m${text}\x1b[${off}m` : text),
   ])
-  return { ...(Object.fromEntries(paints) as { [Name in keyof typeof CODES]: Paint }), colour, unicode }
+  return { ...(Object.fromEntries(paints) as { [Name in keyof typeof CODES]: Paint }), colour, unicode, columns }
 }
 
 /** NO_COLOR and --no-color win over FORCE_COLOR, which wins over the kind of stream (no-color.org, force-color.org). */
@@ -29,6 +34,9 @@ export function hasColour(stream: OutputStream, env: NodeJS.ProcessEnv, forbidde
   if ((env.FORCE_COLOR ?? '') !== '') return env.FORCE_COLOR !== '0'
   return stream.isTTY === true && env.TERM !== 'dumb'
 }
+
+/** Columns that lines are broken at. */
+export const columnsOf = (stream: OutputStream): number => (stream.isTTY === true && stream.columns) || Number.POSITIVE_INFINITY
 
 /** As the C library decides: the first of three variables that is set. */
 export function isUnicode(env: NodeJS.ProcessEnv): boolean {

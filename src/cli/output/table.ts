@@ -1,4 +1,7 @@
-/** Aligned columns. The last column is not padded; a column that is empty everywhere is left out. */
+/**
+ * Aligned columns. The last column is not padded; a column that is empty everywhere is left out. Where a line has no room, each row is a
+ * block of lines, one a cell.
+ */
 import type { Style } from './style.ts'
 import { padEnd, padStart, widthOf } from './width.ts'
 
@@ -22,8 +25,17 @@ export function table<Row>(rows: Row[], columns: Column<Row>[], style: Style): s
         return cell.column.right === true ? padStart(text, cell.width) : padEnd(text, index === cells.length - 1 ? 0 : cell.width)
       })
       .join('  ')
-  return [
+  const lines = [
     line(cells.map(({ column }) => style.dim(column.title))),
     ...rows.map((_, row) => line(cells.map(({ values }) => values[row] ?? ''))),
   ].map(text => text.trimEnd())
+  if (lines.every(text => widthOf(text) <= style.columns)) return lines
+  const [head, ...rest] = cells
+  const titleWidth = Math.max(...rest.map(({ column }) => widthOf(column.title)))
+  return rows.flatMap((_, row) => [
+    head?.values[row] ?? '',
+    ...rest
+      .filter(({ values }) => values[row] !== '')
+      .map(({ column, values }) => `  ${padEnd(style.dim(column.title.toLowerCase()), titleWidth)}  ${values[row]}`),
+  ])
 }

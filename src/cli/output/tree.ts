@@ -43,7 +43,7 @@ function blockLines(step: StepProgress, titleColumns: number, frame: Frame): str
 
 const isActive = (step: StepProgress): boolean => step.state === 'running' || step.state === 'undoing'
 
-function glyph({ state }: StepProgress, { tick, style }: Frame): string {
+function glyph({ state, isFailed }: StepProgress, { tick, style }: Frame): string {
   const turning = SPINNER[tick % SPINNER.length] ?? ''
   switch (state) {
     case 'waiting':
@@ -57,7 +57,7 @@ function glyph({ state }: StepProgress, { tick, style }: Frame): string {
     case 'failed':
       return style.red('✗')
     case 'undone':
-      return style.yellow('↩')
+      return isFailed ? style.red('✗') : style.yellow('↩')
   }
 }
 
@@ -78,9 +78,9 @@ const noteLines = ({ note }: StepProgress, { style, columns }: Frame): string[] 
   note === undefined ? [] : wrap(printable(note), columns - 6).map(line => `      ${style.yellow(line)}`)
 
 function activeLines(step: StepProgress, { now, style }: Frame): string[] {
-  const { progress, lastLog, silentSince } = step
+  const { progress, lastLog, silentSince, isHeard } = step
   return [
-    ...(progress === undefined ? [] : [`      ${progressText(progress, style)}`]),
+    ...(progress === undefined || (isHeard && progress.done === undefined) ? [] : [`      ${progressText(progress, style)}`]),
     ...(lastLog === undefined ? [] : [`      ${style.dim(`│ ${printable(lastLog).trimEnd().split('\n').at(-1) ?? ''}`)}`]),
     ...(silentSince === undefined
       ? []

@@ -75,7 +75,7 @@ export function liveView(cli: Cli, operation: OperationRecord, screen: Screen): 
     },
     output({ unit, text }) {
       const step = progress.steps.find(candidate => candidate.state === 'running' && isCommandOf(unit, operation.id, candidate.step.id))
-      if (step !== undefined) step.lastLog = text
+      if (step !== undefined) Object.assign(step, { lastLog: text, isHeard: true })
     },
     below(next) {
       footer = next

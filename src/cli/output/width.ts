@@ -70,6 +70,23 @@ export function fill(pieces: string[], separator: string, width: number): string
   return lines
 }
 
+/** A command line that is named stays in one piece, to be copied; the spaces within go with it. */
+const PIECES = /(?:`[^`]*`|[^ `])+|[ `]/g
+
+/** A line of an answer broken between words, what follows set in below its text; as it is where it has room. */
+export function wrapLine(line: string, columns: number): string[] {
+  if (widthOf(line) <= columns) return [line]
+  const indent = ' '.repeat(Math.min((/^ */.exec(stripVTControlCharacters(line))?.[0].length ?? 0) + 2, columns / 2))
+  const lines: string[] = []
+  for (const piece of line.match(PIECES) ?? []) {
+    const last = lines.at(-1)
+    if (last !== undefined && (piece === ' ' || widthOf(last + piece) <= columns || last.trim() === ''))
+      lines[lines.length - 1] = last + piece
+    else lines.push(last === undefined ? piece : indent + piece)
+  }
+  return lines.map(text => text.trimEnd())
+}
+
 /** Text of others in our lines: no escape sequences, no control characters; what was overwritten after a \r is gone. */
 export const printable = (text: string): string =>
   stripVTControlCharacters(text)

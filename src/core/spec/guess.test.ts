@@ -182,6 +182,7 @@ test('every guess has its reason, and what is not read is said', () => {
   assert.deepEqual(reasons, [
     'service web: `x`, from `web` in Procfile',
     'package.json asks for Node 18; the `node` of the machine runs it',
+    'source: this folder without what .gitignore names (there is none: all of it); a .fettleignore would decide instead',
     'compose.yaml is not taken over: what it starts beside the app is yours to run',
   ])
   assert.match(guessSpec(sketch('shop', {})).reasons.join(), /nothing says how the app starts/)

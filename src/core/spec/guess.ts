@@ -31,6 +31,11 @@ export function guessSpec(sketch: FolderSketch): Guess {
   for (const look of [fromProcfile, fromPackageJson, fromPython, fromRuby, fromGo, fromDockerfile, fromHealthPath, fromData])
     look(sketch, draft)
   if (draft.services.size === 0) draft.reasons.push('nothing says how the app starts: `services:` is left to you')
+  draft.reasons.push(
+    sketch.files.includes('.fettleignore')
+      ? 'source: this folder without what .fettleignore names'
+      : `source: this folder without what .gitignore names${sketch.files.includes('.gitignore') ? '' : ' (there is none: all of it)'}; a .fettleignore would decide instead`,
+  )
   fromCompose(sketch, draft)
   return { text: draftText(draft), reasons: draft.reasons }
 }

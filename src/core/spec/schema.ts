@@ -190,7 +190,9 @@ export const Spec = z.strictObject({
       }),
     ])
     .default('.')
-    .describe('where the program comes from'),
+    .describe(
+      'where the program comes from; of a folder all but what `.gitignore` names, or where there is a `.fettleignore`, what that names; `node_modules` only without a `build`',
+    ),
   build: z
     .union([commandLine.transform(command => [command]), z.array(commandLine)])
     .default([])

@@ -3,7 +3,7 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as z from 'zod'
 import { FettleError } from '../../core/errors.ts'
-import { formatCount } from '../../core/format.ts'
+import { formatCount, plural } from '../../core/format.ts'
 import { retentionPlan } from '../../core/retention.ts'
 import { stepKind } from '../../engine/step.ts'
 import type { Manifest } from '../../ports/repository.ts'
@@ -120,7 +120,7 @@ const snapshotsRetain = (world: World) =>
       // An attempt before this one may have ended between the manifests and their objects: then there is no id left, and still something to remove.
       const isClean = ids.length === 0 && context.attempt === 1
       const { freedBytes } = isClean ? { freedBytes: 0 } : await repository.forget(ids)
-      if (ids.length > 0) context.log(`${ids.length} old snapshots removed: ${ids.join(', ')}`)
+      if (ids.length > 0) context.log(`${plural(ids.length, 'old snapshot')} removed: ${ids.join(', ')}`)
       return { forgotten: ids, freedBytes }
     },
     undo: 'nothing',

@@ -2,6 +2,7 @@
 import { chmod, mkdir } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { FettleError } from '../../../core/errors.ts'
 import { readIfExists } from '../../../lib/files.ts'
 import type { Clock } from '../../../ports/clock.ts'
@@ -24,7 +25,7 @@ export interface EmbeddedProxyOptions {
   /** Port 0: any, and the same one ever after if it is free. */
   listen: { host: string; port: number }
   clock: Clock
-  /** Addresses of proxies in front of this one, whose X-Forwarded-* are believed. */
+  /** Addresses and networks of proxies in front of this one, whose X-Forwarded-* are believed. */
   trust?: readonly string[]
   /** How long a request waits for an instance that restarts; 10 s unless told. */
   restartWaitMs?: number
@@ -51,8 +52,9 @@ export class EmbeddedProxy implements ProxyPort {
     const running = await this.#running()
     if (running !== undefined && this.#listensAsAsked(running)) {
       const { program } = this.#options
+      const isSet = await this.#set(running.listens)
       // Of another version: its files may be removed before it dies and must be started again.
-      if (running.isOrphan || !(await isProgram(this.#folder, program))) await this.reload(program)
+      if (isSet || running.isOrphan || !(await isProgram(this.#folder, program))) await this.reload(program)
       return
     }
     if (running !== undefined) {
@@ -90,15 +92,27 @@ export class EmbeddedProxy implements ProxyPort {
   }
 
   async #start(): Promise<void> {
-    const { program, listen, trust, restartWaitMs } = this.#options
+    const { program, listen } = this.#options
     const last = (await readSettings(this.#folder))?.port ?? 0
-    const settings = { format: 1, ...(trust && { trust: [...trust] }), ...(restartWaitMs !== undefined && { restartWaitMs }) } as const
     await writeProgram(this.#folder, program)
-    await writeSettings(this.#folder, { ...settings, ...listen, port: listen.port || last })
+    await this.#set({ ...listen, port: listen.port || last })
     await launch(this.#folder, listen, last)
     await this.#fault('start:before-record')
-    const { listens } = await this.about()
-    await writeSettings(this.#folder, { ...settings, ...listens })
+    await this.#set((await this.about()).listens)
+  }
+
+  /** @returns whether they were others before: a front reads them when it starts */
+  async #set(listens: { host: string; port: number }): Promise<boolean> {
+    const { trust, restartWaitMs } = this.#options
+    const settings = {
+      format: 1,
+      ...(trust && { trust: [...trust] }),
+      ...(restartWaitMs !== undefined && { restartWaitMs }),
+      ...listens,
+    } as const
+    if (isDeepStrictEqual(settings, await readSettings(this.#folder))) return false
+    await writeSettings(this.#folder, settings)
+    return true
   }
 
   /** What runs: its program, for whoever decides about a reload. */

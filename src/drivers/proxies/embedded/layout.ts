@@ -27,7 +27,7 @@ export interface Listen {
   host: string
   /** As asked for at first, 0 for any; then what was given, to be asked for again. */
   port: number
-  /** Addresses of proxies in front of this one. */
+  /** Addresses and networks of proxies in front of this one. */
   trust?: string[]
   /** How long a request waits for an instance that restarts; 10 s unless told. */
   restartWaitMs?: number

@@ -113,6 +113,17 @@ withFront('an agent of another version replaces the front by its own', async ({ 
   assert.equal((await proxy.about()).pid, pid)
 })
 
+withFront('an agent that trusts another network has the front that runs believe it', async ({ proxy, address, again, start }) => {
+  const app = await start((incoming, response) => response.end(String(incoming.headers['x-forwarded-proto'])))
+  await proxy.commit(tableOf(2, [app.backend]), 1)
+  const seen = async () => (await ask(address, { headers: { 'x-forwarded-proto': 'https' } })).text
+  assert.equal(await seen(), 'http')
+  await again({ trust: ['127.0.0.0/8'] }).open()
+  assert.equal(await seen(), 'https')
+  await again({ trust: ['10.0.0.0/8'] }).open()
+  assert.equal(await seen(), 'http')
+})
+
 withFront('the port that was given is kept over an end and a new start', async ({ proxy, address, again }) => {
   await proxy.shutdown()
   await assert.rejects(ask(address), error => errorCode(error) === 'ECONNREFUSED')

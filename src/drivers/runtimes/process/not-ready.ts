@@ -1,5 +1,6 @@
 /** Why a group is not ready, so that nobody has to search: what was asked, what came back, how it ended before, what it said last. */
 import { FettleError } from '../../../core/errors.ts'
+import { formatDuration } from '../../../core/format.ts'
 import type { GroupRecord } from './group-files.ts'
 import type { Instance } from './instance.ts'
 import type { Logs } from './logs.ts'
@@ -16,9 +17,13 @@ export async function notReady(instance: Instance, group: GroupRecord, logs: Log
   const ends = restarts === 0 ? '' : `; it was restarted ${restarts} ${restarts === 1 ? 'time' : 'times'}`
   const last = lastExit === undefined ? '' : `, the last run ${lastExit}`
   const log = lines === '' ? 'it printed nothing' : `its last lines:\n${lines}`
-  return new FettleError('NOT_READY', `${unit.record.unit} was not ready within ${group.ready.within} ms: ${said}${ends}${last}; ${log}`, {
-    context: { unit: unit.record.unit, state, said, restarts, ...(lastExit === undefined ? {} : { lastExit }), lines: lines.split('\n') },
-  })
+  return new FettleError(
+    'NOT_READY',
+    `${unit.record.unit} was not ready within ${formatDuration(group.ready.within)}: ${said}${ends}${last}; ${log}`,
+    {
+      context: { unit: unit.record.unit, state, said, restarts, ...(lastExit === undefined ? {} : { lastExit }), lines: lines.split('\n') },
+    },
+  )
 }
 
 /** An app that dies at each start says the same each time: the last time is enough. */

@@ -204,7 +204,7 @@ describe('an app that does not become ready', () => {
       assert.equal(error.code, 'NOT_READY')
       assert.match(
         error.message,
-        /web\.0 was not ready within 400 ms: nothing listens on its port 20\d+; it was restarted \d times?, the last run exited 1/,
+        /web\.0 was not ready within 0\.4 s: nothing listens on its port 20\d+; it was restarted \d times?, the last run exited 1/,
       )
       assert.match(error.message, /no database/)
       assert.doesNotMatch(JSON.stringify(error), /s3cr3t/)

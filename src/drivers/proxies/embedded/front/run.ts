@@ -6,6 +6,7 @@ import { chmodSync, readFileSync, rmSync } from 'node:fs'
 import { BlockList, isIPv6 } from 'node:net'
 import { join } from 'node:path'
 import { systemClock } from '../../../../lib/clock.ts'
+import { parseNetwork } from '../../../../lib/network.ts'
 import { CONTROL_SOCKET, COUNTERS, LISTENER_FD, type Listen, SETTINGS, TABLES } from '../layout.ts'
 import { startShim } from '../shim.ts'
 import { type About, createControlServer } from './control.ts'
@@ -89,10 +90,9 @@ function log(line: string): void {
   process.stdout.write(`${new Date(systemClock.now()).toISOString()} ${line}\n`)
 }
 
-/** @param trusted addresses whose X-Forwarded-* are believed; none by default */
+/** @param trusted addresses and networks whose X-Forwarded-* are believed; none by default */
 function trusts(trusted: readonly string[]): (address: string) => boolean {
-  const family = (address: string) => (isIPv6(address) ? 'ipv6' : 'ipv4')
   const list = new BlockList()
-  for (const address of trusted) list.addAddress(address, family(address))
-  return trusted.length === 0 ? () => false : address => list.check(address, family(address))
+  for (const { address, prefix, family } of trusted.flatMap(text => parseNetwork(text) ?? [])) list.addSubnet(address, prefix, family)
+  return trusted.length === 0 ? () => false : address => list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
 }
