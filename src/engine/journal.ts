@@ -36,15 +36,17 @@ interface OperationRow {
   ended_at: number | null
 }
 
+const SQLITE_BUSY = 5
 const SQLITE_FULL = 13
-const isFull = (error: unknown): boolean => error instanceof Error && 'errcode' in error && error.errcode === SQLITE_FULL
+const hasCode = (error: unknown, code: number): boolean => error instanceof Error && 'errcode' in error && error.errcode === code
+const isFull = (error: unknown): boolean => hasCode(error, SQLITE_FULL)
 
-/** @throws FettleError BUSY for all that the database says but that its disk is full */
-function busyOr<T>(path: string, work: () => T): T {
+/** @throws FettleError BUSY for a database that another agent has locked */
+function alone<T>(path: string, work: () => T): T {
   try {
     return work()
   } catch (error) {
-    if (isFull(error)) throw error
+    if (!hasCode(error, SQLITE_BUSY)) throw error
     throw new FettleError('BUSY', `another agent works with ${path}`, {
       cause: error,
       hint: 'One agent a home: `fettle status` talks to the one that runs.',
@@ -81,14 +83,18 @@ export class Journal {
 
   /** Looks before it touches: a newer journal stays as it is. @returns its format, 0 when there is none yet */
   #known(path: string): number {
-    const version = busyOr(path, () => (this.#db.prepare('pragma user_version').get() as { user_version: number }).user_version)
+    const version = alone(path, () => {
+      // Before it reads: else SQLite keeps its index of the WAL in a file, for which a full disk has no room.
+      this.#db.exec('pragma locking_mode = exclusive')
+      return (this.#db.prepare('pragma user_version').get() as { user_version: number }).user_version
+    })
     refuseNewer(version, FORMAT, `the journal ${path}`)
     return version
   }
 
   #lock(path: string): void {
-    busyOr(path, () => {
-      this.#db.exec('pragma locking_mode = exclusive; pragma journal_mode = wal; pragma synchronous = full; begin immediate; commit')
+    alone(path, () => {
+      this.#db.exec('pragma journal_mode = wal; pragma synchronous = full; begin immediate; commit')
     })
   }
 

@@ -1,7 +1,7 @@
 /** The sandboxes of this machine, by name. */
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { FettleError } from '../../../core/errors.ts'
+import { FettleError, toFettleError } from '../../../core/errors.ts'
 import type { Backend, Sandbox, SandboxView } from '../../../ports/runtime.ts'
 import type { Place } from './definition.ts'
 import { foldersIn } from './group-files.ts'
@@ -19,11 +19,14 @@ export interface SandboxesDeps {
   relay: readonly string[]
 }
 
+const PROBE_AGAIN_MS = 5_000
+
 export class Sandboxes {
   readonly #deps: SandboxesDeps
   readonly #folder: string
   readonly #open = new Map<string, LiveSandbox>()
   #isolation: Isolation = noIsolation('the runtime is not open yet')
+  #probing: NodeJS.Timeout | undefined
 
   constructor(deps: SandboxesDeps) {
     this.#deps = deps
@@ -35,8 +38,21 @@ export class Sandboxes {
   }
 
   async open(): Promise<void> {
-    this.#isolation = await probeIsolation(this.#deps.host.units)
+    await this.#probe()
     for (const name of await foldersIn(this.#folder)) await this.#add(name).adopt()
+  }
+
+  /** What keeps it from being tried, such as a full disk, must not keep the agent from serving: it is tried again. */
+  async #probe(): Promise<void> {
+    const { host } = this.#deps
+    try {
+      this.#isolation = await probeIsolation(host.units)
+    } catch (thrown) {
+      const { message } = toFettleError(thrown, 'try a sandbox')
+      this.#isolation = noIsolation(message)
+      host.log(message)
+      this.#probing = setTimeout(() => void this.#probe(), PROBE_AGAIN_MS).unref()
+    }
   }
 
   #add(name: string): LiveSandbox {
@@ -85,6 +101,7 @@ export class Sandboxes {
   }
 
   release(): void {
+    clearTimeout(this.#probing)
     for (const sandbox of this.#open.values()) sandbox.release()
     this.#open.clear()
   }
