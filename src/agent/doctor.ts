@@ -86,7 +86,7 @@ async function keys(world: World, tables: RouteTable[]): Promise<DoctorItem[]> {
 }
 
 function heldOperations(journal: Journal): DoctorItem[] {
-  const held = journal.list(1000).filter(operation => operation.state === 'held')
+  const held = journal.unended().filter(operation => operation.state === 'held')
   if (held.length === 0) return [{ name: 'operations', state: 'ok', text: 'none is held' }]
   return held.map(({ id, plan, error }) => ({
     name: 'operations',
@@ -110,7 +110,7 @@ async function space(world: World): Promise<DoctorItem[]> {
 }
 
 async function environment(world: World, journal: Journal, table: RouteTable): Promise<DoctorItem[]> {
-  const status = await environmentStatus(world, table, journal.list(100))
+  const status = await environmentStatus(world, table, journal.unended())
   const name = nameOf(table)
   const isBad = status.state === 'down' || status.state === 'degraded' || status.state === 'unknown'
   const running: DoctorItem = {

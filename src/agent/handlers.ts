@@ -1,7 +1,7 @@
 /** One function an endpoint: reads the world or hands a plan to the engine. */
 import type { About, EnvironmentStatus } from '../api/views.ts'
 import { FettleError } from '../core/errors.ts'
-import { isOver, type OperationRecord } from '../core/plan.ts'
+import type { OperationRecord } from '../core/plan.ts'
 import { Secret } from '../core/secret.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Journal } from '../engine/journal.ts'
@@ -15,8 +15,6 @@ import type { RouteTable } from '../ports/proxy.ts'
 import { examine } from './doctor.ts'
 import type { Handlers } from './server.ts'
 import { environmentStatus, externalStatus, isExternal, releaseViews, snapshotViews } from './status.ts'
-
-const MAX_OPERATIONS = 1000
 
 /** Makes the agent return after a reboot. */
 export interface BootEnabler {
@@ -52,9 +50,7 @@ export function handlersOf(options: HandlerOptions): Handlers {
       return engine.start(plan)
     },
     async operations({ limit, ...target }) {
-      const names = await namesOf(target)
-      const all = journal.list(MAX_OPERATIONS).filter(({ plan }) => matches(plan, names))
-      return { operations: all.slice(0, limit) }
+      return { operations: journal.list(limit, await namesOf(target)) }
     },
     operation: async ({ id }) => journal.get(id),
     events({ id, after, follow }, signal) {
@@ -89,7 +85,7 @@ export function handlersOf(options: HandlerOptions): Handlers {
 
 async function statusOf({ world, journal }: HandlerOptions, target: TargetRequest): Promise<EnvironmentStatus[]> {
   const [tables, names] = await Promise.all([world.proxy.tables(), namesOf(target)])
-  const operations = journal.list(100)
+  const operations = journal.unended()
   const wanted = [...tables, ...firstDeploys(tables, operations)].filter(table => matches(table, names))
   const environments = await Promise.all(wanted.map(table => environmentStatus(world, table, operations)))
   const project = environments.length === 0 && target.file !== undefined ? await readProject(target) : undefined
@@ -97,8 +93,8 @@ async function statusOf({ world, journal }: HandlerOptions, target: TargetReques
 }
 
 /** Environments that never served, and are on their way to. */
-function firstDeploys(tables: RouteTable[], operations: OperationRecord[]): RouteTable[] {
-  const open = operations.filter(({ plan, state }) => plan.kind === 'deploy' && (!isOver(state) || state === 'held'))
+function firstDeploys(tables: RouteTable[], unended: OperationRecord[]): RouteTable[] {
+  const open = unended.filter(({ plan }) => plan.kind === 'deploy')
   const isNew = ({ plan }: OperationRecord) => !tables.some(({ app, environment }) => app === plan.app && environment === plan.environment)
   return open.filter(isNew).map(({ plan }) => emptyTable(plan.app, plan.environment))
 }

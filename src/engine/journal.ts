@@ -234,8 +234,15 @@ export class Journal {
   }
 
   /** Newest first. */
-  list(limit: number): OperationRecord[] {
-    const rows = this.#db.prepare('select * from operations order by number desc limit ?').all(limit)
+  list(limit: number, { app, environment }: { app?: string; environment?: string } = {}): OperationRecord[] {
+    const named = `(?1 is null or plan ->> '$.app' = ?1) and (?2 is null or plan ->> '$.environment' = ?2)`
+    const rows = this.#db.prepare(`select * from operations where ${named} order by number desc limit ?3`)
+    return rows.all(app ?? null, environment ?? null, limit).map(row => this.#record(row as unknown as OperationRow))
+  }
+
+  /** Those that run, are undone or are held; newest first. */
+  unended(): OperationRecord[] {
+    const rows = this.#db.prepare("select * from operations where state in ('running', 'undoing', 'held') order by number desc").all()
     return rows.map(row => this.#record(row as unknown as OperationRow))
   }
 

@@ -181,7 +181,7 @@ export class Instance {
         this.#changed()
       }
       // Ready is noticed at most a tenth later than it was reached.
-      const pauseMs = isLate ? LATE_ASK_MS : Math.min(Math.max(passed / 10, SHORTEST_PAUSE_MS), LONGEST_PAUSE_MS)
+      const pauseMs = answer.inMs ?? (isLate ? LATE_ASK_MS : Math.min(Math.max(passed / 10, SHORTEST_PAUSE_MS), LONGEST_PAUSE_MS))
       await host.clock.sleep(pauseMs, signal)
     }
   }

@@ -28,8 +28,8 @@ export interface Asked {
 
 export type Answer =
   | { ready: true; backend?: Backend }
-  /** What was asked and what came back. `foreign`: somebody else listens on the port. */
-  | { ready: false; said: string; foreign?: true }
+  /** What was asked and what came back. `foreign`: somebody else listens on the port. `inMs`: it need not be asked before. */
+  | { ready: false; said: string; foreign?: true; inMs?: number }
 
 const ANSWER_WITHIN_MS = 5000
 
@@ -54,7 +54,7 @@ async function askApp({ check, folder, uptimeMs }: Asked, wantedMs: number, sign
       return { ready: false, said: `asked by the command ${check.command}: it exited ${ran.code}${said && `, saying ${said}`}` }
   }
   const up = uptimeMs()
-  return up >= wantedMs ? { ready: true } : { ready: false, said: `it has run for ${up} ms of ${wantedMs} ms` }
+  return up >= wantedMs ? { ready: true } : { ready: false, said: `it has run for ${up} ms of ${wantedMs} ms`, inMs: wantedMs - up }
 }
 
 type Proof = { ready: true; host: string } | { ready: false; said: string; foreign?: true }
