@@ -8,7 +8,7 @@ const WIDE =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1b000}-\u{1b2ff}\u{1f004}\u{1f0cf}\u{1f18e}-\u{1f19a}\u{1f200}-\u{1f320}\u{1f32d}-\u{1f9ff}\u{1fa70}-\u{1faff}\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u
 const ZERO = /^(\p{Mark}|\p{Cc}|\p{Cf})/u
 /** ASCII, Latin, and the arrows, boxes and glyphs we draw: one column each. */
-const NARROW = /^[\x20-\x7e\u00a1-\u00ac\u00ae-\u02ff\u2010-\u2027\u2190-\u22ff\u2500-\u25fc\u2713-\u2718\u2800-\u28ff]*$/
+const NARROW = /^[\x20-\x7e\u00a1-\u00ac\u00ae-\u02ff\u2010-\u2027\u2190-\u22ff\u2500-\u25fc\u26a0\u2713-\u2718\u2800-\u28ff]*$/
 
 let segmenter: Intl.Segmenter | undefined
 /** Made at the first need: most output is narrow. */
@@ -75,7 +75,7 @@ const PIECES = /(?:`[^`]*`|[^ `])+|[ `]/g
 
 /** A line of an answer broken between words, what follows set in below its text; as it is where it has room. */
 export function wrapLine(line: string, columns: number): string[] {
-  if (widthOf(line) <= columns) return [line]
+  if (columns === Number.POSITIVE_INFINITY || widthOf(line) <= columns) return [line]
   const indent = ' '.repeat(Math.min((/^ */.exec(stripVTControlCharacters(line))?.[0].length ?? 0) + 2, columns / 2))
   const lines: string[] = []
   for (const piece of line.match(PIECES) ?? []) {
