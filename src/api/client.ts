@@ -80,6 +80,11 @@ async function text(response: IncomingMessage): Promise<string> {
 
 function unreachable(error: Error, socketPath: string): FettleError {
   if (error.name === 'AbortError') return new FettleError('CANCELLED', 'the request was cancelled', { cause: error })
+  if ((error as NodeJS.ErrnoException).code === 'EACCES')
+    return new FettleError('REFUSED', `${socketPath} is not open to this user`, {
+      cause: error,
+      hint: 'Run fettle as the user whose home it is, or with a home of your own: `--home`, FETTLE_HOME.',
+    })
   return new FettleError('AGENT_UNREACHABLE', `no agent answers on ${socketPath}: ${error.message}`, {
     cause: error,
     hint: '`fettle agent start` starts it; `fettle doctor` looks for the reason.',

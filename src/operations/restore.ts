@@ -39,7 +39,10 @@ export async function planRestore(world: World, request: RestoreRequest): Promis
 
 /** What is there already is not ours to mix with, or to remove when the restore fails. @throws FettleError REFUSED */
 async function requireEmpty(folder: string): Promise<void> {
-  const names = await namesIn(folder)
+  const names = await namesIn(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOTDIR') throw error
+    throw new FettleError('USAGE', `${folder} is no folder`, { cause: error, hint: 'Name a folder that is empty or not there yet.' })
+  })
   if (names.length === 0) return
   throw new FettleError('REFUSED', `${folder} is not empty: it holds ${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''}`, {
     hint: 'Name a folder that is empty or not there yet.',

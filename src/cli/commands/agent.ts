@@ -13,6 +13,9 @@ import { formatSpan } from '../output/time.ts'
 import { confirm } from '../prompt.ts'
 import { untilEnded } from '../until-ended.ts'
 
+/** What an agent takes from the environment, once. */
+const SETTINGS = ['FETTLE_HTTP', 'FETTLE_TRUSTED_PROXIES']
+
 export const agent: CommandDefinition = {
   example: { line: 'fettle agent enable', does: 'the agent, and with it every service, returns after a reboot' },
   subcommands: {
@@ -33,6 +36,11 @@ export const agent: CommandDefinition = {
         cli.answer(about, style => [
           `${style.green('✓')} the agent ${started ? 'is started' : 'runs already'}: pid ${about.pid}, ${about.home}`,
         ])
+        const unheard = started ? [] : SETTINGS.filter(name => (cli.io.env[name] ?? '') !== '')
+        if (unheard.length > 0)
+          cli.warn(style => [
+            `${style.yellow('⚠')} ${unheard.join(' and ')} counted when it started ${style.cyan('→')} \`fettle agent stop\`, then start it anew`,
+          ])
         return 0
       },
     },

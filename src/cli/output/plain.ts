@@ -15,8 +15,8 @@ export function plainLines(progress: Progress, event: OperationEvent, style: Sty
     return isUntold(step) ? [] : [`${at}  ${stepLine(step, style)}`]
   }
   if (event.type === 'stuck') return [`${at}  ${style.yellow('⚠')} ${step.step.title}: silent for ${formatDuration(event.silentMs)}`]
-  if (!verbose) return []
-  return textLines(event.text, at, style)
+  const isHeard = event.type === 'progress' && event.done === undefined && step.isHeard === true
+  return !verbose || isHeard ? [] : textLines(event.text, at, style)
 }
 
 /** An undo that took long, as nobody would expect of tidying up. */

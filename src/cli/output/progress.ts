@@ -17,6 +17,8 @@ export interface StepProgress {
   undoMs?: number
   progress?: { text: string; done?: number; total?: number }
   lastLog?: string
+  /** The last progress that may have been a line of its output. */
+  sample?: string
   /** Its output is read line by line: the samples of it that come as progress say nothing more. */
   isHeard?: boolean
   note?: string
@@ -52,6 +54,7 @@ export function advance(progress: Progress, event: OperationEvent): StepProgress
   if (event.type === 'stuck') step.silentSince = event.at - event.silentMs
   else delete step.silentSince
   if (event.type === 'progress') step.progress = event
+  if (event.type === 'progress' && event.done === undefined) step.sample = event.text
   if (event.type === 'log') step.lastLog = event.text
   if (event.type === 'step') changeState(step, event)
   return step
@@ -82,4 +85,14 @@ function changeState(step: StepProgress, event: Extract<OperationEvent, { type: 
 export function isCommandOf(unit: string, operation: string, step: string): boolean {
   const name = commandName(operation, step)
   return unit === name || unit.startsWith(`${name}-`)
+}
+
+/** A line of a step's own output. @returns whether it says what no sample of it, come as progress, has said already */
+export function hear(progress: Progress, { unit, text }: { unit: string; text: string }): boolean {
+  // Its last lines may come when it is over.
+  const step = progress.steps.find(candidate => isCommandOf(unit, progress.id, candidate.step.id))
+  if (step === undefined) return true
+  const isNew = step.isHeard === true || step.sample === undefined || !text.startsWith(step.sample)
+  Object.assign(step, { lastLog: text, isHeard: true })
+  return isNew
 }

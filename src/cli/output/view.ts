@@ -3,7 +3,7 @@ import type { OperationEvent, OperationRecord } from '../../core/plan.ts'
 import type { LogLine } from '../../ports/runtime.ts'
 import type { Cli } from '../cli.ts'
 import { outputLines, plainLines } from './plain.ts'
-import { advance, createProgress, isCommandOf } from './progress.ts'
+import { advance, createProgress, hear } from './progress.ts'
 import type { Screen } from './screen.ts'
 import { treeLines } from './tree.ts'
 import { printable } from './width.ts'
@@ -35,7 +35,7 @@ export function plainView(cli: Cli, operation: OperationRecord, verbose: boolean
     event: event => cli.say(...plainLines(progress, event, cli.style, verbose)),
     below: lines => cli.say(...lines),
     close: () => {},
-    ...(verbose ? { output: (line: LogLine) => cli.say(...outputLines(progress, line, cli.style)) } : {}),
+    ...(verbose ? { output: (line: LogLine) => void (hear(progress, line) && cli.say(...outputLines(progress, line, cli.style))) } : {}),
   }
 }
 
@@ -73,10 +73,7 @@ export function liveView(cli: Cli, operation: OperationRecord, screen: Screen): 
       // A build may write thousands of lines a second: those wait for the next frame.
       if (event.type === 'step' || event.type === 'operation') draw()
     },
-    output({ unit, text }) {
-      const step = progress.steps.find(candidate => candidate.state === 'running' && isCommandOf(unit, operation.id, candidate.step.id))
-      if (step !== undefined) Object.assign(step, { lastLog: text, isHeard: true })
-    },
+    output: line => void hear(progress, line),
     below(next) {
       footer = next
       draw()

@@ -82,7 +82,19 @@ class Description {
     const [parent, key] = [this.#path.slice(0, -1), String(this.#path.at(-1))]
     const [meaning] = schemasAt(this.#schema, this.#path).flatMap(schema => schema.description ?? [])
     const place = tree.key ?? { start: tree.at.start, end: tree.at.start }
-    return { path: parent, at: place, message: `${quoted(key)} is missing${meaning === undefined ? '' : ` (${meaning})`}` }
+    const message = `${quoted(key)} is missing${meaning === undefined ? '' : ` (${meaning})`}`
+    return { path: parent, at: place, message, nearest: this.#sibling(parent) }
+  }
+
+  /** What is incomplete may be meant for another of its kind: an environment that changes a service whose name was mistyped. */
+  #sibling(path: readonly PropertyKey[]): string | undefined {
+    const name = String(path.at(-1) ?? '')
+    const { tree, isExact } = nearestAt(this.#tree, path.slice(0, -1))
+    if (!isExact || tree.kind !== 'map') return undefined
+    return nearestName(
+      name,
+      [...tree.entries.keys()].filter(other => other !== name),
+    )
   }
 
   #message(issue: Issue, tree: Tree): string {

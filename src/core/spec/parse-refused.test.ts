@@ -76,6 +76,11 @@ const REFUSED: [title: string, text: string, expected: string[]][] = [
     'app: a\nservices: { web: {} }',
     ['2:13: "run" is missing (the command that runs, by `sh -c` in the folder of the release; it gets PORT)'],
   ],
+  [
+    'an environment that changes a service whose name was mistyped',
+    'app: a\nservices: { web: { run: x } }\nenvironments: { staging: { services: { wbe: { instances: 1 } } } }',
+    ['3:40: "run" is missing (the command that runs, by `sh -c` in the folder of the release; it gets PORT); did you mean "web"?'],
+  ],
   ['a word for a number', 'app: a\nservices: { web: { run: x, instances: two } }', ['2:39: expected a number, found text']],
   ['half an instance', 'app: a\nservices: { web: { run: x, instances: 1.5 } }', ['2:39: expected a whole number, found a number']],
   ['too many instances', 'app: a\nservices: { web: { run: x, instances: 5000 } }', ['2:39: expected at most 1000, found 5000']],
