@@ -67,6 +67,7 @@ function composeWorld(settings: Settings): World {
       trust: settings.trust,
       clock: systemClock,
       fault: point => faults.reach(`proxy/${point}`),
+      onLost: error => log(`the front does not run: ${toFettleError(error).message}`),
     }),
     stores,
     async repository(app, backups) {

@@ -39,7 +39,10 @@ async function look(folder: string): Promise<FolderSketch> {
     const isFile = (error as NodeJS.ErrnoException).code === 'ENOTDIR'
     if (isFile) throw new FettleError('USAGE', `${folder} is no folder`, { hint: 'Name the folder of the app: `fettle init ~/my-app`.' })
     if ((error as NodeJS.ErrnoException).code === 'ENOENT')
-      throw new FettleError('NOT_FOUND', `there is no folder ${folder}`, { cause: error, hint: 'Name the folder of the app, or run it there.' })
+      throw new FettleError('NOT_FOUND', `there is no folder ${folder}`, {
+        cause: error,
+        hint: 'Name the folder of the app, or run it there.',
+      })
     throw toFettleError(error, `look at ${folder}`)
   }
 }

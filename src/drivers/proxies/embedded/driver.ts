@@ -16,6 +16,7 @@ import { isProgram, writeProgram } from './shim.ts'
 /** Longer than the front drains, and than a start takes on a machine that does too much. */
 const END_MS = 30_000
 const PAUSE_MS = 10
+const LOOK_EVERY_MS = 1000
 
 export interface EmbeddedProxyOptions {
   /** The front lives in `<home>/front`. */
@@ -31,12 +32,16 @@ export interface EmbeddedProxyOptions {
   restartWaitMs?: number
   /** Called at named points of an act, where the crash tests end the process. */
   fault?: (point: string) => Promise<void>
+  /** Given by whoever wants a shim that was killed to be replaced, with its front when that is gone too; told when it can not be. */
+  onLost?: (error: unknown) => void
 }
 
 export class EmbeddedProxy implements ProxyPort {
   readonly caps = { atomic: 'all-routes' } as const
   readonly #options: EmbeddedProxyOptions
   readonly #folder: string
+  #opening: Promise<void> | undefined
+  #watch: NodeJS.Timeout | undefined
 
   constructor(options: EmbeddedProxyOptions) {
     this.#options = options
@@ -44,6 +49,29 @@ export class EmbeddedProxy implements ProxyPort {
   }
 
   async open(): Promise<void> {
+    await this.#openOnce()
+    const { onLost } = this.#options
+    if (onLost !== undefined) this.#watch ??= setInterval(() => void this.#revive().catch(onLost), LOOK_EVERY_MS).unref()
+  }
+
+  #openOnce(): Promise<void> {
+    this.#opening ??= this.#open().finally(() => {
+      this.#opening = undefined
+    })
+    return this.#opening
+  }
+
+  /** A shim starts its front again; nobody but the agent starts a shim. */
+  async #revive(): Promise<void> {
+    if (this.#opening === undefined && (await runningShim(this.#folder)) === undefined && this.#watch !== undefined) await this.#openOnce()
+  }
+
+  #stopWatching(): void {
+    clearInterval(this.#watch)
+    this.#watch = undefined
+  }
+
+  async #open(): Promise<void> {
     const { host } = this.#options.listen
     if (isIP(host) === 0)
       throw new FettleError('USAGE', `the front listens on an address, and ${host} is none`, { hint: 'Take 127.0.0.1, 0.0.0.0 or ::' })
@@ -61,7 +89,7 @@ export class EmbeddedProxy implements ProxyPort {
       const { listen } = this.#options
       // It serves on where it is when the new address can not be had.
       if (listen.port !== 0 && listen.port !== running.listens.port) await requireFree(listen)
-      await this.shutdown()
+      await this.#end()
     }
     await this.#start()
   }
@@ -151,6 +179,11 @@ export class EmbeddedProxy implements ProxyPort {
   }
 
   async shutdown(): Promise<void> {
+    this.#stopWatching()
+    await this.#end()
+  }
+
+  async #end(): Promise<void> {
     const running = await this.#answering()
     const shim = await runningShim(this.#folder)
     if (running !== undefined) await this.#call({ method: 'POST', path: '/end?successor=no' })
@@ -168,7 +201,9 @@ export class EmbeddedProxy implements ProxyPort {
     }
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#stopWatching()
+  }
 
   async address(): Promise<string> {
     const { host, port } = (await this.about()).listens

@@ -294,3 +294,19 @@ withFront(
     await fresh.stop()
   },
 )
+
+withFront(
+  'a front that is killed together with its shim is started again, where somebody looks after it',
+  async ({ proxy, address, home, again }) => {
+    const lost: unknown[] = []
+    const kept = again({ onLost: error => lost.push(error) })
+    await kept.open()
+    const { pid } = await proxy.about()
+    process.kill(await shimOf(home), 'SIGKILL')
+    process.kill(pid, 'SIGKILL')
+    await eventually('another one answers', async () => (await proxy.about()).pid !== pid)
+    assert.equal((await ask(address)).status, 200)
+    assert.deepEqual(lost, [])
+    await kept.close()
+  },
+)
