@@ -8,7 +8,7 @@ import type { Release } from '../core/release.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import type { Manifest } from '../ports/repository.ts'
 import { basisOf } from './basis.ts'
-import { readRelease } from './environment.ts'
+import { hasArtifact, readRelease } from './environment.ts'
 import { findSnapshot, loadStep, scratchFolder, snapshotSteps, storeConfigs } from './snapshots.ts'
 import { drillSpecOf, readTarget, specOf, type TargetRequest } from './target.ts'
 import type { World } from './world.ts'
@@ -46,7 +46,7 @@ export async function planDrill(world: World, request: TargetRequest & { snapsho
   const spec = await drillSpecOf(environment, request)
   const manifest = await findSnapshot(world, environment, spec, request.snapshot)
   const release = manifest.release === '' ? undefined : await readRelease(world, environment.app, environment.environment, manifest.release)
-  const lack = bootLack(world, release, manifest)
+  const lack = await bootLack(world, release, manifest)
   return {
     format: 1,
     kind: 'drill',
@@ -65,11 +65,12 @@ export async function planDrill(world: World, request: TargetRequest & { snapsho
 }
 
 /** Why the app can not be started on the copy. */
-function bootLack(world: World, release: Release | undefined, manifest: Manifest): string | undefined {
+async function bootLack(world: World, release: Release | undefined, manifest: Manifest): Promise<string | undefined> {
   if (world.runtime.caps.isolation === 'none')
     return `nothing keeps the app from the outside here (${world.runtime.caps.isolationReason ?? 'no sandbox'})`
   if (manifest.release === '') return 'fettle runs no services of this app'
   if (release === undefined) return `release ${manifest.release}, which it was taken of, is gone`
+  if (!(await hasArtifact(world, release))) return `what ${release.id} was built into is gone: the environment was taken down`
   return Object.values(release.spec.services).some(service => service['in-drills']) ? undefined : 'no service may run in drills'
 }
 

@@ -68,7 +68,8 @@ const LOOK_AGAIN_MS = 250
  */
 export class ListenerLook {
   #sockets = ''
-  #lookedAt = performance.now()
+  /** At once the first time: where a stranger listens already, the app soon ends. */
+  #lookedAt = Number.NEGATIVE_INFINITY
   #proof: Proof | undefined
 
   at(port: number, asked: Asked): Proof {
