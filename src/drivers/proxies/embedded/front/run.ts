@@ -90,9 +90,19 @@ function log(line: string): void {
   process.stdout.write(`${new Date(systemClock.now()).toISOString()} ${line}\n`)
 }
 
+const MOST_KNOWN = 10_000
+
 /** @param trusted addresses and networks whose X-Forwarded-* are believed; none by default */
 function trusts(trusted: readonly string[]): (address: string) => boolean {
   const list = new BlockList()
   for (const { address, prefix, family } of trusted.flatMap(text => parseNetwork(text) ?? [])) list.addSubnet(address, prefix, family)
-  return trusted.length === 0 ? () => false : address => list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
+  // Asked with every request, mostly by few clients; the list takes microseconds.
+  const known = new Map<string, boolean>()
+  const isTrusted = (address: string): boolean => {
+    const answer = known.get(address) ?? list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
+    if (known.size >= MOST_KNOWN) known.clear()
+    known.set(address, answer)
+    return answer
+  }
+  return trusted.length === 0 ? () => false : isTrusted
 }
