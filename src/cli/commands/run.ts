@@ -10,7 +10,7 @@ export const run: CommandDefinition = {
   passThrough: true,
   example: {
     line: 'fettle run --env production node seed.js --rows 10 <rows.csv',
-    does: 'runs it in the release that serves, with its environment and data, what is piped in as its input, and exits with its status; it outlives this terminal',
+    does: 'runs it in the release that serves, with its environment and data, what is piped in as its input, and exits with its status; what it prints comes line by line, as text; it outlives this terminal',
   },
   async run(cli, given) {
     const service = given.text('service')
