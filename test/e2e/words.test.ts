@@ -56,7 +56,7 @@ describe('fettle', () => {
     [['scale', 'web=0', '--yes'], 5, /web would have no instance[\s\S]*`fettle stop`/],
     [['help', 'nope'], 2, /unknown command 'nope'/],
     [['init', '/etc/passwd'], 2, /\/etc\/passwd is no folder/],
-    [['init', 'nosuch'], 3, /look at .*nosuch/],
+    [['init', 'nosuch'], 3, /there is no folder .*nosuch/],
     [['validate', 'pipe'], 2, /pipe is no regular file/],
   ]
   for (const [argv, exit, words] of wrong) {
