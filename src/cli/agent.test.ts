@@ -70,6 +70,15 @@ it('an agent of another version is named on standard error, and the command goes
   assert.match(ran.stderr, /the agent is fettle 0\.0\.9, this is fettle .* → `fettle agent upgrade`/)
 })
 
+it('what an agent takes from the environment when it starts is said not to count where one runs', async t => {
+  const agent = await startFakeAgent({})
+  t.after(() => agent.stop())
+  const quiet = await runCli(['agent', 'start'], agent)
+  const ran = await runCli(['agent', 'start'], { ...agent, env: { FETTLE_HTTP: '127.0.0.1:1' } })
+  assert.equal(quiet.stderr, '')
+  assert.match(ran.stderr, /FETTLE_HTTP counts only when an agent starts → `fettle agent stop`/)
+})
+
 it('commands that look start no agent', async t => {
   const home = await temporaryHome(t)
   for (const argv of [['status'], ['operations'], ['agent', 'status'], ['agent', 'stop']]) {

@@ -182,6 +182,7 @@ describe('services that run', () => {
     assert.equal(await dataFolder(), folder)
     const asked = await site.operate(['down'])
     assert.deepEqual([asked.code, asked.error?.code], [5, 'REFUSED'], 'without a terminal it must be agreed to')
+    await site.must(['backup'])
     await site.must(['down'])
     assert.equal((await site.ask(HOST)).status, 404)
     assert.deepEqual(await readdir(site.paths.artifacts('workshop', 'production')).catch(() => []), [])
@@ -199,6 +200,8 @@ describe('services that run', () => {
       assert.deepEqual([plan, error?.code], [undefined, 'NOT_FOUND'], command.join(' '))
       assert.match(`${error?.message} ${error?.hint}`, /was taken down.*`fettle deploy`/)
     }
+    const drill = await site.must(['drill'])
+    assert.match(drill.plan.lines.map(({ text }) => text).join(), /stops at "content equal": .*was taken down/)
     await setVersion(99)
     await site.must(['deploy'])
     assert.equal(await dataFolder(), folder)

@@ -39,7 +39,7 @@ export const agent: CommandDefinition = {
         const unheard = started ? [] : SETTINGS.filter(name => (cli.io.env[name] ?? '') !== '')
         if (unheard.length > 0)
           cli.warn(style => [
-            `${style.yellow('⚠')} ${unheard.join(' and ')} counted when it started ${style.cyan('→')} \`fettle agent stop\`, then start it anew`,
+            `${style.yellow('⚠')} ${unheard.join(' and ')} ${unheard.length === 1 ? 'counts' : 'count'} only when an agent starts ${style.cyan('→')} \`fettle agent stop\`, then start it anew`,
           ])
         return 0
       },
