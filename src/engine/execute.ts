@@ -2,11 +2,10 @@
  * Carries out one operation: forward through its steps, back through them when one fails before the pivot, forward again and again
  * after it. Every act is journalled before and after; what it finds after a crash is the same as what it finds at first.
  */
-import { type ErrorCode, type ErrorJson, FettleError, toFettleError } from '../core/errors.ts'
-import { type Hide, hideInError, hideInOutput } from '../core/free-text.ts'
+import { type ErrorCode, FettleError, toFettleError } from '../core/errors.ts'
 import type { Json } from '../core/json.ts'
-import { bindInput, type EventBody, type OperationRecord, type PlannedStep, type StepRecord } from '../core/plan.ts'
-import type { Clock } from '../ports/clock.ts'
+import { bindInput, type OperationRecord, type PlannedStep } from '../core/plan.ts'
+import { type BookDeps, OperationBook } from './book.ts'
 import { SilenceWatch } from './silence.ts'
 import type { StepContext, StepKind, StepKinds } from './step.ts'
 
@@ -15,13 +14,8 @@ const FORWARD_TRIES = 4
 const UNDO_TRIES = 3
 const FIRST_WAIT_MS = 250
 
-export interface ExecutionDeps {
+export interface ExecutionDeps extends BookDeps {
   kinds: StepKinds
-  clock: Clock
-  /** Hides secrets, here where texts of apps and tools come in. */
-  hide: Hide
-  /** Journals the record and the event in one transaction, then publishes the event. */
-  record(change: { step?: StepRecord; operation?: OperationRecord; event?: EventBody }): void
   /** `begin`, `step-id:before`, `step-id:name`, `step-id:after`, `step-id:undo`, `step-id:undone`: a crash test kills the agent here. */
   fault(point: string): Promise<void>
 }
@@ -44,6 +38,7 @@ export class Interrupted extends Error {}
 export class Execution {
   readonly #deps: ExecutionDeps
   readonly #operation: OperationRecord
+  readonly #book: OperationBook
   readonly #cancel = new AbortController()
   readonly #insist = new AbortController()
   readonly #stop: AbortSignal
@@ -52,6 +47,7 @@ export class Execution {
 
   constructor(operation: OperationRecord, deps: ExecutionDeps, stop: AbortSignal) {
     this.#operation = operation
+    this.#book = new OperationBook(operation, deps)
     this.#deps = deps
     this.#stop = stop
   }
@@ -81,18 +77,18 @@ export class Execution {
   #sayWhatIsWaitedFor(): void {
     for (const step of this.#operation.plan.steps) {
       const { cancel } = this.#kind(step)
-      if (cancel === 'now' || this.#stepRecord(step.id).state !== 'running') continue
+      if (cancel === 'now' || this.#book.step(step.id).state !== 'running') continue
       const orElse = cancel === 'at-end' ? '' : `; \`fettle operations cancel ${this.#operation.id} --now\` breaks it off`
-      this.#saveStep(step, { note: `its end is waited for${orElse}` })
+      this.#book.saveStep(step.id, { note: `its end is waited for${orElse}` })
     }
   }
 
   async #forward(): Promise<void> {
     const failure = await this.#runAll()
     if (this.#stop.aborted) throw new Interrupted()
-    if (failure === undefined) return this.#end('done')
-    this.#operation.error = this.#told(failure)
-    if (this.#operation.crossedPivot || failure.code === 'HELD') return this.#end('held')
+    if (failure === undefined) return this.#book.end('done')
+    this.#operation.error = this.#book.told(failure)
+    if (this.#operation.crossedPivot || failure.code === 'HELD') return this.#book.end('held')
     this.#operation.state = 'undoing'
     this.#deps.record({ operation: this.#operation, event: { type: 'operation', state: 'undoing', error: this.#operation.error } })
   }
@@ -120,7 +116,7 @@ export class Execution {
   }
 
   #ready(running: ReadonlyMap<string, unknown>): PlannedStep[] {
-    const isDone = (id: string) => this.#stepRecord(id).state === 'done'
+    const isDone = (id: string) => this.#book.step(id).state === 'done'
     return this.#operation.plan.steps.filter(step => !isDone(step.id) && !running.has(step.id) && step.after.every(isDone))
   }
 
@@ -134,7 +130,7 @@ export class Execution {
         if (this.#stop.aborted) throw new Interrupted()
         const error = toFettleError(thrown, step.title)
         const isFinal = FINAL.has(error.code)
-        this.#saveStep(step, { state: 'failed', error: this.#told(error), endedAt: this.#deps.clock.now(), note: undefined })
+        this.#book.saveStep(step.id, { state: 'failed', error: this.#book.told(error), endedAt: this.#deps.clock.now(), note: undefined })
         if (isFinal) throw error
         if (attempt >= tries) throw step.pivot && (await this.#mayHaveHappened(step, kind)) ? this.#held(step, error.message) : error
         await this.#deps.clock.sleep(FIRST_WAIT_MS * 2 ** (attempt - 1), this.#stop)
@@ -143,8 +139,8 @@ export class Execution {
   }
 
   async #attempt(step: PlannedStep, kind: StepKind<never, Json>): Promise<void> {
-    const record = this.#stepRecord(step.id)
-    this.#saveStep(step, { state: 'running', attempt: record.attempt + 1, startedAt: this.#deps.clock.now(), error: undefined })
+    const record = this.#book.step(step.id)
+    this.#book.saveStep(step.id, { state: 'running', attempt: record.attempt + 1, startedAt: this.#deps.clock.now(), error: undefined })
     const input = this.#input(step, kind)
     const context = this.#context(step, kind)
     const silence = new SilenceWatch(this.#deps.clock, kind.silentForMs, this.#stop, silentMs => {
@@ -154,9 +150,9 @@ export class Execution {
     try {
       const { output, isPresent } = await this.#converge(step, kind, input, context)
       if (step.pivot) this.#operation.crossedPivot = true
-      this.#saveStep(step, {
+      this.#book.saveStep(step.id, {
         state: 'done',
-        output: hideInOutput(output, this.#deps.hide),
+        output: this.#book.toldOutput(output),
         adopted: isPresent,
         endedAt: this.#deps.clock.now(),
         note: undefined,
@@ -193,53 +189,38 @@ export class Execution {
 
   async #back(): Promise<void> {
     for (const step of [...this.#operation.plan.steps].reverse()) {
-      const record = this.#stepRecord(step.id)
+      const record = this.#book.step(step.id)
       if (record.state === 'waiting' || record.state === 'undone') continue
       try {
         await this.#undoStep(step)
       } catch (thrown) {
         if (this.#stop.aborted) throw new Interrupted()
         const error = toFettleError(thrown, `undo ${step.title}`)
-        this.#saveStep(step, { state: 'failed', error: this.#told(error) })
-        return this.#end('held')
+        this.#book.saveStep(step.id, { state: 'failed', error: this.#book.told(error) })
+        return this.#book.end('held')
       }
     }
-    this.#end('undone')
+    this.#book.end('undone')
   }
 
   async #undoStep(step: PlannedStep): Promise<void> {
     const kind = this.#kind(step)
     const undo = kind.undo
     if (undo === 'impossible') throw this.#held(step, 'it can not be undone')
-    if (undo === 'nothing') return this.#saveUndone(step)
-    this.#saveStep(step, { state: 'undoing' })
+    if (undo === 'nothing') return this.#book.saveUndone(step.id)
+    this.#book.saveStep(step.id, { state: 'undoing' })
     await this.#deps.fault(`${step.id}:undo`)
     for (let attempt = 1; ; attempt++) {
       try {
         const input = this.#inputForUndo(step, kind)
-        if (input !== undefined) await undo(input, this.#context(step, kind, true), this.#stepRecord(step.id).output as never)
+        if (input !== undefined) await undo(input, this.#context(step, kind, true), this.#book.step(step.id).output as never)
         await this.#deps.fault(`${step.id}:undone`)
-        return this.#saveUndone(step)
+        return this.#book.saveUndone(step.id)
       } catch (error) {
         if (this.#stop.aborted || attempt >= UNDO_TRIES) throw error
         await this.#deps.clock.sleep(FIRST_WAIT_MS * 2 ** (attempt - 1), this.#stop)
       }
     }
-  }
-
-  /** Its time stays that of its work. */
-  #saveUndone(step: PlannedStep): void {
-    this.#saveStep(step, { state: 'undone', endedAt: this.#stepRecord(step.id).endedAt ?? this.#deps.clock.now() })
-  }
-
-  #end(state: 'done' | 'undone' | 'held'): void {
-    const operation = this.#operation
-    operation.state = state
-    operation.endedAt = this.#deps.clock.now()
-    this.#deps.record({
-      operation,
-      event: { type: 'operation', state, ...(operation.error === undefined ? {} : { error: operation.error }) },
-    })
   }
 
   #held(step: PlannedStep, why: string): FettleError {
@@ -273,65 +254,24 @@ export class Execution {
 
   #context(step: PlannedStep, kind: StepKind<never, Json>, isUndo = false): StepContext {
     const { plan, id } = this.#operation
-    const { record, hide } = this.#deps
     const isCancellable = kind.cancel !== 'at-end' && !isUndo && !this.#operation.crossedPivot
     const cancel = kind.cancel === 'now' ? this.#cancel : this.#insist
     return {
       operation: { id, kind: plan.kind, app: plan.app, environment: plan.environment },
       step: step.id,
-      attempt: this.#stepRecord(step.id).attempt,
+      attempt: this.#book.step(step.id).attempt,
       signal: isCancellable ? AbortSignal.any([this.#stop, cancel.signal]) : this.#stop,
       progress: (text, done, total) => {
         this.#silences.get(step.id)?.sign()
-        record({
-          event: {
-            type: 'progress',
-            step: step.id,
-            text: hide(text),
-            ...(done === undefined ? {} : { done }),
-            ...(total === undefined ? {} : { total }),
-          },
-        })
+        this.#book.progress(step.id, text, done, total)
       },
-      complain: error => {
-        const told = this.#told(error)
-        this.#operation.error ??= told
-        record({ operation: this.#operation, event: { type: 'log', step: step.id, text: told.message } })
-      },
-      remains: text => this.#saveStep(step, { note: hide(text) }),
+      complain: error => this.#book.complain(step.id, error),
+      remains: text => this.#book.remains(step.id, text),
       log: text => {
         this.#silences.get(step.id)?.sign()
-        record({ event: { type: 'log', step: step.id, text: hide(text) } })
+        this.#book.log(step.id, text)
       },
       fault: point => this.#deps.fault(`${step.id}:${point}`),
     }
-  }
-
-  #told(error: FettleError): ErrorJson {
-    return hideInError(error.toJSON(), this.#deps.hide)
-  }
-
-  #stepRecord(id: string): StepRecord {
-    const record = this.#operation.steps.find(step => step.id === id)
-    if (record === undefined) throw new FettleError('INTERNAL', `operation ${this.#operation.id} has no step ${id}`)
-    return record
-  }
-
-  #saveStep(step: PlannedStep, change: Partial<StepRecord>): void {
-    const record = Object.assign(this.#stepRecord(step.id), change)
-    const { state, attempt, adopted, note, error } = record
-    this.#deps.record({
-      step: record,
-      operation: this.#operation,
-      event: {
-        type: 'step',
-        step: step.id,
-        state,
-        attempt,
-        ...(adopted ? { adopted } : {}),
-        ...(note === undefined ? {} : { note }),
-        ...(error === undefined ? {} : { error }),
-      },
-    })
   }
 }
