@@ -6,9 +6,10 @@ import { FettleError } from '../core/errors.ts'
 import type { Hide } from '../core/free-text.ts'
 import { isOver, type OperationEvent, type OperationRecord, type Plan, planProblems } from '../core/plan.ts'
 import type { Clock } from '../ports/clock.ts'
-import { Execution, type ExecutionDeps, Interrupted } from './execute.ts'
+import { Execution } from './execute.ts'
 import type { Journal } from './journal.ts'
 import type { StepKinds } from './step.ts'
+import { Interrupted, type StepDeps } from './step-runner.ts'
 
 const LOOK_FOR_ROOM_MS = 1000
 
@@ -137,7 +138,7 @@ export class Engine {
   }
 
   #execution(record: OperationRecord): Execution {
-    const deps: ExecutionDeps = {
+    const deps: StepDeps = {
       kinds: this.#options.kinds,
       clock: this.#options.clock,
       hide: this.#options.hide,
@@ -172,7 +173,7 @@ export class Engine {
     for (const plan of await this.#options.followUps(ended)) this.start({ ...plan, parent: ended.id })
   }
 
-  #record(record: OperationRecord, change: Parameters<ExecutionDeps['record']>[0]): void {
+  #record(record: OperationRecord, change: Parameters<StepDeps['record']>[0]): void {
     const { journal, clock } = this.#options
     if (change.event?.type === 'progress') {
       this.#publish({ seq: journal.lastSeq, operation: record.id, at: clock.now(), ...change.event })

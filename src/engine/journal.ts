@@ -1,28 +1,10 @@
-/**
- * The journal: what was decided and how far it got, in SQLite with WAL and synchronous=FULL, locked exclusively. That lock is what
- * makes the agent the single writer of its host: a second agent is refused, and the lock is free at once when the first dies.
- */
-import { chmodSync, closeSync, openSync } from 'node:fs'
-import { DatabaseSync } from 'node:sqlite'
+/** The journal: what was decided and how far it got. One writer; each change is one transaction. */
 import { FettleError } from '../core/errors.ts'
-import { refuseNewer } from '../core/file-format.ts'
 import type { EventBody, OperationEvent, OperationRecord, OperationState, Plan, StepRecord } from '../core/plan.ts'
-import { Reserve } from './reserve.ts'
+import { JournalDatabase } from './journal-database.ts'
 
-const FORMAT = 1
 /** Newest ones. An operation goes with its steps and events, and only when it is over. */
 const OPERATIONS_KEPT = 1000
-const SCHEMA = `
-  create table meta (key text primary key, value text not null) strict;
-  create table operations (
-    number integer primary key, id text not null unique, state text not null, plan text not null, crossed_pivot integer not null default 0,
-    cancelled integer not null default 0, error text, created_at integer not null, ended_at integer) strict;
-  create table steps (
-    operation text not null, id text not null, body text not null, primary key (operation, id)) strict, without rowid;
-  create table leases (resource text primary key, operation text not null) strict, without rowid;
-  create table events (seq integer primary key autoincrement, operation text not null, at integer not null, body text not null) strict;
-  create index events_of on events (operation, seq);
-`
 
 interface OperationRow {
   number: number
@@ -36,70 +18,15 @@ interface OperationRow {
   ended_at: number | null
 }
 
-const SQLITE_BUSY = 5
-const SQLITE_FULL = 13
-const hasCode = (error: unknown, code: number): boolean => error instanceof Error && 'errcode' in error && error.errcode === code
-const isFull = (error: unknown): boolean => hasCode(error, SQLITE_FULL)
-
-/** @throws FettleError BUSY for a database that another agent has locked */
-function alone<T>(path: string, work: () => T): T {
-  try {
-    return work()
-  } catch (error) {
-    if (!hasCode(error, SQLITE_BUSY)) throw error
-    throw new FettleError('BUSY', `another agent works with ${path}`, {
-      cause: error,
-      hint: 'One agent a home: `fettle status` talks to the one that runs.',
-    })
-  }
-}
-
 export class Journal {
-  readonly #db: DatabaseSync
-  readonly #reserve: Reserve
+  readonly #db: JournalDatabase
   readonly #keep: number
   #lastSeq = 0
-  /** An operation ended, so what it gave up of the reserve may be free again. */
-  #isReserveDue = false
 
   /** @throws FettleError BUSY when another agent holds it, VERSION when a newer fettle wrote it */
   constructor(path: string, options: { firstNumber: number; keep?: number }) {
     this.#keep = options.keep ?? OPERATIONS_KEPT
-    // SQLite gives its other files the mode of this one.
-    closeSync(openSync(path, 'a', 0o600))
-    chmodSync(path, 0o600)
-    this.#db = new DatabaseSync(path, { timeout: 0 })
-    this.#reserve = new Reserve(`${path}-reserve`)
-    try {
-      const version = this.#withRoom(() => this.#known(path))
-      this.#withRoom(() => this.#lock(path))
-      if (version < FORMAT) this.#withRoom(() => this.#migrate(options.firstNumber))
-    } catch (error) {
-      this.#db.close()
-      throw error
-    }
-    this.#reserve.keep()
-  }
-
-  /** Looks before it touches: a newer journal stays as it is. @returns its format, 0 when there is none yet */
-  #known(path: string): number {
-    const version = alone(path, () => {
-      // Before it reads: else SQLite keeps its index of the WAL in a file, for which a full disk has no room.
-      this.#db.exec('pragma locking_mode = exclusive')
-      return (this.#db.prepare('pragma user_version').get() as { user_version: number }).user_version
-    })
-    refuseNewer(version, FORMAT, `the journal ${path}`)
-    return version
-  }
-
-  #lock(path: string): void {
-    alone(path, () => {
-      this.#db.exec('pragma journal_mode = wal; pragma synchronous = full; begin immediate; commit')
-    })
-  }
-
-  #migrate(firstNumber: number): void {
-    this.#db.exec(`begin; ${SCHEMA} insert into meta values ('first-number', '${firstNumber}'); pragma user_version = 1; commit`)
+    this.#db = new JournalDatabase(path, options.firstNumber)
   }
 
   close(): void {
@@ -108,33 +35,7 @@ export class Journal {
 
   /** All or nothing, one fsync. @throws FettleError DISK_FULL */
   transaction<T>(work: () => T): T {
-    const result = this.#withRoom(() => {
-      this.#db.exec('begin immediate')
-      const result = work()
-      this.#db.exec('commit')
-      return result
-    })
-    // Not before the commit, which may need the very space.
-    if (this.#isReserveDue) this.#reserve.keep()
-    this.#isReserveDue = false
-    return result
-  }
-
-  /** On a full disk it takes the reserve. @throws FettleError DISK_FULL when that is gone too */
-  #withRoom<T>(work: () => T): T {
-    for (;;) {
-      try {
-        return work()
-      } catch (error) {
-        if (this.#db.isTransaction) this.#db.exec('rollback')
-        if (!isFull(error)) throw error
-        if (this.#reserve.giveUp()) continue
-        throw new FettleError('DISK_FULL', 'the journal has no room on its disk', {
-          cause: error,
-          hint: 'Free some space: `fettle doctor` shows what fettle uses.',
-        })
-      }
-    }
+    return this.#db.transaction(work)
   }
 
   /** Records a new operation, with its first event, and takes its leases. @throws FettleError BUSY naming the holder */
@@ -192,7 +93,7 @@ export class Journal {
       )
     if (record.state !== 'done' && record.state !== 'undone') return
     this.#db.prepare('delete from leases where operation = ?').run(record.id)
-    this.#isReserveDue = true
+    this.#db.refillReserve()
   }
 
   /** One that is open or held stays, however old it is. */

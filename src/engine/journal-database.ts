@@ -1,0 +1,130 @@
+/**
+ * The database of the journal: SQLite with WAL and synchronous=FULL, locked exclusively. That lock is what makes the agent the
+ * single writer of its host: a second agent is refused, and the lock is free at once when the first dies.
+ */
+import { chmodSync, closeSync, openSync } from 'node:fs'
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { FettleError } from '../core/errors.ts'
+import { refuseNewer } from '../core/file-format.ts'
+import { Reserve } from './reserve.ts'
+
+const FORMAT = 1
+const SCHEMA = `
+  create table meta (key text primary key, value text not null) strict;
+  create table operations (
+    number integer primary key, id text not null unique, state text not null, plan text not null, crossed_pivot integer not null default 0,
+    cancelled integer not null default 0, error text, created_at integer not null, ended_at integer) strict;
+  create table steps (
+    operation text not null, id text not null, body text not null, primary key (operation, id)) strict, without rowid;
+  create table leases (resource text primary key, operation text not null) strict, without rowid;
+  create table events (seq integer primary key autoincrement, operation text not null, at integer not null, body text not null) strict;
+  create index events_of on events (operation, seq);
+`
+
+const SQLITE_BUSY = 5
+const SQLITE_FULL = 13
+const hasCode = (error: unknown, code: number): boolean => error instanceof Error && 'errcode' in error && error.errcode === code
+const isFull = (error: unknown): boolean => hasCode(error, SQLITE_FULL)
+
+/** @throws FettleError BUSY for a database that another agent has locked */
+function alone<T>(path: string, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    if (!hasCode(error, SQLITE_BUSY)) throw error
+    throw new FettleError('BUSY', `another agent works with ${path}`, {
+      cause: error,
+      hint: 'One agent a home: `fettle status` talks to the one that runs.',
+    })
+  }
+}
+
+export class JournalDatabase {
+  readonly #db: DatabaseSync
+  readonly #reserve: Reserve
+  /** An operation ended, so what it gave up of the reserve may be free again. */
+  #isReserveDue = false
+
+  /** @throws FettleError BUSY when another agent holds it, VERSION when a newer fettle wrote it */
+  constructor(path: string, firstNumber: number) {
+    // SQLite gives its other files the mode of this one.
+    closeSync(openSync(path, 'a', 0o600))
+    chmodSync(path, 0o600)
+    this.#db = new DatabaseSync(path, { timeout: 0 })
+    this.#reserve = new Reserve(`${path}-reserve`)
+    try {
+      const version = this.#withRoom(() => this.#known(path))
+      this.#withRoom(() => this.#lock(path))
+      if (version < FORMAT) this.#withRoom(() => this.#migrate(firstNumber))
+    } catch (error) {
+      this.#db.close()
+      throw error
+    }
+    this.#reserve.keep()
+  }
+
+  /** Looks before it touches: a newer journal stays as it is. @returns its format, 0 when there is none yet */
+  #known(path: string): number {
+    const version = alone(path, () => {
+      // Before it reads: else SQLite keeps its index of the WAL in a file, for which a full disk has no room.
+      this.#db.exec('pragma locking_mode = exclusive')
+      return (this.#db.prepare('pragma user_version').get() as { user_version: number }).user_version
+    })
+    refuseNewer(version, FORMAT, `the journal ${path}`)
+    return version
+  }
+
+  #lock(path: string): void {
+    alone(path, () => {
+      this.#db.exec('pragma journal_mode = wal; pragma synchronous = full; begin immediate; commit')
+    })
+  }
+
+  #migrate(firstNumber: number): void {
+    this.#db.exec(`begin; ${SCHEMA} insert into meta values ('first-number', '${firstNumber}'); pragma user_version = 1; commit`)
+  }
+
+  close(): void {
+    this.#db.close()
+  }
+
+  /** All or nothing, one fsync. @throws FettleError DISK_FULL */
+  transaction<T>(work: () => T): T {
+    const result = this.#withRoom(() => {
+      this.#db.exec('begin immediate')
+      const result = work()
+      this.#db.exec('commit')
+      return result
+    })
+    // Not before the commit, which may need the very space.
+    if (this.#isReserveDue) this.#reserve.keep()
+    this.#isReserveDue = false
+    return result
+  }
+
+  /** On a full disk it takes the reserve. @throws FettleError DISK_FULL when that is gone too */
+  #withRoom<T>(work: () => T): T {
+    for (;;) {
+      try {
+        return work()
+      } catch (error) {
+        if (this.#db.isTransaction) this.#db.exec('rollback')
+        if (!isFull(error)) throw error
+        if (this.#reserve.giveUp()) continue
+        throw new FettleError('DISK_FULL', 'the journal has no room on its disk', {
+          cause: error,
+          hint: 'Free some space: `fettle doctor` shows what fettle uses.',
+        })
+      }
+    }
+  }
+
+  prepare(sql: string): StatementSync {
+    return this.#db.prepare(sql)
+  }
+
+  /** The reserve is filled up again after the next transaction. */
+  refillReserve(): void {
+    this.#isReserveDue = true
+  }
+}
