@@ -1,0 +1,164 @@
+/** The steps of a deploy, in their order: what is made, what is proven on a copy, what then touches the live data, the switch. */
+import type { Json } from '../core/json.ts'
+import type { PlannedStep } from '../core/plan.ts'
+import type { SecretRef } from '../core/secret.ts'
+import {
+  handoverSteps,
+  inTurn,
+  lastSteps,
+  type Name,
+  type Next,
+  settleSteps,
+  startSteps,
+  switchStep,
+  wantedInstances,
+} from './activation.ts'
+import type { Environment } from './environment.ts'
+import { offlineMigrationSteps } from './exchange.ts'
+import { type RehearsalMode, rehearsalSteps } from './rehearsal.ts'
+import { readScale } from './scale-record.ts'
+import { isManaged, snapshotSteps, storeConfigs } from './snapshots.ts'
+import type { ProjectFile } from './target.ts'
+import type { World } from './world.ts'
+
+export async function deploySteps(
+  world: World,
+  project: ProjectFile & { leaveOut: string[] },
+  environment: Environment,
+  secrets: SecretRef[],
+  mode: RehearsalMode,
+): Promise<PlannedStep[]> {
+  const { spec } = project
+  const number = (environment.releases[0]?.number ?? 0) + 1
+  const release = `r${number}`
+  const stores: Record<string, Name> = {}
+  const created: Record<string, Name> = {}
+  for (const [name, config] of Object.entries(spec.stores)) {
+    if (!isManaged(config)) continue
+    const present = environment.table.stores[name]
+    stores[name] = present ?? { $op: `${world.layout.liveStore(spec.app, project.environment, name)}/` }
+    if (present === undefined) created[name] = stores[name]
+  }
+  const next: Next = {
+    release,
+    spec,
+    activation: { $op: `${release}-` },
+    stores,
+    instances: wantedInstances(spec, await readScale(world, spec.app, project.environment)),
+  }
+  const build = [...world.source(spec, project.folder).build, ...spec.build]
+  const make = makeSteps(build, project, environment, secrets, next, number)
+  const backup = snapshotSteps(environment, { label: `before ${release}`, after: ['preflight'] })
+  const rehearsal = await rehearsalSteps(world, environment, next, {
+    mode,
+    after: backup.length > 0 ? lastSteps(backup) : ['preflight'], // beside the build
+    hasFresh: backup.length > 0,
+  })
+  const prepared = [...make, ...backup, ...rehearsal]
+  if (isOffline(spec, environment)) {
+    const { steps, stores } = offlineMigrationSteps(world, environment, next, lastSteps(prepared))
+    return activationAfter(environment, { ...next, stores }, [...prepared, ...steps], true)
+  }
+  return activationAfter(environment, next, [
+    ...prepared,
+    ...dataSteps(environment, next, created, { after: lastSteps(prepared), isRehearsed: rehearsal.length > 0 }),
+  ])
+}
+
+/** Declared, and there is something to migrate under something that runs. */
+export const isOffline = (spec: ProjectFile['spec'], { serving, table }: Environment): boolean =>
+  spec.release.downtime === 'allowed' && spec.release.migrate !== undefined && serving !== undefined && Object.keys(table.groups).length > 0
+
+const activationAfter = (environment: Environment, next: Next, before: PlannedStep[], isHeld = false): PlannedStep[] =>
+  inTurn(
+    () => before,
+    after => startSteps(next, after),
+    after => handoverSteps(environment, next, after, isHeld),
+    after => [switchStep(environment, next, after)],
+    () => settleSteps(environment, next),
+  )
+
+function makeSteps(
+  build: string[],
+  project: ProjectFile & { leaveOut: string[] },
+  environment: Environment,
+  secrets: SecretRef[],
+  next: Next,
+  number: number,
+): PlannedStep[] {
+  const { spec, folder, file, leaveOut } = project
+  const fetched = { $from: 'fetch', path: '' }
+  const record = {
+    format: 1,
+    id: next.release,
+    number,
+    app: spec.app,
+    environment: project.environment,
+    spec: spec as unknown as Json,
+    secrets: secrets as unknown as Json,
+    file,
+    fettle: '',
+  }
+  return [
+    {
+      id: 'preflight',
+      kind: 'deploy.preflight@1',
+      title: 'preflight',
+      input: { project: folder, stores: environment.table.stores },
+      after: [],
+    },
+    {
+      id: 'fetch',
+      kind: 'source.fetch@1',
+      title: 'take the source',
+      input: { spec: spec as unknown as Json, project: folder, ...(leaveOut.length === 0 ? {} : { leaveOut }) },
+      after: ['preflight'],
+    },
+    {
+      id: 'build',
+      kind: 'artifact.build@1',
+      title: build.length > 0 ? `build: ${build.join(' && ')}` : 'seal the artifact',
+      input: { fetched, build, withinMs: spec['build-within'] },
+      after: ['fetch'],
+    },
+    {
+      id: 'release',
+      kind: 'release.write@1',
+      title: `record ${next.release}`,
+      input: { release: record, artifact: fetched },
+      after: ['build'],
+    },
+  ]
+}
+
+/** Stores that are new, and the one-way gate. */
+function dataSteps(
+  environment: Environment,
+  next: Next,
+  created: Record<string, Name>,
+  { after, isRehearsed }: { after: string[]; isRehearsed: boolean },
+): PlannedStep[] {
+  const { spec } = next
+  const steps: PlannedStep[] = []
+  if (Object.keys(created).length > 0) {
+    const configs = storeConfigs(spec, Object.keys(created))
+    steps.push({
+      id: 'stores',
+      kind: 'stores.create@1',
+      title: `create ${Object.keys(created).join(', ')}`,
+      input: { configs, folders: created as never },
+      after,
+    })
+  }
+  if (spec.release.migrate !== undefined) {
+    const serving = environment.serving !== undefined && Object.keys(environment.table.groups).length > 0 ? environment.serving.id : null
+    steps.push({
+      id: 'migrate',
+      kind: 'data.migrate@1',
+      title: 'migrate the live data',
+      input: { release: next.release, stores: next.stores as never, serving, isRepeatable: isRehearsed },
+      after: steps.length > 0 ? ['stores'] : after,
+    })
+  }
+  return steps
+}
