@@ -3,32 +3,13 @@
  * line nor a running agent: nobody parses the agent's own answers. Times are wall clock, ms.
  */
 import * as z from 'zod'
-import { errorCodes } from '../core/errors.ts'
-import type { Json } from '../core/json.ts'
-import type * as operations from '../core/plan.ts'
 import { Proof, Rung } from '../core/snapshot.ts'
 import type * as proxy from '../ports/proxy.ts'
 import type * as runtime from '../ports/runtime.ts'
 import type { Answers, Stream } from './contract.ts'
 import type { EndpointName } from './endpoints.ts'
-
-const text = z.string()
-const number = z.number()
-const count = z.int().nonnegative()
-const flag = z.boolean()
-const time = number.describe('wall clock, ms')
-const json = z.custom<Json>()
-const environment = { app: text, environment: text }
-const may = <Schema extends z.ZodType>(schema: Schema) => z.exactOptional(schema)
-const onlyTrue = may(z.literal(true))
-
-export const ErrorView = z.object({
-  code: z.enum(errorCodes),
-  message: text.describe('what was tried, on what, what happened'),
-  hint: may(text).describe('what can be done, with the command'),
-  context: may(z.record(text, json)),
-  retryable: flag,
-})
+import { ErrorView, OperationEvent, OperationKind, OperationRecord, OperationState, Plan } from './operation-schemas.ts'
+import { count, environment, flag, may, number, onlyTrue, text, time } from './schema-words.ts'
 
 export const About = z.object({
   version: text,
@@ -73,23 +54,6 @@ const Counters = z.object({
   latency: z.object({ p50: number, p95: number, p99: number }).describe('ms'),
   since: time,
 }) satisfies z.ZodType<proxy.Counters>
-
-const OperationKind = z.enum([
-  'deploy',
-  'rollback',
-  'restart',
-  'scale',
-  'stop',
-  'down',
-  'backup',
-  'restore',
-  'drill',
-  'bake',
-  'test',
-  'run',
-]) satisfies z.ZodType<operations.OperationKind>
-const OperationState = z.enum(['running', 'undoing', 'done', 'undone', 'held']) satisfies z.ZodType<operations.OperationState>
-const StepState = z.enum(['waiting', 'running', 'done', 'failed', 'undoing', 'undone']) satisfies z.ZodType<operations.StepState>
 
 export const ServiceStatus = z.object({
   name: text,
@@ -155,70 +119,6 @@ export const DoctorItem = z.object({
   fix: may(text).describe('the command that mends it'),
 })
 export const DoctorReport = z.object({ ok: flag, items: z.array(DoctorItem) })
-
-export const Plan = z.object({
-  format: z.literal(1),
-  kind: OperationKind,
-  ...environment,
-  leases: z.array(text),
-  basis: z.record(text, text).describe('what it was made from: a hash of each thing'),
-  lines: z.array(z.object({ text, tone: z.enum(['plain', 'add', 'change', 'remove', 'warn']) })),
-  confirm: may(text).describe('what carrying it out loses or endangers: asked for, never assumed'),
-  empty: onlyTrue.describe('nothing to do'),
-  steps: z.array(
-    z.object({
-      id: text,
-      kind: text,
-      title: text,
-      input: z.record(text, json),
-      after: z.array(text),
-      pivot: onlyTrue.describe('before it all is undone, after it all is finished'),
-    }),
-  ),
-  parent: may(text).describe('the operation that brought this one about'),
-}) satisfies z.ZodType<operations.Plan>
-
-export const OperationRecord = z.object({
-  id: text,
-  plan: Plan,
-  state: OperationState,
-  crossedPivot: flag,
-  cancelled: flag,
-  steps: z.array(
-    z.object({
-      id: text,
-      state: StepState,
-      attempt: count,
-      adopted: flag,
-      note: may(text).describe('what stays although it is undone, what it waits for'),
-      output: may(json),
-      error: may(ErrorView),
-      startedAt: may(time),
-      endedAt: may(time),
-    }),
-  ),
-  error: may(ErrorView),
-  createdAt: time,
-  endedAt: may(time),
-}) satisfies z.ZodType<operations.OperationRecord>
-
-const event = { seq: count, operation: text, at: time }
-const ofStep = { ...event, step: text }
-export const OperationEvent = z.discriminatedUnion('type', [
-  z.object({ ...event, type: z.literal('operation'), state: OperationState, error: may(ErrorView) }),
-  z.object({
-    ...ofStep,
-    type: z.literal('step'),
-    state: StepState,
-    attempt: count,
-    adopted: may(flag),
-    error: may(ErrorView),
-    note: may(text),
-  }),
-  z.object({ ...ofStep, type: z.literal('progress'), text, done: may(number), total: may(number) }),
-  z.object({ ...ofStep, type: z.literal('log'), text }),
-  z.object({ ...ofStep, type: z.literal('stuck'), silentMs: number }),
-]) satisfies z.ZodType<operations.OperationEvent>
 
 const LogLine = z.object({ unit: text, labels: Labels, at: time, text, cursor: text }) satisfies z.ZodType<runtime.LogLine>
 

@@ -3,7 +3,8 @@
  * it; beside this file is what the agent uses to start and tell it. Its folder is described in `layout.ts`.
  */
 import { fileURLToPath } from 'node:url'
-import { EmbeddedProxy, type EmbeddedProxyOptions } from './driver.ts'
+import { EmbeddedProxy } from './driver.ts'
+import type { FrontOptions } from './front-process.ts'
 
 /** From source unless told. A small young generation: under load it saves 10 MB and costs no throughput that could be measured. */
 export const frontProgram = (entry = fileURLToPath(new URL('../../../front.ts', import.meta.url))): string[] => [
@@ -15,6 +16,6 @@ export const frontProgram = (entry = fileURLToPath(new URL('../../../front.ts', 
 export function createEmbeddedProxy({
   program = frontProgram(),
   ...options
-}: Omit<EmbeddedProxyOptions, 'program'> & { program?: readonly string[] }): EmbeddedProxy {
+}: Omit<FrontOptions, 'program'> & { program?: readonly string[] }): EmbeddedProxy {
   return new EmbeddedProxy({ program, ...options })
 }

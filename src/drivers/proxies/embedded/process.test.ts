@@ -13,7 +13,8 @@ import { type Instance, named, startInstance } from '../../../../test/helpers/in
 import { eventually, rawConnect, readUntil } from '../../../../test/helpers/raw.ts'
 import { FettleError } from '../../../core/errors.ts'
 import { systemClock } from '../../../lib/clock.ts'
-import type { EmbeddedProxy, EmbeddedProxyOptions } from './driver.ts'
+import type { EmbeddedProxy } from './driver.ts'
+import type { FrontOptions } from './front-process.ts'
 import { createEmbeddedProxy, frontProgram } from './index.ts'
 import { commandOf } from './launch.ts'
 
@@ -25,13 +26,13 @@ interface Running {
   /** Stopped after the test. */
   start(...instance: Parameters<typeof startInstance>): Promise<Instance>
   /** As another agent would. */
-  again(options?: Partial<EmbeddedProxyOptions>): EmbeddedProxy
+  again(options?: Partial<FrontOptions>): EmbeddedProxy
 }
 
 const withFront = (title: string, body: (running: Running) => Promise<void>) =>
   test(title, async () => {
     const home = await mkdtemp(join(tmpdir(), 'fettle-front-'))
-    const again = (options: Partial<EmbeddedProxyOptions> = {}) =>
+    const again = (options: Partial<FrontOptions> = {}) =>
       createEmbeddedProxy({ home, listen: { host: '127.0.0.1', port: 0 }, clock: systemClock, ...options })
     const proxy = again()
     const instances: Instance[] = []
