@@ -7,31 +7,20 @@
  */
 
 import { createWriteStream } from 'node:fs'
-import { appendFile, type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { appendFile, open, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { promisify } from 'node:util'
-import { constants, createZstdCompress, zstdCompress, zstdDecompress } from 'node:zlib'
-import { refuseNewer } from '../../../core/file-format.ts'
+import { constants, createZstdCompress } from 'node:zlib'
 import { execute } from '../../../lib/execute.ts'
 import { readIfExists, writeFileAtomic } from '../../../lib/files.ts'
 import type { Host } from './host.ts'
 import { formatMarks, type Mark, offsetBefore, parseMarks, thin, timeAt } from './log-marks.ts'
+import { LogSegments } from './log-segments.ts'
 import { requireProgram } from './programs.ts'
 
 /** 128 KiB instead of 2 MiB: this is the agent's memory, and what a log repeats it repeats soon. */
 const SMALL_WINDOW = { [constants.ZSTD_c_windowLog]: 17 }
-
-const compress = promisify(zstdCompress)
-const decompress = promisify(zstdDecompress)
-
-interface Segment {
-  from: number
-  to: number
-  storedBytes: number
-  marks: Mark[]
-}
 
 const MARKS_PER_SEGMENT = 32
 const MOST_MARKS = 2000
@@ -44,7 +33,7 @@ export class LogStore {
   readonly #host: Host
   readonly #folder: string
   readonly #name: string
-  #segments: Segment[] = []
+  readonly #segments: LogSegments
   #marks: Mark[] = []
   /** What comes before is in segments, or gone. */
   #liveFrom = 0
@@ -54,6 +43,7 @@ export class LogStore {
   constructor(host: Host, folder: string, name: string) {
     this.#host = host
     this.#folder = folder
+    this.#segments = new LogSegments(folder)
     this.#name = name
   }
 
@@ -63,9 +53,8 @@ export class LogStore {
 
   async open(): Promise<void> {
     await (await open(this.path, 'a', 0o600)).close()
-    const index = await readIfExists(join(this.#folder, 'log.json'))
-    if (index !== undefined) this.#segments = parseIndex(index, this.#folder)
-    this.#liveFrom = this.#segments.at(-1)?.to ?? 0
+    await this.#segments.open()
+    this.#liveFrom = this.#segments.to ?? 0
     this.#marks = parseMarks((await readIfExists(join(this.#folder, 'log.times'))) ?? '')
     // The agent may have died between a segment and its hole.
     if (this.#liveFrom > 0) await this.#punch(0, this.#liveFrom)
@@ -91,16 +80,15 @@ export class LogStore {
     this.#marks.push([size, at])
     if (this.#marks.length <= MOST_MARKS) return appendFile(join(this.#folder, 'log.times'), formatMarks([[size, at]]), { mode: 0o600 })
     this.#marks = thin(this.#marks, MOST_MARKS / 2)
-    return writeFileAtomic(join(this.#folder, 'log.times'), formatMarks(this.#marks), 0o600)
+    return this.#writeMarks()
   }
 
   /** Somebody truncated the file by hand: offsets begin again. */
   async #startAnew(): Promise<void> {
-    const gone = this.#segments
-    this.#segments = []
     this.#marks = []
     this.#liveFrom = 0
-    await this.#writeIndex(gone)
+    await this.#segments.clear()
+    await this.#writeMarks()
   }
 
   async #cut(size: number): Promise<void> {
@@ -109,34 +97,19 @@ export class LogStore {
     // Between two lines where there is one.
     const length = bytes.lastIndexOf(10) + 1 || bytes.length
     const to = from + length
-    const packed = await compress(bytes.subarray(0, length))
-    await writeDurably(this.#segmentPath(from), packed)
     const marks = thin([...this.#marks.filter(([offset]) => offset > from && offset < to), [to, this.timeOf(to - 1)]], MARKS_PER_SEGMENT)
-    this.#segments.push({ from, to, storedBytes: packed.length, marks })
+    await this.#segments.add(from, bytes.subarray(0, length), marks)
     this.#marks = this.#marks.filter(([offset]) => offset > to)
-    await this.#writeIndex(this.#dropOld())
+    const { keepBytes, keepMs } = this.#host.logs
+    await this.#segments.save({ keepBytes, since: this.#host.clock.now() - keepMs })
+    await this.#writeMarks()
     // Readers look at this after they read: what they got before it moved is not yet a hole.
     this.#liveFrom = to
     await this.#punch(from, to)
   }
 
-  /** By size and age. @returns those to be deleted */
-  #dropOld(): Segment[] {
-    const { keepBytes, keepMs } = this.#host.logs
-    const oldest = this.#host.clock.now() - keepMs
-    let bytes = 0
-    const isKept = ({ storedBytes, marks }: Segment) => {
-      bytes += storedBytes
-      return bytes <= keepBytes && (marks.at(-1)?.[1] ?? 0) >= oldest
-    }
-    const firstGone = this.#segments.findLastIndex(segment => !isKept(segment))
-    return this.#segments.splice(0, firstGone + 1)
-  }
-
-  async #writeIndex(gone: readonly Segment[]): Promise<void> {
-    await writeFileAtomic(join(this.#folder, 'log.json'), `${JSON.stringify({ format: 1, segments: this.#segments })}\n`, 0o600)
-    await writeFileAtomic(join(this.#folder, 'log.times'), formatMarks(this.#marks), 0o600)
-    for (const { from } of gone) await rm(this.#segmentPath(from), { force: true })
+  #writeMarks(): Promise<void> {
+    return writeFileAtomic(join(this.#folder, 'log.times'), formatMarks(this.#marks), 0o600)
   }
 
   async #punch(from: number, to: number): Promise<void> {
@@ -145,10 +118,6 @@ export class LogStore {
     if (punched.code === 0) return
     this.#refusesHoles = true
     this.#host.log(`the log of ${this.#name} can not be rotated here and will grow: ${punched.stderr.trim()}`)
-  }
-
-  #segmentPath(from: number): string {
-    return join(this.#folder, `log.${String(from).padStart(15, '0')}.zst`)
   }
 
   async #readLive(from: number, length: number): Promise<Buffer> {
@@ -179,25 +148,16 @@ export class LogStore {
   /** What follows an offset, or the oldest behind it: the rest of a segment, or a piece of the live file; empty at its end. */
   async #block(from: number): Promise<{ offset: number; bytes: Buffer }> {
     for (;;) {
-      const segment = this.#segments.find(({ to }) => from < to)
+      const segment = this.#segments.after(from)
       const offset = Math.max(from, segment?.from ?? this.#liveFrom)
-      const bytes = await (segment === undefined ? this.#readLive(offset, READ_BYTES) : this.#readSegment(segment, offset))
+      const bytes = await (segment === undefined ? this.#readLive(offset, READ_BYTES) : this.#segments.read(segment, offset))
       // Else it was dropped, or the hole came, while this was being read.
       if (bytes !== undefined && (segment !== undefined || offset >= this.#liveFrom)) return { offset, bytes }
     }
   }
 
-  async #readSegment(segment: Segment, offset: number): Promise<Buffer | undefined> {
-    try {
-      return (await decompress(await readFile(this.#segmentPath(segment.from)))).subarray(offset - segment.from)
-    } catch (error) {
-      if (this.#segments.includes(segment)) throw error
-      return undefined
-    }
-  }
-
   #oldest(): number {
-    return this.#segments[0]?.from ?? this.#liveFrom
+    return this.#segments.from ?? this.#liveFrom
   }
 
   /** Where the last `count` lines begin. */
@@ -205,7 +165,7 @@ export class LogStore {
     const { size } = await stat(this.path)
     let missing = count
     for (let end = size; end > this.#oldest(); ) {
-      const inSegment = this.#segments.findLast(segment => segment.from < end && end <= segment.to)
+      const inSegment = this.#segments.before(end)
       const from = inSegment?.from ?? Math.max(this.#liveFrom, end - READ_BYTES)
       const block = await this.#block(from)
       const lines = block.bytes.subarray(0, end - block.offset)
@@ -218,18 +178,21 @@ export class LogStore {
   }
 
   timeOf(offset: number): number {
-    const segment = this.#segments.find(({ to }) => offset < to)
-    return timeAt(segment?.marks ?? this.#marks, offset, Math.round(this.#host.clock.now()))
+    return timeAt(this.#segments.after(offset)?.marks ?? this.#marks, offset, Math.round(this.#host.clock.now()))
   }
 
   /** Where to begin to read for everything since a time. */
   offsetSince(at: number): number {
-    return offsetBefore([...this.#segments.flatMap(({ marks }) => marks), ...this.#marks], at)
+    return offsetBefore(this.#allMarks, at)
   }
 
   /** Where what is left begins, and when its parts came. */
   times(): { from: number; marks: Mark[] } {
-    return { from: this.#oldest(), marks: [...this.#segments.flatMap(({ marks }) => marks), ...this.#marks] }
+    return { from: this.#oldest(), marks: this.#allMarks }
+  }
+
+  get #allMarks(): Mark[] {
+    return [...this.#segments.marks, ...this.#marks]
   }
 
   /** All of it, as one file in an existing folder. One frame: not every reader of zstd goes on behind the first. */
@@ -255,21 +218,4 @@ export class LogStore {
   async *#bytes(): AsyncGenerator<Buffer> {
     for await (const { bytes } of this.read(0)) yield bytes
   }
-}
-
-async function writeDurably(path: string, data: Uint8Array): Promise<void> {
-  let file: FileHandle | undefined
-  try {
-    file = await open(path, 'w', 0o600)
-    await file.writeFile(data)
-    await file.sync()
-  } finally {
-    await file?.close()
-  }
-}
-
-function parseIndex(text: string, folder: string): Segment[] {
-  const { format, segments } = JSON.parse(text) as { format: number; segments: Segment[] }
-  refuseNewer(format, 1, join(folder, 'log.json'))
-  return segments
 }
