@@ -25,7 +25,7 @@ async function start(world: World, { app, environment, ...table }: RouteTable, s
   const groups = await world.runtime.groups({ app, environment })
   const present = groups.find(group => group.name === table.groups[service])
   if (present !== undefined && isWhole(present)) return
-  const release = await requireRelease(world, app, environment, table.release)
+  const release = await requireRelease(world, { app, environment }, table.release)
   const group = await groupOf(world, release, service, table.activation, { stores: table.stores }, present?.wanted)
   await world.runtime.apply(group, AbortSignal.timeout(60_000))
 }

@@ -64,7 +64,11 @@ export async function readRelease(world: World, app: string, environment: string
 }
 
 /** @throws FettleError NOT_FOUND naming those that exist */
-export async function requireRelease(world: World, app: string, environment: string, id: string): Promise<Release> {
+export async function requireRelease(
+  world: World,
+  { app, environment }: { app: string; environment: string },
+  id: string,
+): Promise<Release> {
   const release = await readRelease(world, app, environment, id)
   if (release !== undefined) return release
   const others = (await listReleases(world, app, environment)).map(other => other.id).join(', ')

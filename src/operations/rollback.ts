@@ -29,7 +29,7 @@ export async function planRollback(world: World, request: RollbackRequest): Prom
   const release =
     request.release === undefined
       ? await releaseBefore(world, environment, serving)
-      : await requireRelease(world, environment.app, environment.environment, request.release)
+      : await requireRelease(world, environment, request.release)
   await requireArtifact(world, release)
   await requireOwnAddresses(world, environment, release.spec)
   const lines = await describe(world, environment, serving, release, request.data)

@@ -82,7 +82,7 @@ const commandRun = (world: World) =>
     silentForMs: 600_000,
     observe: async () => 'partial',
     async run({ release: id, argv, stores, service, stdin }, context) {
-      const release = await requireRelease(world, context.operation.app, context.operation.environment, id)
+      const release = await requireRelease(world, context.operation, id)
       const command = await ownCommand(world, release, argv, service, { stores })
       const result = await runCommand(world, context, { ...command, ...(stdin === undefined ? {} : { stdin: { pipe: stdin } }) })
       if (result.code !== 0)

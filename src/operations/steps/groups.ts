@@ -30,7 +30,7 @@ async function findGroup(world: World, app: string, environment: string, name: s
 }
 
 async function startGroup(world: World, input: z.output<typeof GroupStart>, { operation, signal }: StepContext): Promise<string> {
-  const release = await requireRelease(world, operation.app, operation.environment, input.release)
+  const release = await requireRelease(world, operation, input.release)
   const group = await groupOf(world, release, input.service, input.activation, { stores: input.stores }, input.instances)
   await world.runtime.apply(group, signal)
   await untilReady(world, group.name, { operation, signal })

@@ -26,7 +26,7 @@ const migrate = (world: World) =>
       return state.state === 'exited' && state.result.code === 0 ? { present: { durationMs: state.result.durationMs } } : 'partial'
     },
     async run(input, context) {
-      const release = await requireRelease(world, context.operation.app, context.operation.environment, input.release)
+      const release = await requireRelease(world, context.operation, input.release)
       if (input.isRepeatable) await forgetLost(world, context)
       const result = await runToSuccess(
         world,
@@ -46,7 +46,7 @@ const migrate = (world: World) =>
       if (!Object.values(input.stores).some(folder => live.includes(folder))) return
       const what = output === undefined ? 'what the migration had written by then stays in the data' : 'the data stays migrated'
       if (input.serving === null) return context.remains(`${what}; nothing runs that could be tested on it`)
-      const serving = await requireRelease(world, app, environment, input.serving)
+      const serving = await requireRelease(world, { app, environment }, input.serving)
       const backendFor = (service: string) => backendOf(world, table?.groups[service] ?? '', context.signal)
       const { test } = serving.spec.release
       await smokeTests(serving.spec, test, backendFor, context)

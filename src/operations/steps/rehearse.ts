@@ -51,7 +51,7 @@ const sandboxOpen = (world: World) =>
       return (await world.runtime.sandboxes()).includes(sandboxName(operation.id)) ? 'partial' : 'absent'
     },
     async run(input, { operation, signal }) {
-      const release = await requireRelease(world, operation.app, operation.environment, input.release)
+      const release = await requireRelease(world, operation, input.release)
       const sandbox = await world.runtime.openSandbox(sandboxName(operation.id), await viewOf(world, release, operation.id), signal)
       return { isolation: sandbox.isolation }
     },
@@ -69,9 +69,8 @@ const rehearseMigrate = (world: World) =>
     silentForMs: 120_000,
     observe: async () => 'partial',
     async run(input, context) {
-      const { id, app, environment } = context.operation
-      const release = await requireRelease(world, app, environment, input.release)
-      const command = await migrationCommand(world, release, { stores: input.stores, sandbox: sandboxName(id) })
+      const release = await requireRelease(world, context.operation, input.release)
+      const command = await migrationCommand(world, release, { stores: input.stores, sandbox: sandboxName(context.operation.id) })
       const began = world.clock.monotonic()
       await withinBudget(context, input.budget, async bounded => {
         for (const time of ['first', 'again']) {
@@ -123,7 +122,7 @@ const rehearseBoot = (world: World) =>
     silentForMs: 60_000,
     observe: async () => 'partial',
     async run(input, context) {
-      const release = await requireRelease(world, context.operation.app, context.operation.environment, input.release)
+      const release = await requireRelease(world, context.operation, input.release)
       const began = world.clock.monotonic()
       const passed = await proving(world, context, input.proves, () =>
         withinBudget(context, input.budget, bounded => bootAndTest(world, release, input.stores, bounded)),
@@ -132,11 +131,7 @@ const rehearseBoot = (world: World) =>
       return { passed, durationMs: Math.round(world.clock.monotonic() - began) }
     },
     async undo(input, context) {
-      await removeScratchGroups(
-        world,
-        await requireRelease(world, context.operation.app, context.operation.environment, input.release),
-        context,
-      )
+      await removeScratchGroups(world, await requireRelease(world, context.operation, input.release), context)
     },
   })
 
@@ -149,9 +144,8 @@ const rehearseOld = (world: World) =>
     silentForMs: 60_000,
     observe: async () => 'partial',
     async run(input, context) {
-      const { app, environment } = context.operation
-      const [release, old] = await Promise.all([input.release, input.old].map(id => requireRelease(world, app, environment, id)))
-      if (release === undefined || old === undefined) throw new FettleError('INTERNAL', 'a release of the rehearsal is gone')
+      const release = await requireRelease(world, context.operation, input.release)
+      const old = await requireRelease(world, context.operation, input.old)
       const failure = await withinBudget(context, input.budget, bounded => bootAndTest(world, old, input.stores, bounded)).then(
         () => undefined,
         error => toFettleError(error),
@@ -169,11 +163,7 @@ const rehearseOld = (world: World) =>
       return { reversible, why: failure?.message ?? null }
     },
     async undo(input, context) {
-      await removeScratchGroups(
-        world,
-        await requireRelease(world, context.operation.app, context.operation.environment, input.old),
-        context,
-      )
+      await removeScratchGroups(world, await requireRelease(world, context.operation, input.old), context)
     },
   })
 

@@ -43,7 +43,7 @@ const routeSwitch = (world: World) =>
     },
     async run(input, { operation, signal, fault }) {
       const { app, environment } = operation
-      const release = await requireRelease(world, app, environment, input.release)
+      const release = await requireRelease(world, operation, input.release)
       const table = await tableOf(world, release.spec, input, { app, environment, generation: input.expected + 1 }, signal)
       await fault('table-made')
       await world.proxy.commit(table, input.expected)

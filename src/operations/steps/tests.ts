@@ -43,7 +43,7 @@ const groupsSmoke = (world: World) =>
     observe: async () => 'absent',
     async run(input, { operation, signal, log }) {
       const { app, environment } = operation
-      const release = await requireRelease(world, app, environment, input.release)
+      const release = await requireRelease(world, operation, input.release)
       const backendFor = (service: string) => backendOf(world, groupName(app, environment, service, input.activation), signal)
       // A singleton does not run beside its predecessor; its tests follow on the live route.
       const tests = release.spec.release.test.filter(test => release.spec.services[testedService(release.spec, test)]?.singleton === false)
@@ -61,8 +61,7 @@ const liveTest = (world: World) =>
     silentForMs: 30_000,
     observe: async () => 'absent',
     async run(input, context) {
-      const { app, environment } = context.operation
-      const release = await requireRelease(world, app, environment, input.release)
+      const release = await requireRelease(world, context.operation, input.release)
       const { hostname, port } = new URL(await world.proxy.address())
       const front: Backend = { kind: 'tcp', host: hostname, port: Number(port) }
       try {
