@@ -1,6 +1,6 @@
 #!/bin/sh
 # npm test: all set-up, then every test. Arguments are test files to run instead of all.
-# The programs in debian-packages.txt are what fettle's own formats are compared with; fettle itself does not need them.
+# The programs in debian-packages.txt read the formats that fettle writes, completion scripts among them; fettle itself needs none of them.
 set -eu
 cd "$(dirname "$0")/.."
 
