@@ -6,6 +6,7 @@ import type { Release } from '../core/release.ts'
 import { bindSecrets } from '../core/sandbox-env.ts'
 import { Secret } from '../core/secret.ts'
 import { refsForRollback } from '../core/secrets.ts'
+import { shellArgv } from '../core/shell-command.ts'
 import { migrationEnvironment, readyCheck } from '../core/spec/derived.ts'
 import { resolveCommand, resolveEnvironment, type Scope } from '../core/spec/references.ts'
 import type { Spec } from '../core/spec/schema.ts'
@@ -21,9 +22,6 @@ export interface Place {
   stores: Record<string, string>
   sandbox?: SandboxName
 }
-
-/** The words of a command line are the shell's; a simple one replaces the shell, so that signals reach it. */
-export const shellArgv = (command: string): string[] => ['/bin/sh', '-c', /[;&|<>()`\n]/.test(command) ? command : `exec ${command}`]
 
 export const releaseSource = (world: World, release: Release): string =>
   world.layout.artifact(release.app, release.environment, release.artifact.key)
