@@ -55,13 +55,14 @@ export async function deploySteps(
     hasFresh: backup.length > 0,
   })
   const prepared = [...make, ...backup, ...rehearsal]
+  const proven = lastSteps(prepared.filter(({ id }) => id !== 'rehearse-close')) // that may take its time
   if (isOffline(spec, environment)) {
-    const { steps, stores } = offlineMigrationSteps(world, environment, next, lastSteps(prepared))
+    const { steps, stores } = offlineMigrationSteps(world, environment, next, proven)
     return activationAfter(environment, { ...next, stores }, [...prepared, ...steps], true)
   }
   return activationAfter(environment, next, [
     ...prepared,
-    ...dataSteps(environment, next, created, { after: lastSteps(prepared), isRehearsed: rehearsal.length > 0 }),
+    ...dataSteps(environment, next, created, { after: proven, isRehearsed: rehearsal.length > 0 }),
   ])
 }
 
