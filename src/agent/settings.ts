@@ -12,7 +12,7 @@ const Settings = z.strictObject({
   http: z.strictObject({ host: z.string(), port: z.number().int().min(0).max(65_535) }),
   /** Below the system's range of outgoing ports. */
   ports: z.strictObject({ from: z.number().int(), to: z.number().int() }),
-  /** Proxies in front of the proxy, whose X-Forwarded-* are believed: addresses and networks. */
+  /** Proxies in front of the proxy, whose X-Forwarded-For and -Proto are believed: addresses and networks. */
   trust: z.array(z.string()).default(LOOPBACK),
 })
 export type Settings = z.output<typeof Settings>

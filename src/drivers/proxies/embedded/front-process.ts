@@ -25,7 +25,7 @@ export interface FrontOptions {
   /** Port 0: any, and the same one ever after if it is free. */
   listen: { host: string; port: number }
   clock: Clock
-  /** Addresses and networks of proxies in front of this one, whose X-Forwarded-* are believed. */
+  /** Addresses and networks of proxies in front of this one, whose X-Forwarded-For and -Proto are believed. */
   trust?: readonly string[]
   /** How long a request waits for an instance that restarts; 10 s unless told. */
   restartWaitMs?: number

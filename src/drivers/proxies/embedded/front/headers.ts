@@ -23,7 +23,7 @@ const NOT_FROM_CLIENTS = new Set([
 export interface Client {
   /** Address of the peer. */
   address: string
-  /** Its X-Forwarded-* are believed: the address is appended and the rest kept. */
+  /** Its X-Forwarded-For and -Proto are believed: the address is appended, the scheme kept. */
   trusted: boolean
 }
 
@@ -48,8 +48,8 @@ export function requestHeaders(raw: readonly string[], headers: IncomingHttpHead
   const before = told['x-forwarded-for']
   out.push('x-forwarded-for', before === undefined ? client.address : `${String(before)}, ${client.address}`)
   out.push('x-forwarded-proto', String(told['x-forwarded-proto'] ?? 'http'))
-  const host = told['x-forwarded-host'] ?? headers.host
-  if (host !== undefined) out.push('x-forwarded-host', String(host))
+  // Never as told: requests are led by Host, so a proxy in front passes that on as it came, and few of them overwrite this one.
+  if (headers.host !== undefined) out.push('x-forwarded-host', headers.host)
   return out
 }
 

@@ -92,7 +92,7 @@ function log(line: string): void {
 
 const MOST_KNOWN = 10_000
 
-/** @param trusted addresses and networks whose X-Forwarded-* are believed; none by default */
+/** @param trusted addresses and networks whose X-Forwarded-For and -Proto are believed; none by default */
 function trusts(trusted: readonly string[]): (address: string) => boolean {
   const list = new BlockList()
   for (const { address, prefix, family } of trusted.flatMap(text => parseNetwork(text) ?? [])) list.addSubnet(address, prefix, family)
