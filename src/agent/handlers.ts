@@ -83,7 +83,8 @@ export function handlersOf(options: HandlerOptions): Handlers {
   }
 }
 
-async function statusOf({ world, journal }: HandlerOptions, target: TargetRequest): Promise<EnvironmentStatus[]> {
+async function statusOf({ world, engine, journal }: HandlerOptions, target: TargetRequest): Promise<EnvironmentStatus[]> {
+  await engine.settled() // asked for at the end of a deploy, it tells of the trial too
   const [tables, names] = await Promise.all([world.proxy.tables(), namesOf(target)])
   const operations = journal.unended()
   const wanted = [...tables, ...firstDeploys(tables, operations)].filter(table => matches(table, names))
