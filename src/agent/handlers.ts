@@ -2,7 +2,6 @@
 import type { About, EnvironmentStatus } from '../api/views.ts'
 import { FettleError } from '../core/errors.ts'
 import type { OperationRecord } from '../core/plan.ts'
-import { Secret } from '../core/secret.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Journal } from '../engine/journal.ts'
 import { ownBuild } from '../lib/program-path.ts'
@@ -13,6 +12,7 @@ import { appIn, readProject, readTarget, specOf, type TargetRequest } from '../o
 import type { World } from '../operations/world.ts'
 import type { RouteTable } from '../ports/proxy.ts'
 import { examine } from './doctor.ts'
+import { secretHandlers } from './secrets.ts'
 import type { Handlers } from './server.ts'
 import { environmentStatus, externalStatus, isExternal, releaseViews, snapshotViews } from './status.ts'
 
@@ -171,38 +171,6 @@ async function requireService(world: World, { app, environment }: { app: string;
   throw new FettleError('NOT_FOUND', `${app}/${environment} has no service ${service}`, {
     hint: `It has: ${[...known].join(', ') || 'none'}.`,
   })
-}
-
-function secretHandlers(world: World): Pick<Handlers, 'secrets' | 'setSecret' | 'removeSecret'> {
-  const open = async (target: TargetRequest) => {
-    const { spec, environment, folder } = await readProject(target)
-    const store = world.secrets(spec.app, environment, folder)
-    const list = async () => {
-      const present = await store.list()
-      const views = present.map(({ name, version, at }) => ({
-        name,
-        version,
-        setAt: Date.parse(at),
-        external: spec.secrets[name]?.external ?? false,
-        declared: name in spec.secrets,
-      }))
-      return { secrets: views }
-    }
-    return { store, list }
-  }
-  return {
-    secrets: async target => (await open(target)).list(),
-    async setSecret({ name, value, rotated, ...target }) {
-      const { store, list } = await open(target)
-      await store.set(name, new Secret(value), { rotated })
-      return list()
-    },
-    async removeSecret({ name, ...target }) {
-      const { store, list } = await open(target)
-      await store.remove(name)
-      return list()
-    },
-  }
 }
 
 /** All that fettle runs on this host: services of every environment, then the front. */

@@ -6,7 +6,7 @@ import * as z from 'zod'
 import type { OperationEvent, OperationRecord, Plan } from '../core/plan.ts'
 import type { LogLine } from '../ports/runtime.ts'
 import type { EndpointName } from './endpoints.ts'
-import type { About, DoctorReport, EnvironmentStatus, ReleaseView, SecretView, SnapshotView } from './views.ts'
+import type { About, DoctorReport, EnvironmentStatus, ReleaseView, SecretsView, SnapshotView } from './views.ts'
 
 /** Which app: by its file (`fettle.yaml`, absolute path) or, where the file is gone, by name. */
 const target = { file: z.string().optional(), app: z.string().optional(), environment: z.string().optional() }
@@ -105,9 +105,9 @@ export interface Answers {
   releases: { releases: ReleaseView[] }
   snapshots: { snapshots: SnapshotView[] }
   logs: Stream<LogLine>
-  secrets: { secrets: SecretView[] }
-  setSecret: { secrets: SecretView[] }
-  removeSecret: { secrets: SecretView[] }
+  secrets: SecretsView
+  setSecret: SecretsView
+  removeSecret: SecretsView
   doctor: DoctorReport
   enable: { how: string }
   shutdown: { ended: string[] }
