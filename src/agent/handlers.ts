@@ -7,6 +7,7 @@ import type { Journal } from '../engine/journal.ts'
 import { ownBuild } from '../lib/program-path.ts'
 import { bakeLease } from '../operations/bake.ts'
 import { emptyTable, readEnvironment } from '../operations/environment.ts'
+import { requireKnown } from '../operations/known.ts'
 import { makePlan, type PlanRequest } from '../operations/planner.ts'
 import { appIn, readProject, readTarget, specOf, type TargetRequest } from '../operations/target.ts'
 import type { World } from '../operations/world.ts'
@@ -50,7 +51,9 @@ export function handlersOf(options: HandlerOptions): Handlers {
       return engine.start(plan)
     },
     async operations({ limit, ...target }) {
-      return { operations: journal.list(limit, await namesOf(target)) }
+      const operations = journal.list(limit, await namesOf(target))
+      if (operations.length === 0) await requireNames(world, target)
+      return { operations }
     },
     operation: async ({ id }) => journal.get(id),
     events({ id, after, follow }, signal) {
@@ -67,9 +70,14 @@ export function handlersOf(options: HandlerOptions): Handlers {
       const environment = await readTarget(world, target)
       return { snapshots: await snapshotViews(world, environment, await specOf(environment, target)) }
     },
-    logs: (input, signal) => logLines(world, input, signal),
+    logs: (input, signal) => logLines(options, input, signal),
     ...secretHandlers(world),
-    doctor: () => examine(options),
+    async doctor({ app, environment, file }) {
+      // A file that lies here is not what is asked about, one machine is.
+      const names = environment === undefined ? { app } : await namesOf({ file, app, environment })
+      if (names.app !== undefined) await requireKnown(world, names.app, environment)
+      return examine(options, names)
+    },
     async enable({ enable }) {
       return { how: enable ? await boot.enable() : await boot.disable() }
     },
@@ -90,7 +98,15 @@ async function statusOf({ world, engine, journal }: HandlerOptions, target: Targ
   const wanted = [...tables, ...firstDeploys(tables, operations)].filter(table => matches(table, names))
   const environments = await Promise.all(wanted.map(table => environmentStatus(world, table, operations)))
   const project = environments.length === 0 && target.file !== undefined ? await readProject(target) : undefined
-  return project !== undefined && isExternal(project.spec) ? [await externalStatus(world, project)] : environments
+  if (project !== undefined && isExternal(project.spec)) return [await externalStatus(world, project)]
+  if (environments.length === 0) await requireNames(world, target)
+  return environments
+}
+
+/** Where nothing was found: the names mean something all the same. @throws FettleError NOT_FOUND */
+async function requireNames(world: World, target: TargetRequest): Promise<void> {
+  if (target.app === undefined && target.file !== undefined) await readProject(target)
+  else await requireKnown(world, target.app, target.environment)
 }
 
 /** Environments that never served, and are on their way to. */
@@ -142,7 +158,7 @@ async function endBake({ journal, engine }: HandlerOptions, app: string, environ
 }
 
 async function* logLines(
-  world: World,
+  { world, journal }: HandlerOptions,
   input: Parameters<Handlers['logs']>[0],
   signal: AbortSignal,
 ): ReturnType<Handlers['logs']> extends AsyncIterable<infer Line> ? AsyncGenerator<Line> : never {
@@ -159,7 +175,13 @@ async function* logLines(
     ...(input.cursor === undefined ? {} : { cursor: input.cursor }),
     ...(input.sinceMs === undefined ? {} : { sinceMs: input.sinceMs }),
   }
-  yield* world.runtime.logs(selector, { ...from, lines: input.lines, follow: input.follow }, signal)
+  let isEmpty = true
+  for await (const line of world.runtime.logs(selector, { ...from, lines: input.lines, follow: input.follow }, signal)) {
+    isEmpty = false
+    yield line
+  }
+  // Not asked before: of operations of a journal that was lost there are logs still.
+  if (isEmpty && input.operation !== undefined) journal.get(input.operation)
 }
 
 /** One that the release has, or that runs still. @throws FettleError NOT_FOUND naming those there are */

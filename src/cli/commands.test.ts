@@ -95,12 +95,6 @@ describe('status', () => {
     await runCli(['status', '--all'], agent)
     assert.deepEqual(agent.calls.findLast(call => call.name === 'status')?.input, {})
   })
-
-  it('of an app that is not known says so', async t => {
-    const ran = await runCli(['status', '--app', 'nope'], await agentWith(t, {}))
-    assert.equal(ran.code, 3)
-    assert.match(ran.stderr, /nothing is known of an app nope\n→ `fettle status --all`/)
-  })
 })
 
 describe('operations', () => {
