@@ -63,6 +63,12 @@ export const timeoutMs = parsed(
   'expected a duration above 0 and of at most ten years, such as 30s or 1h30m',
 )
 export const bytes = z.union([z.number().int().nonnegative(), parsed('size', BYTES, parseBytes, 'expected a size, such as 256M or 2kB')])
+/** What other runtimes take as the least, too. In fewer bytes nothing starts, and what is meant is mostly another unit. */
+const LEAST_MEMORY_BYTES = 6 * BYTE_UNITS.MB
+export const memoryBytes = bytes.refine(
+  size => size >= LEAST_MEMORY_BYTES,
+  'expected at least 6MB: with less no program starts; 128M to 512M is usual for a small web service',
+)
 export const percent = parsed('percentage', PERCENT, text => Number(text.slice(0, -1)) / 100, 'expected a percentage, such as 5%')
 export const count = z.number().int().min(0).max(1000)
 export const identifier = z
