@@ -1,5 +1,5 @@
 /** The agent's entry: `node agent.js --home FOLDER`. Composes drivers into a world and starts the daemon on it. */
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir, readFile, rm } from 'node:fs/promises'
 import { dirname, isAbsolute, join } from 'node:path'
 import { inspect, parseArgs } from 'node:util'
 import { startAgent } from './agent/agent.ts'
@@ -100,6 +100,7 @@ try {
     onShutdown: stopping.resolve,
   })
   await rememberSettings(paths, settings)
+  await rm(paths.agentFailure, { force: true })
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.resolve())
   process.on('SIGHUP', () => {})
   const letLogGrow = keepLogSmall(paths.agentLog, error => log(`the log is not cut: ${toFettleError(error).message}`))

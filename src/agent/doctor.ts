@@ -21,10 +21,14 @@ export interface DoctorOptions {
   boot: BootEnabler
 }
 
-/** A check that fails is itself a finding: none hides the others. */
-export async function examine(options: DoctorOptions): Promise<DoctorReport> {
+/** All of this host; of what serves only what was named. A check that fails is itself a finding: none hides the others. */
+export async function examine(
+  options: DoctorOptions,
+  named: { app?: string | undefined; environment?: string | undefined },
+): Promise<DoctorReport> {
   const { world, journal } = options
-  const tables = (await world.proxy.tables()).filter(table => table.generation > 0)
+  const isMeant = ({ app, environment }: RouteTable) => (named.app ?? app) === app && (named.environment ?? environment) === environment
+  const tables = (await world.proxy.tables()).filter(table => table.generation > 0 && isMeant(table))
   const checks: [string, () => Promise<DoctorItem[]>][] = [
     ['isolation', async () => [isolation(world)]],
     ['memory limits', async () => [memoryLimits(world)]],

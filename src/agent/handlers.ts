@@ -2,17 +2,18 @@
 import type { About, EnvironmentStatus } from '../api/views.ts'
 import { FettleError } from '../core/errors.ts'
 import type { OperationRecord } from '../core/plan.ts'
-import { Secret } from '../core/secret.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Journal } from '../engine/journal.ts'
 import { ownBuild } from '../lib/program-path.ts'
 import { bakeLease } from '../operations/bake.ts'
 import { emptyTable, readEnvironment } from '../operations/environment.ts'
+import { requireKnown } from '../operations/known.ts'
 import { makePlan, type PlanRequest } from '../operations/planner.ts'
 import { appIn, readProject, readTarget, specOf, type TargetRequest } from '../operations/target.ts'
 import type { World } from '../operations/world.ts'
 import type { RouteTable } from '../ports/proxy.ts'
 import { examine } from './doctor.ts'
+import { secretHandlers } from './secrets.ts'
 import type { Handlers } from './server.ts'
 import { environmentStatus, externalStatus, isExternal, releaseViews, snapshotViews } from './status.ts'
 
@@ -50,7 +51,9 @@ export function handlersOf(options: HandlerOptions): Handlers {
       return engine.start(plan)
     },
     async operations({ limit, ...target }) {
-      return { operations: journal.list(limit, await namesOf(target)) }
+      const operations = journal.list(limit, await namesOf(target))
+      if (operations.length === 0) await requireNames(world, target)
+      return { operations }
     },
     operation: async ({ id }) => journal.get(id),
     events({ id, after, follow }, signal) {
@@ -67,9 +70,14 @@ export function handlersOf(options: HandlerOptions): Handlers {
       const environment = await readTarget(world, target)
       return { snapshots: await snapshotViews(world, environment, await specOf(environment, target)) }
     },
-    logs: (input, signal) => logLines(world, input, signal),
+    logs: (input, signal) => logLines(options, input, signal),
     ...secretHandlers(world),
-    doctor: () => examine(options),
+    async doctor({ app, environment, file }) {
+      // A file that lies here is not what is asked about, one machine is.
+      const names = environment === undefined ? { app } : await namesOf({ file, app, environment })
+      if (names.app !== undefined) await requireKnown(world, names.app, environment)
+      return examine(options, names)
+    },
     async enable({ enable }) {
       return { how: enable ? await boot.enable() : await boot.disable() }
     },
@@ -83,13 +91,22 @@ export function handlersOf(options: HandlerOptions): Handlers {
   }
 }
 
-async function statusOf({ world, journal }: HandlerOptions, target: TargetRequest): Promise<EnvironmentStatus[]> {
+async function statusOf({ world, engine, journal }: HandlerOptions, target: TargetRequest): Promise<EnvironmentStatus[]> {
+  await engine.settled() // asked for at the end of a deploy, it tells of the trial too
   const [tables, names] = await Promise.all([world.proxy.tables(), namesOf(target)])
   const operations = journal.unended()
   const wanted = [...tables, ...firstDeploys(tables, operations)].filter(table => matches(table, names))
   const environments = await Promise.all(wanted.map(table => environmentStatus(world, table, operations)))
   const project = environments.length === 0 && target.file !== undefined ? await readProject(target) : undefined
-  return project !== undefined && isExternal(project.spec) ? [await externalStatus(world, project)] : environments
+  if (project !== undefined && isExternal(project.spec)) return [await externalStatus(world, project)]
+  if (environments.length === 0) await requireNames(world, target)
+  return environments
+}
+
+/** Where nothing was found: the names mean something all the same. @throws FettleError NOT_FOUND */
+async function requireNames(world: World, target: TargetRequest): Promise<void> {
+  if (target.app === undefined && target.file !== undefined) await readProject(target)
+  else await requireKnown(world, target.app, target.environment)
 }
 
 /** Environments that never served, and are on their way to. */
@@ -141,7 +158,7 @@ async function endBake({ journal, engine }: HandlerOptions, app: string, environ
 }
 
 async function* logLines(
-  world: World,
+  { world, journal }: HandlerOptions,
   input: Parameters<Handlers['logs']>[0],
   signal: AbortSignal,
 ): ReturnType<Handlers['logs']> extends AsyncIterable<infer Line> ? AsyncGenerator<Line> : never {
@@ -158,7 +175,13 @@ async function* logLines(
     ...(input.cursor === undefined ? {} : { cursor: input.cursor }),
     ...(input.sinceMs === undefined ? {} : { sinceMs: input.sinceMs }),
   }
-  yield* world.runtime.logs(selector, { ...from, lines: input.lines, follow: input.follow }, signal)
+  let isEmpty = true
+  for await (const line of world.runtime.logs(selector, { ...from, lines: input.lines, follow: input.follow }, signal)) {
+    isEmpty = false
+    yield line
+  }
+  // Not asked before: of operations of a journal that was lost there are logs still.
+  if (isEmpty && input.operation !== undefined) journal.get(input.operation)
 }
 
 /** One that the release has, or that runs still. @throws FettleError NOT_FOUND naming those there are */
@@ -170,38 +193,6 @@ async function requireService(world: World, { app, environment }: { app: string;
   throw new FettleError('NOT_FOUND', `${app}/${environment} has no service ${service}`, {
     hint: `It has: ${[...known].join(', ') || 'none'}.`,
   })
-}
-
-function secretHandlers(world: World): Pick<Handlers, 'secrets' | 'setSecret' | 'removeSecret'> {
-  const open = async (target: TargetRequest) => {
-    const { spec, environment, folder } = await readProject(target)
-    const store = world.secrets(spec.app, environment, folder)
-    const list = async () => {
-      const present = await store.list()
-      const views = present.map(({ name, version, at }) => ({
-        name,
-        version,
-        setAt: Date.parse(at),
-        external: spec.secrets[name]?.external ?? false,
-        declared: name in spec.secrets,
-      }))
-      return { secrets: views }
-    }
-    return { store, list }
-  }
-  return {
-    secrets: async target => (await open(target)).list(),
-    async setSecret({ name, value, rotated, ...target }) {
-      const { store, list } = await open(target)
-      await store.set(name, new Secret(value), { rotated })
-      return list()
-    },
-    async removeSecret({ name, ...target }) {
-      const { store, list } = await open(target)
-      await store.remove(name)
-      return list()
-    },
-  }
 }
 
 /** All that fettle runs on this host: services of every environment, then the front. */

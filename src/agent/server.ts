@@ -93,7 +93,8 @@ async function bodyOf(request: IncomingMessage): Promise<Record<string, unknown>
 function parseRequest(name: EndpointName, input: unknown): unknown {
   const parsed = requests[name].safeParse(input)
   if (parsed.success) return parsed.data
-  throw new FettleError('USAGE', `${name}: ${z.prettifyError(parsed.error)}`)
+  const problems = parsed.error.issues.map(({ path, message }) => (path.length === 0 ? message : `${path.join('.')}: ${message}`))
+  throw new FettleError('USAGE', `${name}: ${problems.join('; ')}`)
 }
 
 function send(response: ServerResponse, answer: unknown, hide: Hide = text => text, status = 200): void {

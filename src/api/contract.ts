@@ -2,11 +2,13 @@
  * What each endpoint takes and gives. Answers are typed by the types the agent works with; requests are parsed, since they come from
  * outside. A GET's input is its query; `:id` is taken from the path and is part of the input.
  */
+
 import * as z from 'zod'
+import { MOST_COUNTED } from '../core/limits.ts'
 import type { OperationEvent, OperationRecord, Plan } from '../core/plan.ts'
 import type { LogLine } from '../ports/runtime.ts'
 import type { EndpointName } from './endpoints.ts'
-import type { About, DoctorReport, EnvironmentStatus, ReleaseView, SecretView, SnapshotView } from './views.ts'
+import type { About, DoctorReport, EnvironmentStatus, ReleaseView, SecretsView, SnapshotView } from './views.ts'
 
 /** Which app: by its file (`fettle.yaml`, absolute path) or, where the file is gone, by name. */
 const target = { file: z.string().optional(), app: z.string().optional(), environment: z.string().optional() }
@@ -31,7 +33,11 @@ export const OperationRequest = z.discriminatedUnion('kind', [
     data: z.string().default('keep'),
   }),
   z.strictObject({ kind: z.literal('restart'), ...target }),
-  z.strictObject({ kind: z.literal('scale'), ...target, instances: z.record(z.string(), z.coerce.number().int().min(0).max(1000)) }),
+  z.strictObject({
+    kind: z.literal('scale'),
+    ...target,
+    instances: z.record(z.string(), z.coerce.number().int().min(0).max(MOST_COUNTED)),
+  }),
   z.strictObject({ kind: z.literal('stop'), ...target }),
   z.strictObject({ kind: z.literal('down'), ...target }),
   z.strictObject({ kind: z.literal('backup'), ...target, label: z.string().max(200).default('by hand') }),
@@ -105,9 +111,9 @@ export interface Answers {
   releases: { releases: ReleaseView[] }
   snapshots: { snapshots: SnapshotView[] }
   logs: Stream<LogLine>
-  secrets: { secrets: SecretView[] }
-  setSecret: { secrets: SecretView[] }
-  removeSecret: { secrets: SecretView[] }
+  secrets: SecretsView
+  setSecret: SecretsView
+  removeSecret: SecretsView
   doctor: DoctorReport
   enable: { how: string }
   shutdown: { ended: string[] }

@@ -109,7 +109,12 @@ export const SecretView = z.object({
   version: count,
   setAt: time,
   external: flag,
-  declared: flag.describe('named in the file'),
+  declared: flag.describe('declared in the file, or referred to'),
+})
+
+export const SecretsView = z.object({
+  secrets: z.array(SecretView),
+  needed: z.array(text).describe('names that the file declares or refers to'),
 })
 
 export const DoctorItem = z.object({
@@ -139,8 +144,6 @@ export const named = {
   LogLine,
 }
 
-const secrets = z.object({ secrets: z.array(SecretView) })
-
 /** What each endpoint answers; of a stream, a line. */
 export const answers = {
   about: About,
@@ -155,9 +158,9 @@ export const answers = {
   releases: z.object({ releases: z.array(ReleaseView) }),
   snapshots: z.object({ snapshots: z.array(SnapshotView) }),
   logs: LogLine,
-  secrets,
-  setSecret: secrets,
-  removeSecret: secrets,
+  secrets: SecretsView,
+  setSecret: SecretsView,
+  removeSecret: SecretsView,
   doctor: DoctorReport,
   enable: z.object({ how: text }),
   shutdown: z.object({ ended: z.array(text) }),

@@ -95,12 +95,6 @@ describe('status', () => {
     await runCli(['status', '--all'], agent)
     assert.deepEqual(agent.calls.findLast(call => call.name === 'status')?.input, {})
   })
-
-  it('of an app that is not known says so', async t => {
-    const ran = await runCli(['status', '--app', 'nope'], await agentWith(t, {}))
-    assert.equal(ran.code, 3)
-    assert.match(ran.stderr, /nothing is known of an app nope\n→ `fettle status --all`/)
-  })
 })
 
 describe('operations', () => {
@@ -159,12 +153,27 @@ describe('secrets', () => {
   const view = { name: 'TOKEN', version: 2, setAt: BEGAN - 60_000, external: false, declared: true }
 
   it('set takes the value from standard input, without its last line end', async t => {
-    const agent = await agentWith(t, { setSecret: () => ({ secrets: [view] }) })
+    const agent = await agentWith(t, { setSecret: () => ({ secrets: [view], needed: ['TOKEN'] }) })
     const ran = await runCli(['secrets', 'set', 'TOKEN', '--rotated', '-e', 'staging'], { ...agent, stdin: 's3cret\nline two\n' })
     assert.equal(ran.code, 0, ran.stderr)
     const { value, rotated, environment } = agent.calls.at(-1)?.input ?? {}
     assert.deepEqual({ value, rotated, environment }, { value: 's3cret\nline two', rotated: true, environment: 'staging' })
     assert.doesNotMatch(ran.stdout + ran.stderr, /s3cret/)
+  })
+
+  it('set of a name that the file does not know sets it, says that nothing uses it, and names the one that was meant', async t => {
+    const agent = await agentWith(t, { setSecret: () => ({ secrets: [{ ...view, name: 'TOKNE', declared: false }], needed: ['TOKEN'] }) })
+    const ran = await runCli(['secrets', 'set', 'TOKNE'], { ...agent, stdin: 's3cret and more' })
+    assert.equal(ran.code, 0, ran.stderr)
+    assert.match(
+      ran.stdout,
+      /TOKNE is set, version 2.*\n! fettle.yaml neither declares TOKNE nor [\s\S]*Did you mean TOKEN\?\n.*`fettle secrets remove TOKNE`/,
+    )
+  })
+
+  it('list names what the file needs and nobody set', async t => {
+    const agent = await agentWith(t, { secrets: () => ({ secrets: [view], needed: ['TOKEN', 'SMTP_PASSWORD'] }) })
+    assert.match((await runCli(['secrets', 'list'], agent)).stdout, /SMTP_PASSWORD is not set.*`fettle secrets set SMTP_PASSWORD`/)
   })
 
   it('set refuses a value among the arguments, and does not repeat it', async t => {

@@ -192,7 +192,7 @@ describe('a terminal', () => {
 
   it('never shows a secret that is typed', async t => {
     const { terminal, calls } = await stage(t, ['secrets', 'set', 'TOKEN'], {
-      script: { setSecret: ({ name }) => ({ secrets: [{ name, version: 3, setAt: 0, external: false, declared: true }] }) },
+      script: { setSecret: ({ name }) => ({ secrets: [{ name, version: 3, setAt: 0, external: false, declared: true }], needed: [name] }) },
     })
     await terminal.shows(/Value of TOKEN \(not shown\):/)
     terminal.press('hunter3\u007f2\r')

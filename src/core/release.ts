@@ -31,7 +31,7 @@ export interface ReleaseNotes {
   /** The snapshot taken just before it. */
   snapshot?: string
   /** How it ended, when not by the next release. */
-  note?: string
+  note?: string | undefined
   /** Wall clock, ms: when it last began to serve. */
   servedAt?: number
 }

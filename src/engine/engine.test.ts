@@ -288,6 +288,24 @@ test('a follow-up that the dead agent did not live to begin is begun by the next
   assert.equal(bake?.plan.parent, record.id)
 })
 
+test('what an ended operation brings about has begun once it has settled, however long that takes to plan', async () => {
+  const planned = Promise.withResolvers<void>()
+  const { engine, journal } = engineOn({
+    async followUps(ended) {
+      if (ended.plan.kind !== 'deploy') return []
+      await planned.promise
+      return [plan([step('bake')], { kind: 'bake', leases: [] })]
+    },
+  })
+  const record = engine.start(plan([step('one')]))
+  for await (const event of engine.follow(record.id, 0, new AbortController().signal)) {
+    if (event.type === 'operation' && event.state === 'done') break
+  }
+  const settled = engine.settled().then(() => journal.list(1)[0]?.plan.parent)
+  planned.resolve()
+  assert.equal(await settled, record.id)
+})
+
 test('a step without a sign of life is called stuck, and goes on', async () => {
   const { engine, journal } = engineOn({ kinds: stepKinds([{ ...waitForAbort, silentForMs: 20 }] as never) })
   const record = engine.start(plan([step('wait', { kind: 'abort.wait@1' })]))

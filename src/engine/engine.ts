@@ -121,6 +121,12 @@ export class Engine {
     return this.#options.journal.get(id)
   }
 
+  /** Resolves once all that has ended so far has begun what it brings about. */
+  async settled(): Promise<void> {
+    const over = [...this.#running].filter(([id]) => isOver(this.#options.journal.get(id).state))
+    await Promise.all(over.map(([, { ended }]) => ended))
+  }
+
   /** Lets go of everything; commands and services run on, the next agent adopts them. */
   async stop(): Promise<void> {
     this.#stop.abort()

@@ -13,7 +13,7 @@ describe('what /proc tells', () => {
     const [found] = listeners('self').filter(listener => listener.port === port)
     assert.equal(found?.address, '0100007F')
     assert.ok(socketInodes(process.pid).has(found?.inode ?? ''))
-    assert.match(portHolder(port) ?? '', new RegExp(`^\\S.* \\(pid ${process.pid}\\)$`))
+    assert.match(portHolder(port) ?? '', new RegExp(`^node\\b.* \\(pid ${process.pid}\\)$`), 'the program, not its main thread')
     server.close()
     await once(server, 'close')
     assert.equal(portHolder(port), undefined)

@@ -1,5 +1,6 @@
 /** Who listens where, as /proc tells it. */
-import { closeSync, openSync, readdirSync, readSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readdirSync, readSync } from 'node:fs'
+import { basename, resolve } from 'node:path'
 import { allPids, isGone, linkIfThere, readIfThere } from './proc-files.ts'
 
 /** Inodes of the sockets that a process holds open. */
@@ -56,12 +57,20 @@ function readStart(path: string, bytes = 128 * 1024): string {
 }
 
 /**
- * Who listens on a port of this host, in words: `nginx (pid 812)`. Undefined when nobody does, or when it is somebody else's process
+ * Who listens on a port of this host, in words: `nginx (pid 812)`, `node server.js (pid 813)`. Undefined when nobody does, or when it is somebody else's process
  * that this user may not look into.
  */
 export function portHolder(port: number): string | undefined {
   const inodes = new Set(listeners('self').flatMap(listener => (listener.port === port ? [listener.inode] : [])))
   if (inodes.size === 0) return undefined
   const pid = allPids().find(candidate => [...socketInodes(candidate)].some(inode => inodes.has(inode)))
-  return pid === undefined ? undefined : `${readIfThere(`/proc/${pid}/comm`)?.toString().trim() ?? 'a process'} (pid ${pid})`
+  return pid === undefined ? undefined : `${programName(pid)} (pid ${pid})`
+}
+
+/** As a person knows it: `nginx`, `node server.js`. Its comm may be the name of a thread. Of its words no more: they may hold secrets. */
+function programName(pid: number): string {
+  const [program = '', script = ''] = (readIfThere(`/proc/${pid}/cmdline`)?.toString() ?? '').split('\0')
+  if (program === '') return readIfThere(`/proc/${pid}/comm`)?.toString().trim() ?? 'a process'
+  const name = basename(program)
+  return script !== '' && existsSync(resolve(linkIfThere(`/proc/${pid}/cwd`) ?? '/', script)) ? `${name} ${script}` : name
 }

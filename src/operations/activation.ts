@@ -134,11 +134,14 @@ export function settleSteps(environment: Environment, next: Next): PlannedStep[]
     id: 'collect',
     kind: 'environment.collect@1',
     title: 'collect what is no longer needed',
-    input: { keep: next.spec.release.keep },
+    input: { keep: next.spec.release.keep, ...(isWayBack(environment, next) ? { left: table.release } : {}) },
     after: steps.length > 0 ? steps.map(step => step.id) : ['switch'],
   })
   return steps
 }
+
+const isWayBack = ({ serving, releases }: Environment, next: Next): boolean =>
+  serving !== undefined && releases.some(({ id, number }) => id === next.release && number < serving.number)
 
 /** The whole of it, where the data stays. */
 export const activateSteps = (environment: Environment, next: Next): PlannedStep[] =>

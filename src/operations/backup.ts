@@ -9,7 +9,7 @@ import type { Spec } from '../core/spec/schema.ts'
 import type { Manifest } from '../ports/repository.ts'
 import { basisOf } from './basis.ts'
 import { hasArtifact, readRelease } from './environment.ts'
-import { findSnapshot, loadStep, scratchFolder, snapshotSteps, storeConfigs } from './snapshots.ts'
+import { findSnapshot, loadStep, scratchFolder, snapshotSteps, storeConfigs, storesLack } from './snapshots.ts'
 import { drillSpecOf, readTarget, specOf, type TargetRequest } from './target.ts'
 import type { World } from './world.ts'
 
@@ -19,7 +19,7 @@ export async function planBackup(world: World, request: TargetRequest & { label:
   const take = snapshotSteps(environment, { label: request.label, after: [], pivot: true, spec })
   if (take.length === 0) {
     throw new FettleError('NOT_FOUND', `${environment.app}/${environment.environment} has no data to back up`, {
-      hint: 'Stores get their data with the first `fettle deploy`.',
+      hint: storesLack(spec) ?? 'Stores get their data with the first `fettle deploy`.',
     })
   }
   const retain: PlannedStep = {

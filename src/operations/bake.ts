@@ -7,6 +7,7 @@ import type { Bake } from '../core/spec/schema.ts'
 import { stepKind } from '../engine/step.ts'
 import { basisOf } from './basis.ts'
 import { addNotes, readEnvironment, readRelease } from './environment.ts'
+import { returnedNote } from './returned.ts'
 import { planRollback } from './rollback.ts'
 import type { World } from './world.ts'
 
@@ -75,7 +76,7 @@ export async function planReturn(world: World, operation: OperationRecord): Prom
       ? String(operation.plan.steps[0]?.input.release)
       : String(operation.plan.steps.find(step => step.id === 'test')?.input.release)
   if (serving?.id !== tried || releases.length < 2) return undefined
-  await addNotes(world, serving, { note: `returned: ${note}` })
+  await addNotes(world, serving, { note: returnedNote(note) })
   return { ...(await planRollback(world, { app, environment, data: 'keep' })), parent: operation.id }
 }
 

@@ -16,6 +16,7 @@ import { basisOf } from './basis.ts'
 import { deploySteps, isOffline } from './deploy-steps.ts'
 import { type Environment, readEnvironment } from './environment.ts'
 import { type RehearsalMode, tooSlow } from './rehearsal.ts'
+import { triedBefore } from './returned.ts'
 import { type ProjectFile, readProject, type TargetRequest } from './target.ts'
 import type { World } from './world.ts'
 
@@ -59,6 +60,7 @@ export async function planDeploy(world: World, request: DeployRequest): Promise<
   const steps = await deploySteps(world, { ...project, leaveOut }, environment, secrets.refs, unproven === undefined ? mode : 'off')
   if (isOffline(project.spec, environment))
     lines.push({ text: 'downtime: requests wait while the data is copied and migrated, after a minute they get 503', tone: 'warn' })
+  lines.push(...(await triedBefore(world, environment, project.spec, digest)))
   const warning: PlanLine[] = unproven === undefined ? [] : [{ text: `stays unproven: ${unproven}`, tone: 'warn' }]
   const elsewhere = fromElsewhere(environment, project)
   if (elsewhere !== undefined) warning.push({ text: elsewhere, tone: 'warn' })

@@ -79,6 +79,12 @@ export const loadStep = (
   after: options.after,
 })
 
+/** What to do where there is nothing that could be backed up. */
+export const storesLack = (spec: Spec): string | undefined =>
+  Object.keys(spec.stores).length > 0
+    ? undefined
+    : '`stores:` in fettle.yaml says what its data is: `stores: { data: { sqlite: app.db } }`.'
+
 /** `newest`, `newest-proven`, or an id. @throws FettleError NOT_FOUND */
 export async function findSnapshot(world: World, environment: Environment, spec: Spec, wanted: string): Promise<Manifest> {
   const repository = await world.repository(environment.app, spec.backups)
@@ -98,7 +104,7 @@ export async function findSnapshot(world: World, environment: Environment, spec:
   // One that is there and can not be read says so itself.
   if (!wanted.startsWith('newest')) await repository.get(wanted).catch(unlessMissing)
   throw new FettleError('NOT_FOUND', wanted.startsWith('newest') ? `${name} has no snapshot` : `${name} has no snapshot ${wanted}`, {
-    hint: manifests.length === 0 ? '`fettle backup` takes one.' : '`fettle snapshots` lists them.',
+    hint: manifests.length > 0 ? '`fettle snapshots` lists them.' : (storesLack(spec) ?? '`fettle backup` takes one.'),
   })
 }
 

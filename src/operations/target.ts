@@ -4,6 +4,7 @@ import { dirname, isAbsolute } from 'node:path'
 import { FettleError, toFettleError } from '../core/errors.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import { type Environment, readEnvironment } from './environment.ts'
+import { requireKnown } from './known.ts'
 import type { World } from './world.ts'
 
 export interface TargetRequest {
@@ -55,9 +56,13 @@ const readText = (file: string): Promise<string> =>
 const defaultEnvironment = (environments: string[]): string =>
   environments.includes('production') ? 'production' : (environments[0] ?? 'production')
 
-/** The environment a request is about, by its file or, where that is gone, by names. */
+/** The environment a request is about, by its file or, where that is gone, by names. @throws FettleError NOT_FOUND for names that mean nothing */
 export async function readTarget(world: World, request: TargetRequest): Promise<Environment> {
-  if (request.app !== undefined) return readEnvironment(world, request.app, request.environment ?? 'production')
+  if (request.app !== undefined) {
+    const environment = request.environment ?? 'production'
+    await requireKnown(world, request.app, environment)
+    return readEnvironment(world, request.app, environment)
+  }
   const { spec, environment } = await readProject(request)
   return readEnvironment(world, spec.app, environment)
 }

@@ -28,7 +28,7 @@ describe('the port of the front', () => {
     const { code, error, stderr } = await site.operate(['up'])
     assert.equal(code, 8, stderr)
     assert.equal(error?.code, 'PORT_IN_USE')
-    assert.match(error?.message ?? '', new RegExp(`127\\.0\\.0\\.1:${taken}: \\S.* \\(pid ${process.pid}\\) listens there$`))
+    assert.match(error?.message ?? '', new RegExp(`127\\.0\\.0\\.1:${taken}: node\\b.* \\(pid ${process.pid}\\) listens there$`))
     assert.match(error?.hint ?? '', /`FETTLE_HTTP=127\.0\.0\.1:\d+ fettle agent start`/)
   })
 
@@ -54,6 +54,7 @@ describe('the port of the front', () => {
     assert.match(refused.stderr, new RegExp(`can not listen on ${env.FETTLE_HTTP}: .*FETTLE_HTTP=`, 's'))
     const doctor = await site.run(['doctor'], { env })
     assert.match(doctor.stdout, /✗ agent .*listens there\n +→ .*FETTLE_HTTP=/)
+    assert.equal(doctor.stdout.match(/listens there/g)?.length, 1)
     assert.equal((await ask(address, { host: SMALL_HOST, path: '/' })).status, 200)
     assert.equal((await site.run(['agent', 'start'])).code, 0)
     assert.equal(await site.address(), address)

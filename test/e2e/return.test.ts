@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
 import type { ReleaseView } from '../../src/api/views.ts'
-import type { OperationRecord } from '../../src/core/plan.ts'
+import type { OperationRecord, Plan } from '../../src/core/plan.ts'
 import { assembleGuestbook } from '../helpers/guestbook.ts'
 import { type Installation, openInstallation } from '../helpers/installation.ts'
 import { Load } from '../helpers/load.ts'
@@ -65,6 +65,8 @@ describe('a release that serves', () => {
     assert.deepEqual([rollback?.plan.kind, rollback?.plan.parent, bake?.plan.parent], ['rollback', bake?.id, operation.id])
     const returned = (await releases()).find(({ id }) => id === 'r2')
     assert.match(returned?.note ?? '', /returned: .*%/)
+    const again = (await site.look<Plan>(['plan'])).lines
+    assert.ok(again.some(({ text, tone }) => tone === 'warn' && /the same source and settings as r2, which was returned: .*%/.test(text)))
   })
 
   test('[rocketchat-07] is updated by one command and returned from by one, which tests again; the data stays', async () => {
@@ -79,5 +81,11 @@ describe('a release that serves', () => {
     assert.equal(stateOf(operation, 'test'), 'done')
     assert.equal(await versionThatServes(), '1.0.0')
     assert.match((await site.ask(HOST, '/entries')).text, /written to version 2/)
+    const note = `${operation.id} went back to r1`
+    assert.equal((await releases()).find(({ id }) => id === 'r3')?.note, `returned: ${note}`)
+    const again = (await site.look<Plan>(['plan'])).lines
+    assert.deepEqual(again.at(-1), { text: `the same source and settings as r3, which was returned: ${note}`, tone: 'warn' })
+    await site.must(['rollback', 'production', 'r3'])
+    assert.equal((await releases()).find(({ id }) => id === 'r3')?.note, undefined, 'it serves again')
   })
 })

@@ -79,6 +79,12 @@ describe('a secret', () => {
     assert.ok(!listed.stdout.includes(FIRST))
   })
 
+  test('that is not there can not be removed: the error names the one that was meant', async () => {
+    const { code, stderr } = await site.run(['secrets', 'remove', 'TOKNE'])
+    assert.equal(code, 3)
+    assert.match(stderr, /production has no secret TOKNE\n→ Did you mean TOKEN\?/)
+  })
+
   test('that was changed comes with the next deploy, which says so; a rollback brings the old one back', async () => {
     await set(SECOND)
     assert.equal(await valueInUse(), FIRST, 'not before')

@@ -10,6 +10,12 @@ import type { EnvironmentStatus } from '../../src/api/views.ts'
 import { type Installation, openInstallation } from '../helpers/installation.ts'
 import { assembleSmall } from '../helpers/small-app.ts'
 
+const unknownApp = (argv: string[]): [string[], number, RegExp] => [
+  [...argv, '--app', 'nope'],
+  3,
+  /nothing is known of an app nope\n→ `fettle status --all`/,
+]
+
 describe('fettle', () => {
   let site: Installation
   before(async () => {
@@ -53,6 +59,14 @@ describe('fettle', () => {
 
   const wrong: [string[], number, RegExp][] = [
     [['logs', '--service', 'nope'], 3, /small\/production has no service nope[\s\S]*It has: web\./],
+    ...[['status'], ['releases'], ['snapshots'], ['operations'], ['logs'], ['backup'], ['drill'], ['restart'], ['stop'], ['down']].map(
+      unknownApp,
+    ),
+    ...[['scale', 'web=2'], ['test'], ['rollback'], ['restore', 'newest'], ['doctor']].map(unknownApp),
+    [['releases', '--app', 'small', '-e', 'prodcution'], 3, /small has no environment prodcution\n→ Did you mean production\?/],
+    [['operations', '-e', 'nope'], 3, /has no environment "nope"\n→ It has: production\./],
+    [['doctor', 'nope'], 3, /small has no environment nope/],
+    [['logs', '-o', 'op99'], 3, /op99/],
     [['scale', 'web=0', '--yes'], 5, /web would have no instance[\s\S]*`fettle stop`/],
     [['help', 'nope'], 2, /unknown command 'nope'/],
     [['init', '/etc/passwd'], 2, /\/etc\/passwd is no folder/],
@@ -85,6 +99,10 @@ describe('fettle', () => {
       assert.equal(code, 14, argv.join(' '))
       assert.match(stderr, /no agent runs[\s\S]*`fettle agent start`/)
     }
+    const doctor = await site.run(['doctor'])
+    assert.equal(doctor.code, 0)
+    assert.match(doctor.stdout, /⚠ agent +no agent runs.*\n +→ `fettle agent start`/)
+    assert.equal((await site.run(['status'])).code, 14, 'doctor starts none either')
     await site.run(['agent', 'start'])
   })
 

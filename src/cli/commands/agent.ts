@@ -29,7 +29,7 @@ export const agent: CommandDefinition = {
       },
     },
     start: {
-      summary: 'start it, unless it runs; commands that change something, plan and doctor do so by themselves',
+      summary: 'start it, unless it runs; commands that change something, and plan, do so by themselves',
       example: { line: 'fettle agent start', does: 'an agent for this home, in a session of its own' },
       async run(cli) {
         const { about, started } = await cli.connect()

@@ -1,5 +1,8 @@
 import type { DoctorItem, DoctorReport } from '../../api/views.ts'
-import { exitCodeOf, toFettleError } from '../../core/errors.ts'
+import { type ErrorJson, exitCodeOf, toFettleError } from '../../core/errors.ts'
+import { layout } from '../../core/layout.ts'
+import { readIfExists } from '../../lib/files.ts'
+import { isUnreachable } from '../agent.ts'
 import type { Cli } from '../cli.ts'
 import { type CommandDefinition, ENVIRONMENT, type Given } from '../command.ts'
 import { localChecks } from '../local-checks.ts'
@@ -15,10 +18,8 @@ export const doctor: CommandDefinition = {
     does: 'what this machine can and can not do, and the command that mends each lack; works without an agent too',
   },
   async run(cli, given) {
-    const before = await localChecks(cli.home)
-    const remote = isSound(before) ? await agentChecks(cli, given) : [NOT_STARTED]
-    // Once more: an agent that was started has made the home.
-    const items = withoutRepetition([...(await localChecks(cli.home)), ...remote])
+    const local = await localChecks(cli.home)
+    const items = withoutRepetition([...local, ...(isSound(local) ? await agentChecks(cli, given) : [NOT_STARTED])])
     const report: DoctorReport = { ok: isSound(items), items }
     cli.answer(report, style => reportLines(report, style))
     return report.ok ? 0 : exitCodeOf('UNSUPPORTED')
@@ -29,18 +30,38 @@ const isSound = (items: DoctorItem[]): boolean => items.every(item => item.state
 
 const NOT_STARTED: DoctorItem = { name: 'agent', state: 'fail', text: 'can not be started before what is above is mended' }
 
-/** The agent sees more; that it can not be started is a finding like any other. */
+/** The agent sees more. None is started for that: doctor only looks. @throws FettleError NOT_FOUND for an app or environment that is not known */
 async function agentChecks(cli: Cli, given: Given): Promise<DoctorItem[]> {
   try {
-    const { client, about } = await cli.connect()
+    const { client, about } = await cli.connect({ start: false })
     const { items } = await client.call('doctor', wideTargetOf(given, cli.io.cwd, given.args[0]))
     return [{ name: 'agent', state: 'ok', text: `fettle ${about.version}, pid ${about.pid}` }, ...items]
   } catch (thrown) {
     const error = toFettleError(thrown)
-    const log = Array.isArray(error.context?.log) ? `; the last it said: ${String(error.context.log.at(-1))}` : ''
-    return [{ name: 'agent', state: 'fail', text: `${error.message}${log}`, ...(error.hint === undefined ? {} : { fix: error.hint }) }]
+    if (error.code === 'NOT_FOUND') throw error
+    return [isUnreachable(error) ? await noAgentRuns(cli.home) : agentItem('fail', error.message, error.hint)]
   }
 }
+
+/** It may have been stopped, or never needed; one that could not start has left the reason. */
+async function noAgentRuns(home: string): Promise<DoctorItem> {
+  const failure = await readIfExists(layout(home).agentFailure)
+  if (failure === undefined)
+    return agentItem(
+      'warn',
+      'no agent runs: it is what sees sandbox, memory limits, front, backups and what serves',
+      '`fettle agent start`',
+    )
+  const { message, hint } = JSON.parse(failure) as ErrorJson
+  return agentItem('fail', `no agent runs; the last one could not start: ${message}`, hint)
+}
+
+const agentItem = (state: DoctorItem['state'], text: string, fix: string | undefined): DoctorItem => ({
+  name: 'agent',
+  state,
+  text,
+  ...(fix === undefined ? {} : { fix }),
+})
 
 /** Where both looked, the agent's finding counts: it is who runs things. */
 const withoutRepetition = (items: DoctorItem[]): DoctorItem[] => [...new Map(items.map(item => [item.name, item])).values()]

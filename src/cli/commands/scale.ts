@@ -1,4 +1,5 @@
 import { FettleError } from '../../core/errors.ts'
+import { MOST_COUNTED } from '../../core/limits.ts'
 import type { CommandDefinition } from '../command.ts'
 import { operate } from '../operate.ts'
 import { targetOf } from '../target.ts'
@@ -22,6 +23,8 @@ export const scale: CommandDefinition = {
 
 function countOf(word: string): [string, number] {
   const [service = '', count = ''] = word.split('=')
-  if (service !== '' && /^\d{1,4}$/.test(count)) return [service, Number(count)]
+  const isCount = service !== '' && /^\d+$/.test(count)
+  if (isCount && Number(count) <= MOST_COUNTED) return [service, Number(count)]
+  if (isCount) throw new FettleError('USAGE', `${word}: ${MOST_COUNTED} instances are the most`, { hint: '`fettle scale web=4`' })
   throw new FettleError('USAGE', `${word} is no service=count`, { hint: '`fettle scale web=4`' })
 }

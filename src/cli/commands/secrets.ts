@@ -1,5 +1,6 @@
-import type { SecretView } from '../../api/views.ts'
+import type { SecretsView } from '../../api/views.ts'
 import { FettleError } from '../../core/errors.ts'
+import { nearestName } from '../../core/nearest.ts'
 import { isTooShort, SHORTEST_SECRET } from '../../lib/redact-forms.ts'
 import type { Cli } from '../cli.ts'
 import type { CommandDefinition, Given } from '../command.ts'
@@ -28,7 +29,7 @@ export const secrets: CommandDefinition = {
       async run(cli, given) {
         const client = await cli.client()
         const found = await client.call('secrets', targetOf(given, cli.io.cwd))
-        cli.answer(found, style => secretTable(found.secrets, cli.clock.now(), style))
+        cli.answer(found, style => secretTable(found, cli.clock.now(), style))
         return 0
       },
     },
@@ -51,6 +52,7 @@ export const secrets: CommandDefinition = {
         const version = found.secrets.find(secret => secret.name === name)?.version
         cli.answer(found, style => [
           `${style.green('✓')} ${name} is set${version === undefined ? '' : `, version ${version}`}; \`fettle deploy\` brings it to the services.`,
+          ...unusedLines(name, found, style),
           ...(isTooShort(value)
             ? [style.yellow(`! It is shorter than ${SHORTEST_SECRET} characters: logs show it, since hiding it would hide half of them.`)]
             : []),
@@ -93,10 +95,28 @@ async function readValue(cli: Cli, name: string): Promise<string> {
   throw new FettleError('USAGE', `${name} would be empty`, { hint: '`fettle secrets remove` forgets a secret.' })
 }
 
-function secretTable(views: SecretView[], now: number, style: Style): string[] {
-  if (views.length === 0) return ['There are no secrets.', `${style.cyan('→')} \`fettle secrets set NAME\` adds one.`]
-  return table(
-    views,
+/** A slip of the pen is found out here, not at the deploy that still lacks the right one. */
+function unusedLines(name: string, { secrets, needed }: SecretsView, style: Style): string[] {
+  if (needed.includes(name)) return []
+  const unset = needed.filter(other => !secrets.some(secret => secret.name === other))
+  const nearest = nearestName(name, unset) ?? nearestName(name, needed)
+  const meant = nearest === undefined ? '' : ` Did you mean ${nearest}?`
+  return [
+    style.yellow(`! fettle.yaml neither declares ${name} nor refers to it: nothing uses it.${meant}`),
+    `${style.cyan('→')} Name it under \`secrets:\`, or \`fettle secrets remove ${name}\`.`,
+  ]
+}
+
+function secretTable({ secrets, needed }: SecretsView, now: number, style: Style): string[] {
+  const missing = needed.filter(name => !secrets.some(secret => secret.name === name))
+  const lacks = missing.map(
+    name => `${style.yellow(`${name} is not set, and fettle.yaml needs it`)} ${style.cyan('→')} \`fettle secrets set ${name}\``,
+  )
+  if (secrets.length === 0 && lacks.length === 0)
+    return ['There are no secrets.', `${style.cyan('→')} \`fettle secrets set NAME\` adds one.`]
+  if (secrets.length === 0) return lacks
+  const rows = table(
+    secrets,
     [
       { title: 'SECRET', value: view => view.name },
       { title: 'VERSION', value: view => String(view.version), right: true },
@@ -108,4 +128,5 @@ function secretTable(views: SecretView[], now: number, style: Style): string[] {
     ],
     style,
   )
+  return [...rows, ...lacks]
 }

@@ -1,4 +1,3 @@
-import { FettleError } from '../../core/errors.ts'
 import { type CommandDefinition, ENVIRONMENT } from '../command.ts'
 import { statusLines } from '../output/status.ts'
 import { wideTargetOf } from '../target.ts'
@@ -10,11 +9,6 @@ export const status: CommandDefinition = {
   example: { line: 'fettle status', does: 'services, stores, addresses, backups and what goes on, of the app in this folder' },
   async run(cli, given) {
     const answer = await cli.status(given.flag('all') ? {} : wideTargetOf(given, cli.io.cwd, given.args[0]))
-    const app = given.text('app')
-    if (app !== undefined && answer.environments.length === 0)
-      throw new FettleError('NOT_FOUND', `nothing is known of an app ${app}`, {
-        hint: '`fettle status --all` shows every app of this home.',
-      })
     cli.answer(answer, style => statusLines(answer.agent, answer.environments, cli.clock.now(), style))
     return 0
   },

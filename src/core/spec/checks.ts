@@ -42,10 +42,21 @@ class Checks {
     test.forEach((smokeTest, index) => {
       this.#smokeTest(['release', 'test', index], smokeTest)
     })
+    this.#keep(this.#spec.backups.keep)
     this.#spec.backups.drill.expect.forEach((expectation, index) => {
       this.#expectation(['backups', 'drill', 'expect', index], expectation)
     })
     return this.#findings
+  }
+
+  /** {} keeps all; zeros look like it, and would keep next to nothing. */
+  #keep(keep: Spec['backups']['keep']): void {
+    const counts = Object.values(keep)
+    if (counts.length === 0 || counts.some(count => count > 0)) return
+    this.#add(
+      ['backups', 'keep'],
+      'expected a number above 0: with zeros alone every snapshot but the newest proven one is removed; usual is { daily: 7, weekly: 4, monthly: 12 }, {} keeps all',
+    )
   }
 
   #service(path: Path, { run, env, ready, singleton, instances }: Service): void {

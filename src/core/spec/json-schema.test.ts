@@ -25,7 +25,7 @@ const ACCEPTED = [
   'app: a\nstores: { a: { sqlite: /srv/a.db }, b: { files: /srv/b }, c: { files: sub/folder } }',
   'app: a\nrelease: { rehearse: newest-proven, bake: { for: 0s, errors: 0.5% }, downtime: allowed }',
   'app: a\nrelease: { rehearse: { mode: off, at-most: 1m30s } }',
-  'app: a\nservices: { web: { run: x, limits: { memory: 1024 } } }',
+  'app: a\nservices: { web: { run: x, limits: { memory: 67108864 } } }',
   'app: a\nservices: { w: { run: x } }\nroutes: []\nenvironments: { s: { services: { w: null }, routes: null, stores: { d: { files: . } } }, production: }',
 ]
 const REFUSED = [

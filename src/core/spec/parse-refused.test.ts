@@ -100,6 +100,23 @@ const REFUSED: [title: string, text: string, expected: string[]][] = [
     ['2:56: expected a duration above 0 and of at most ten years, such as 30s or 1h30m; found 0s'],
   ],
   [
+    'a limit in which no program starts',
+    'app: a\nservices: { web: { run: x, limits: { memory: 1K } } }',
+    ['2:46: expected at least 6MB: with less no program starts; 128M to 512M is usual for a small web service; found 1K'],
+  ],
+  [
+    'the same as a number',
+    'app: a\nservices: { web: { run: x, limits: { memory: 256 } } }',
+    ['2:46: expected at least 6MB: with less no program starts; 128M to 512M is usual for a small web service; found 256'],
+  ],
+  [
+    'backups of which none is kept',
+    'app: a\nbackups: { keep: { last: 0, daily: 0 } }',
+    [
+      '2:18: expected a number above 0: with zeros alone every snapshot but the newest proven one is removed; usual is { daily: 7, weekly: 4, monthly: 12 }, {} keeps all',
+    ],
+  ],
+  [
     'a size that is none',
     'app: a\nservices: { web: { run: x, limits: { memory: 1Q } } }',
     ['2:46: expected a size, such as 256M or 2kB; found 1Q'],

@@ -1,5 +1,7 @@
 /** The scalars of the file: `30s`, `256M`, `5%`, identifiers. Each parses text into a plain number and says what it expected. */
+
 import * as z from 'zod'
+import { MOST_COUNTED } from '../limits.ts'
 
 const DURATION_UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const
 const BYTE_UNITS = {
@@ -63,8 +65,14 @@ export const timeoutMs = parsed(
   'expected a duration above 0 and of at most ten years, such as 30s or 1h30m',
 )
 export const bytes = z.union([z.number().int().nonnegative(), parsed('size', BYTES, parseBytes, 'expected a size, such as 256M or 2kB')])
+/** What other runtimes take as the least, too. In fewer bytes nothing starts, and what is meant is mostly another unit. */
+const LEAST_MEMORY_BYTES = 6 * BYTE_UNITS.MB
+export const memoryBytes = bytes.refine(
+  size => size >= LEAST_MEMORY_BYTES,
+  'expected at least 6MB: with less no program starts; 128M to 512M is usual for a small web service',
+)
 export const percent = parsed('percentage', PERCENT, text => Number(text.slice(0, -1)) / 100, 'expected a percentage, such as 5%')
-export const count = z.number().int().min(0).max(1000)
+export const count = z.number().int().min(0).max(MOST_COUNTED)
 export const identifier = z
   .string()
   .regex(/^[a-z][a-z0-9-]{0,39}$/, 'expected a name of lower-case letters, digits and -, starting with a letter, at most 40 long')

@@ -4,7 +4,7 @@
  * Messages written here start with a small letter: that is how `issues.ts` tells them from zod's own.
  */
 import * as z from 'zod'
-import { bytes, commandLine, count, durationMs, identifier, percent, timeoutMs, variableName } from './scalars.ts'
+import { bytes, commandLine, count, durationMs, identifier, memoryBytes, percent, timeoutMs, variableName } from './scalars.ts'
 
 const httpPath = z
   .string()
@@ -39,7 +39,7 @@ export const Service = z
       .prefault({})
       .describe('how it is stopped'),
     limits: z
-      .strictObject({ memory: bytes.optional().describe('of one instance with all that it starts') })
+      .strictObject({ memory: memoryBytes.optional().describe('of one instance with all that it starts; at least 6MB') })
       .default({})
       .describe('what it may use'),
     singleton: z.boolean().default(false).describe('never two at once, not even during a deploy'),
@@ -157,7 +157,7 @@ export const Backups = z
         monthly: count.optional().describe('newest of each month'),
       })
       .default({ daily: 7, weekly: 4, monthly: 12 })
-      .describe('snapshots kept; {} keeps all. The newest proven one is never removed'),
+      .describe('snapshots kept; {} keeps all. The newest proven one is never removed; not zeros alone'),
     repository: z
       .strictObject({ directory: z.string().min(1).describe('folder; relative to the home of fettle') })
       .default({ directory: 'backups' })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import * as z from 'zod'
 import { stepKind } from '../../engine/step.ts'
 import { addNotes, readEnvironment, removeRelease } from '../environment.ts'
+import { noteRollback } from '../returned.ts'
 import type { World } from '../world.ts'
 
 const list = (folder: string): Promise<string[]> =>
@@ -55,14 +56,21 @@ const byOperation = (a: string, b: string): number => Number(a.replace(/\D/g, ''
 const environmentCollect = (world: World) =>
   stepKind({
     kind: 'environment.collect@1',
-    input: z.object({ keep: z.number().int() }),
+    input: z.object({
+      keep: z.number().int(),
+      /** The release that a rollback went back from. */
+      left: z.string().optional(),
+    }),
     cancel: 'at-end',
     silentForMs: 60_000,
     observe: async () => 'partial',
-    async run({ keep }, { operation, fault }) {
+    async run({ keep, left }, { operation, fault }) {
       const { app, environment } = operation
-      const { serving } = await readEnvironment(world, app, environment)
-      if (serving !== undefined) await addNotes(world, serving, { servedAt: world.clock.now() })
+      const now = await readEnvironment(world, app, environment)
+      // Of what is returned to it is no longer true how it ended.
+      const returnedTo = operation.kind === 'rollback' ? { note: undefined } : {}
+      if (now.serving !== undefined) await addNotes(world, now.serving, { servedAt: world.clock.now(), ...returnedTo })
+      if (left !== undefined) await noteRollback(world, now, operation.id, left)
       const releases = await collectReleases(world, app, environment, keep)
       await fault('releases')
       const artifacts = await collectArtifacts(world, app, environment)

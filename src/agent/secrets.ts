@@ -1,0 +1,55 @@
+/** The secrets of an environment, as `fettle secrets` sees and changes them; a value only ever comes in. */
+import type { SecretsView } from '../api/views.ts'
+import { FettleError } from '../core/errors.ts'
+import { nearestName } from '../core/nearest.ts'
+import { Secret } from '../core/secret.ts'
+import { neededSecrets } from '../core/spec/derived.ts'
+import { readProject, type TargetRequest } from '../operations/target.ts'
+import type { World } from '../operations/world.ts'
+import type { Handlers } from './server.ts'
+
+export function secretHandlers(world: World): Pick<Handlers, 'secrets' | 'setSecret' | 'removeSecret'> {
+  const open = async (target: TargetRequest) => {
+    const { spec, environment, folder } = await readProject(target)
+    const store = world.secrets(spec.app, environment, folder)
+    const needed = neededSecrets(spec)
+    const list = async (): Promise<SecretsView> => {
+      const present = await store.list()
+      const secrets = present.map(({ name, version, at }) => ({
+        name,
+        version,
+        setAt: Date.parse(at),
+        external: spec.secrets[name]?.external ?? false,
+        declared: needed.includes(name),
+      }))
+      return { secrets, needed }
+    }
+    return { store, list, environment }
+  }
+  return {
+    secrets: async target => (await open(target)).list(),
+    async setSecret({ name, value, rotated, ...target }) {
+      const { store, list } = await open(target)
+      await store.set(name, new Secret(value), { rotated })
+      return list()
+    },
+    async removeSecret({ name, ...target }) {
+      const { store, list, environment } = await open(target)
+      const isThere = await store.remove(name)
+      const left = await list()
+      if (isThere) return left
+      throw noSuchSecret(
+        name,
+        left.secrets.map(secret => secret.name),
+        environment,
+      )
+    },
+  }
+}
+
+function noSuchSecret(name: string, names: string[], environment: string): FettleError {
+  const nearest = nearestName(name, names)
+  return new FettleError('NOT_FOUND', `${environment} has no secret ${name}`, {
+    hint: nearest === undefined ? `It has: ${names.join(', ') || 'none'}.` : `Did you mean ${nearest}?`,
+  })
+}
