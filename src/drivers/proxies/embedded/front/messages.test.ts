@@ -59,14 +59,14 @@ test('an unknown client can not say who it is: X-Forwarded-* are replaced and th
   for (const name of ['forwarded', 'x-real-ip', 'proxy']) assert.equal(seen[name], undefined, name)
 })
 
-test('a trusted proxy in front is believed, and its address is appended', async () => {
+test('a trusted proxy in front is believed, and its address is appended; the host is the one that was asked for, whatever is said of it', async () => {
   const trusting = await startFront({ trusted: true })
   trusting.serve(echo.backend)
-  const headers = { 'x-forwarded-for': '10.0.0.1', 'x-forwarded-proto': 'https', 'x-forwarded-host': 'www.example' }
+  const headers = { 'x-forwarded-for': '10.0.0.1', 'x-forwarded-proto': 'https', 'x-forwarded-host': 'evil.example' }
   const seen = JSON.parse((await ask(trusting.address, { headers })).text).headers
   assert.deepEqual(
     [seen['x-forwarded-for'], seen['x-forwarded-proto'], seen['x-forwarded-host']],
-    ['10.0.0.1, 127.0.0.1', 'https', 'www.example'],
+    ['10.0.0.1, 127.0.0.1', 'https', 'app.example'],
   )
   await trusting.stop()
 })
