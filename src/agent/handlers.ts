@@ -5,7 +5,6 @@ import type { OperationRecord } from '../core/plan.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Journal } from '../engine/journal.ts'
 import { ownBuild } from '../lib/program-path.ts'
-import { bakeLease } from '../operations/bake.ts'
 import { emptyTable, readEnvironment } from '../operations/environment.ts'
 import { requireKnown } from '../operations/known.ts'
 import { makePlan, type PlanRequest } from '../operations/planner.ts'
@@ -47,7 +46,6 @@ export function handlersOf(options: HandlerOptions): Handlers {
       const plan = await makePlan(world, request as PlanRequest, basis)
       if (plan.empty)
         throw new FettleError('CONFLICT', plan.lines.map(line => line.text).join('; '), { hint: '`fettle restart` starts it anew.' })
-      if (plan.leases.length > 0) await endBake(options, plan.app, plan.environment)
       return engine.start(plan)
     },
     async operations({ limit, ...target }) {
@@ -146,15 +144,6 @@ const matches = (
 
 async function* lines<Line>(items: Line[]): AsyncGenerator<Line> {
   yield* items
-}
-
-/** Whoever changes an environment ends the trial of what served there. */
-async function endBake({ journal, engine }: HandlerOptions, app: string, environment: string): Promise<void> {
-  const lease = bakeLease(app, environment)
-  const bake = journal.open().find(operation => operation.plan.leases.includes(lease))
-  if (bake === undefined) return
-  engine.cancel(bake.id)
-  await engine.ended(bake.id)
 }
 
 async function* logLines(

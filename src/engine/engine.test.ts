@@ -306,6 +306,21 @@ test('what an ended operation brings about has begun once it has settled, howeve
   assert.equal(await settled, record.id)
 })
 
+test('what an ended operation brings about waits for the resources that another one has', async () => {
+  const { engine, journal } = engineOn({
+    kinds: stepKinds([waitForAbort] as never),
+    followUps: async ended => (ended.plan.kind === 'deploy' ? [plan([], { kind: 'rollback', leases: ['shop/production'] })] : []),
+  })
+  const holder = engine.start(plan([step('wait', { kind: 'abort.wait@1' })], { kind: 'backup', leases: ['shop/production'] }))
+  const ended = await end(engine, engine.start(plan([], { leases: [] })))
+  assert.equal(journal.list(1)[0]?.id, ended.id, 'it has not begun')
+  const begun = new Promise<void>(resolve => {
+    engine.subscribe(({ operation }) => journal.get(operation).plan.parent === ended.id && resolve())
+  })
+  engine.cancel(holder.id)
+  await begun
+})
+
 test('a step without a sign of life is called stuck, and goes on', async () => {
   const { engine, journal } = engineOn({ kinds: stepKinds([{ ...waitForAbort, silentForMs: 20 }] as never) })
   const record = engine.start(plan([step('wait', { kind: 'abort.wait@1' })]))

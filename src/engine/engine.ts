@@ -12,6 +12,7 @@ import type { StepKinds } from './step.ts'
 import { Interrupted, type StepDeps } from './step-runner.ts'
 
 const LOOK_FOR_ROOM_MS = 1000
+const LOOK_FOR_LEASE_MS = 250
 
 export interface EngineOptions {
   journal: Journal
@@ -31,6 +32,8 @@ export class Engine {
   readonly #options: EngineOptions
   readonly #stop = new AbortController()
   readonly #running = new Map<string, { execution: Execution; ended: Promise<void> }>()
+  /** Follow-ups whose resources another operation has. */
+  readonly #waiting = new Set<Promise<void>>()
   readonly #listeners = new Set<(event: OperationEvent) => void>()
 
   constructor(options: EngineOptions) {
@@ -130,7 +133,7 @@ export class Engine {
   /** Lets go of everything; commands and services run on, the next agent adopts them. */
   async stop(): Promise<void> {
     this.#stop.abort()
-    await Promise.allSettled([...this.#running.values()].map(running => running.ended))
+    await Promise.allSettled([...this.#waiting, ...[...this.#running.values()].map(running => running.ended)])
   }
 
   #go(record: OperationRecord): void {
@@ -146,6 +149,7 @@ export class Engine {
   #execution(record: OperationRecord): Execution {
     const deps: StepDeps = {
       kinds: this.#options.kinds,
+      holder: resource => this.#options.journal.holder(resource)?.id,
       clock: this.#options.clock,
       hide: this.#options.hide,
       record: change => this.#record(record, change),
@@ -175,8 +179,23 @@ export class Engine {
     await this.#followUp(ended)
   }
 
+  /** Begins what an ended operation brings about, now or when those are done who have what it needs. */
   async #followUp(ended: OperationRecord): Promise<void> {
-    for (const plan of await this.#options.followUps(ended)) this.start({ ...plan, parent: ended.id })
+    try {
+      for (const plan of await this.#options.followUps(ended)) this.start({ ...plan, parent: ended.id })
+    } catch (error) {
+      if (!(error instanceof FettleError) || error.code !== 'BUSY') throw error
+      const later = this.#followUpLater(ended).finally(() => this.#waiting.delete(later))
+      this.#waiting.add(later)
+    }
+  }
+
+  async #followUpLater(ended: OperationRecord): Promise<void> {
+    const isStopping = await this.#options.clock.sleep(LOOK_FOR_LEASE_MS, this.#stop.signal).then(
+      () => false,
+      () => true,
+    )
+    if (!isStopping) await this.#followUp(ended).catch(this.#options.onError)
   }
 
   #record(record: OperationRecord, change: Parameters<StepDeps['record']>[0]): void {

@@ -13,6 +13,8 @@ const FIRST_WAIT_MS = 250
 
 export interface StepDeps extends BookDeps {
   kinds: StepKinds
+  /** The id of the operation that holds a lease. */
+  holder(resource: string): string | undefined
   /** `begin`, `step-id:before`, `step-id:name`, `step-id:after`, `step-id:undo`, `step-id:undone`: a crash test kills the agent here. */
   fault(point: string): Promise<void>
 }
@@ -187,6 +189,7 @@ export class StepRunner {
         this.#book.progress(step.id, text, done, total)
       },
       complain: error => this.#book.complain(step.id, error),
+      holder: resource => this.#deps.holder(resource),
       remains: text => this.#book.remains(step.id, text),
       log: text => {
         this.#silences.get(step.id)?.sign()

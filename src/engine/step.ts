@@ -20,6 +20,8 @@ export interface StepContext {
   log(text: string): void
   /** The operation goes on to its end, but ends with this error: for what shows only after the pivot. */
   complain(error: FettleError): void
+  /** The id of the operation that has a resource to itself now. */
+  holder(resource: string): string | undefined
   /** In an undo: what stays all the same, for it can not be taken back. Told with the end of the operation. */
   remains(text: string): void
   /** A named place inside the effect where a crash test kills the agent. */

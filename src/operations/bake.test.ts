@@ -7,8 +7,16 @@ import type { World } from './world.ts'
 const rules = { for: 60_000, errors: 0.05, latency: 3, 'min-requests': 50 }
 const input = { release: 'r2', activation: 'r2-op2', before: 'r1-op1', until: 60_000, rules }
 
-/** A trial in a time of its own, of a release whose answers take so long at each moment. Times in ms. */
-async function trial(p95At: (time: number) => number): Promise<{ verdict: string; breach: string; endedAt: number }> {
+interface Course {
+  /** How long answers take at each moment. Times in ms. */
+  p95At?: (time: number) => number
+  tableAt?: (time: number) => { release: string; activation: string }
+  busyUntil?: number
+}
+
+/** A trial in a time of its own. */
+async function trial(course: Course): Promise<{ verdict: string; breach: string; endedAt: number }> {
+  const { p95At = () => 90, tableAt = () => ({ release: 'r2', activation: 'r2-op2' }), busyUntil = 0 } = course
   let time = 0
   const sleep = async (ms: number): Promise<void> => {
     time += ms
@@ -17,9 +25,9 @@ async function trial(p95At: (time: number) => number): Promise<{ verdict: string
   const counters = async (activation: string) => ({
     requests: 1000,
     errors: 0,
-    latency: { p95: activation === 'r2-op2' ? p95At(time) : 100 },
+    latency: { p95: activation === 'r1-op1' ? 100 : p95At(time) },
   })
-  const current = async () => ({ activation: 'r2-op2' }) as RouteTable
+  const current = async () => tableAt(time) as RouteTable
   const [watch] = bakeKinds({ clock, proxy: { counters, current }, layout: { release: () => '/nowhere' } } as unknown as World)
   assert.ok(watch)
   const operation = { id: 'op3', kind: 'bake' as const, app: 'shop', environment: 'production' }
@@ -32,6 +40,7 @@ async function trial(p95At: (time: number) => number): Promise<{ verdict: string
     progress() {},
     log() {},
     complain() {},
+    holder: (lease: string) => (lease === 'shop/production' && time < busyUntil ? 'op4' : undefined),
     remains() {},
     fault: async () => {},
   }
@@ -39,14 +48,35 @@ async function trial(p95At: (time: number) => number): Promise<{ verdict: string
 }
 
 test('a release that is slow only while it warms up stays', async () => {
-  assert.deepEqual(await trial(time => (time < 9_000 ? 900 : 90)), { verdict: 'pass', breach: '', release: '', endedAt: 60_000 })
+  assert.deepEqual(await trial({ p95At: time => (time < 9_000 ? 900 : 90) }), {
+    verdict: 'pass',
+    breach: '',
+    release: 'r2',
+    endedAt: 60_000,
+  })
 })
 
 test('one that stays slow is returned from, ten seconds after it became slow', async () => {
-  const { verdict, breach, endedAt } = await trial(time => (time < 20_000 ? 90 : 900))
+  const { verdict, breach, endedAt } = await trial({ p95At: time => (time < 20_000 ? 90 : 900) })
   assert.deepEqual([verdict, breach, endedAt], ['breach', 'p95 is 900 ms, it was 100 ms', 30_000])
 })
 
 test('one that is slow now and then stays', async () => {
-  assert.equal((await trial(time => (time % 9_000 < 8_000 ? 900 : 90))).verdict, 'slow')
+  assert.equal((await trial({ p95At: time => (time % 9_000 < 8_000 ? 900 : 90) })).verdict, 'slow')
+})
+
+test('one that was started anew is on trial still', async () => {
+  const tableAt = (time: number) => ({ release: 'r2', activation: time < 5_000 ? 'r2-op2' : 'r2-op9' })
+  const { verdict, endedAt } = await trial({ tableAt, p95At: time => (time < 20_000 ? 90 : 900) })
+  assert.deepEqual([verdict, endedAt], ['breach', 30_000])
+})
+
+test('the trial ends when another release serves', async () => {
+  const tableAt = (time: number) => ({ release: time < 5_000 ? 'r2' : 'r3', activation: 'x' })
+  assert.deepEqual(await trial({ tableAt }), { verdict: 'superseded', breach: '', endedAt: 5_000 })
+})
+
+test('one that misbehaves while another operation is at work is returned from when that has ended, even past the time of the trial', async () => {
+  const { verdict, breach, endedAt } = await trial({ p95At: time => (time < 20_000 ? 900 : 90), busyUntil: 70_000 })
+  assert.deepEqual([verdict, breach, endedAt], ['breach', 'p95 is 900 ms, it was 100 ms', 70_000])
 })

@@ -2,11 +2,12 @@
 import * as z from 'zod'
 import { type BakeVerdict, judgeBake } from '../core/bake.ts'
 import { formatCount, formatDuration } from '../core/format.ts'
+import { environmentLease } from '../core/names.ts'
 import type { OperationRecord, Plan } from '../core/plan.ts'
 import type { Bake } from '../core/spec/schema.ts'
-import { stepKind } from '../engine/step.ts'
+import { type StepContext, stepKind } from '../engine/step.ts'
 import { basisOf } from './basis.ts'
-import { addNotes, readEnvironment, readRelease } from './environment.ts'
+import { addNotes, readEnvironment } from './environment.ts'
 import { returnedNote } from './returned.ts'
 import { planRollback } from './rollback.ts'
 import type { World } from './world.ts'
@@ -24,8 +25,6 @@ const Watch = z.object({
   rules: z.custom<Bake>(value => typeof value === 'object' && value !== null),
 })
 
-export const bakeLease = (app: string, environment: string): string => `${app}/${environment}/bake`
-
 export async function planBake(world: World, deploy: OperationRecord): Promise<Plan | undefined> {
   const { app, environment } = deploy.plan
   const { table, serving } = await readEnvironment(world, app, environment)
@@ -39,7 +38,7 @@ export async function planBake(world: World, deploy: OperationRecord): Promise<P
     kind: 'bake',
     app,
     environment,
-    leases: [bakeLease(app, environment)],
+    leases: [`${app}/${environment}/trial of ${table.activation}`],
     basis: basisOf({ 'what serves': table.activation }),
     lines: [{ text: `${serving.id} is on trial for ${formatDuration(rules.for)}`, tone: 'plain' }],
     steps: [
@@ -88,41 +87,59 @@ const bakeWatch = (world: World) =>
     silentForMs: 60_000,
     observe: async () => 'absent',
     async run(input, context) {
-      const { app, environment } = context.operation
       // A persisted deadline is wall clock; a clock that jumped must neither end the trial at once nor stretch it.
       const remainingMs = Math.min(Math.max(input.until - world.clock.now(), 0), input.rules.for)
       const deadline = world.clock.monotonic() + remainingMs
-      let slowSince = Number.POSITIVE_INFINITY
+      const judge = new Judge(world, input)
       for (;;) {
-        const verdict = await sample(world, input)
-        const now = world.clock.monotonic()
-        const leftMs = deadline - now
-        slowSince = verdict.state === 'slow' ? Math.min(slowSince, now) : Number.POSITIVE_INFINITY
-        if (verdict.state === 'breach' || now - slowSince >= Math.min(SLOW_LASTS_MS, input.rules.for / 2)) {
-          context.log(verdict.why)
-          return { verdict: 'breach', breach: verdict.why }
+        const found = await judge.look(context)
+        if (found === undefined) return { verdict: 'superseded', breach: '' }
+        const leftMs = deadline - world.clock.monotonic()
+        const { breach, state, why, requests, errors } = found
+        const busyWith = context.holder(environmentLease(context.operation.app, context.operation.environment))
+        if (breach !== '' && busyWith === undefined) {
+          context.log(breach)
+          return { verdict: 'breach', breach }
         }
-        const table = await world.proxy.current(app, environment)
-        if (table?.activation !== input.activation) return { verdict: 'superseded', breach: '' }
-        if (leftMs <= 0) {
-          const release = await readRelease(world, app, environment, input.release)
-          if (verdict.state !== 'pass') context.log(`${verdict.state}: ${verdict.why}`)
-          return { verdict: verdict.state, breach: '', release: release?.id ?? '' }
+        if (breach === '' && leftMs <= 0) {
+          if (state !== 'pass') context.log(`${state}: ${why}`)
+          return { verdict: state, breach, release: input.release }
         }
-        context.progress(
-          `${formatCount(verdict.requests)} requests, ${formatCount(verdict.errors)} errors`,
-          input.rules.for - leftMs,
-          input.rules.for,
-        )
-        await world.clock.sleep(Math.min(SAMPLE_MS, leftMs), context.signal)
+        const counts = `${formatCount(requests)} requests, ${formatCount(errors)} errors`
+        const text = breach === '' ? counts : `${breach}; it is returned when ${busyWith} has ended`
+        context.progress(text, Math.min(input.rules.for - leftMs, input.rules.for), input.rules.for)
+        await world.clock.sleep(breach === '' ? Math.min(SAMPLE_MS, leftMs) : SAMPLE_MS, context.signal)
       }
     },
     undo: 'nothing',
   })
 
-async function sample(world: World, { activation, before, rules }: z.output<typeof Watch>): Promise<BakeVerdict> {
-  const [now, old] = await Promise.all([world.proxy.counters(activation), world.proxy.counters(before)])
-  return judgeBake(now === 'unknown' ? undefined : now, old === 'unknown' ? undefined : old, rules)
+/** What was seen of the release on trial. A breach stays one, whatever is seen later. */
+class Judge {
+  readonly #world: World
+  readonly #watch: z.output<typeof Watch>
+  #slowSince = Number.POSITIVE_INFINITY
+  #breach = ''
+
+  constructor(world: World, watch: z.output<typeof Watch>) {
+    this.#world = world
+    this.#watch = watch
+  }
+
+  /** @returns undefined once another release serves */
+  async look({ operation: { app, environment } }: StepContext): Promise<(BakeVerdict & { breach: string }) | undefined> {
+    const { proxy, clock } = this.#world
+    const { release, before, rules } = this.#watch
+    const table = await proxy.current(app, environment)
+    if (table?.release !== release) return undefined
+    // Started anew it has another activation, and is on trial all the same.
+    const [now, old] = await Promise.all([proxy.counters(table.activation), proxy.counters(before)])
+    const verdict = judgeBake(now === 'unknown' ? undefined : now, old === 'unknown' ? undefined : old, rules)
+    this.#slowSince = verdict.state === 'slow' ? Math.min(this.#slowSince, clock.monotonic()) : Number.POSITIVE_INFINITY
+    const isSlowForLong = clock.monotonic() - this.#slowSince >= Math.min(SLOW_LASTS_MS, rules.for / 2)
+    if (verdict.state === 'breach' || isSlowForLong) this.#breach ||= verdict.why
+    return { ...verdict, breach: this.#breach }
+  }
 }
 
 export const bakeKinds = (world: World) => [bakeWatch(world)]

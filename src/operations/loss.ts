@@ -57,6 +57,7 @@ function planningContext({ app, environment }: Environment): StepContext {
     progress() {},
     log() {},
     complain() {},
+    holder: () => undefined,
     remains() {},
     async fault() {},
   }

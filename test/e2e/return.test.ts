@@ -89,3 +89,28 @@ describe('a release that serves', () => {
     assert.equal((await releases()).find(({ id }) => id === 'r3')?.note, undefined, 'it serves again')
   })
 })
+
+describe('a release on trial', () => {
+  let site: Installation
+  before(async () => {
+    site = await openInstallation(into => assembleGuestbook('v1', into))
+    await site.must(['deploy'])
+    await assembleGuestbook('v4', site.app)
+    await site.edit('fettle.yaml', text => text.replace('keep: 5', 'keep: 5\n  bake: { for: 5m, errors: 5%, min-requests: 20 }'))
+    await site.must(['deploy'])
+  })
+  after(() => site.close())
+
+  test('stays on trial through a backup, a restart and a deploy that is refused, and is returned from all the same', async () => {
+    const { trialUntil } = await site.status()
+    assert.ok(trialUntil)
+    await site.must(['backup'])
+    await site.must(['restart'])
+    await site.edit('fettle.yaml', text => text.replace('migrate: node migrate.js', 'migrate: "false"'))
+    assert.equal((await site.operate(['deploy', '--yes'])).code, 6)
+    assert.deepEqual([(await site.status()).release, (await site.status()).trialUntil], ['r2', trialUntil])
+    const load = new Load(await site.address(), [{ request: () => ({ host: HOST, path: '/entries' }), judge: () => undefined, pauseMs: 5 }])
+    await site.until(({ release, operation }) => release === 'r1' && operation === undefined)
+    await load.stop()
+  })
+})
