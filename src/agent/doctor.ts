@@ -4,13 +4,15 @@ import { join } from 'node:path'
 import type { DoctorItem, DoctorReport } from '../api/views.ts'
 import { toFettleError } from '../core/errors.ts'
 import { formatBytes, formatDuration } from '../core/format.ts'
+import { isProven, standingFailure } from '../core/proof.ts'
+import type { Proof } from '../core/snapshot.ts'
 import type { Journal } from '../engine/journal.ts'
 import { freeBytes, treeSize } from '../lib/disk.ts'
 import { readEnvironment } from '../operations/environment.ts'
 import type { World } from '../operations/world.ts'
 import type { RouteTable } from '../ports/proxy.ts'
 import type { BootEnabler } from './handlers.ts'
-import { environmentStatus, isProof } from './status.ts'
+import { environmentStatus } from './status.ts'
 
 const DAY_MS = 86_400_000
 const SPARE_BYTES = 64 * 1024 * 1024
@@ -136,9 +138,18 @@ async function backups(world: World, table: RouteTable, name: string): Promise<D
   })
   const manifests = await repository.list(table.app, table.environment)
   const proofs = await Promise.all(manifests.map(manifest => repository.proofs(manifest.id)))
-  const proven = manifests.find((_, index) => proofs[index]?.some(isProof))
-  return [...unreadable, provenItem(`${name} backups`, world.clock.now(), manifests.length, proven?.takenAt)]
+  const proven = manifests.find((_, index) => isProven(proofs[index] ?? []))
+  const failure = standingFailure(proofs[0] ?? [])
+  const failed = failure === undefined ? [] : [failedItem(`${name} backups`, manifests[0]?.id ?? '', failure)]
+  return [...unreadable, ...failed, provenItem(`${name} backups`, world.clock.now(), manifests.length, proven?.takenAt)]
 }
+
+const failedItem = (name: string, snapshot: string, { note }: Proof): DoctorItem => ({
+  name,
+  state: 'fail',
+  text: `${snapshot}, the newest snapshot, failed its drill: ${note ?? 'see `fettle snapshots`'}`,
+  fix: 'look what is wrong with the data; `fettle restore` takes the newest that is proven',
+})
 
 function provenItem(name: string, now: number, count: number, provenAt: number | undefined): DoctorItem {
   if (count === 0) return { name, state: 'warn', text: 'no snapshot was ever taken', fix: 'fettle backup' }

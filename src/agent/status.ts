@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import type { EnvironmentStatus, ReleaseView, ServiceStatus, SnapshotView } from '../api/views.ts'
 import { groupName } from '../core/names.ts'
 import type { OperationRecord } from '../core/plan.ts'
+import { highestRung, isProven, standingFailure } from '../core/proof.ts'
 import type { Release } from '../core/release.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import { wantedInstances } from '../operations/activation.ts'
@@ -13,11 +14,9 @@ import { readScale } from '../operations/scale-record.ts'
 import type { ProjectFile } from '../operations/target.ts'
 import type { World } from '../operations/world.ts'
 import type { RouteTable } from '../ports/proxy.ts'
-import type { Manifest, Proof, Rung } from '../ports/repository.ts'
+import type { Manifest, Proof } from '../ports/repository.ts'
 
 const TAKEN_DOWN = { state: 'stopped', why: 'taken down; its data and backups stayed' } as const
-
-const RUNGS: Rung[] = ['taken', 'stored', 're-read', 'loaded', 'content-equal', 'booted']
 
 export async function environmentStatus(world: World, table: RouteTable, operations: OperationRecord[]): Promise<EnvironmentStatus> {
   const { app, environment } = table
@@ -139,17 +138,14 @@ async function manifestsOf(world: World, { app, environment }: Named, spec: Spec
   return Promise.all(manifests.map(async manifest => ({ manifest, proofs: await repository.proofs(manifest.id) })))
 }
 
-const highestRung = (proofs: Proof[]): Rung =>
-  proofs.filter(proof => proof.passed).reduce<Rung>((best, { rung }) => (RUNGS.indexOf(rung) > RUNGS.indexOf(best) ? rung : best), 'stored')
-
-export const isProof = (proof: Proof): boolean => proof.passed && RUNGS.indexOf(proof.rung) >= RUNGS.indexOf('content-equal')
-
 async function backupStatus(world: World, environment: Named, spec: Spec): Promise<NonNullable<EnvironmentStatus['backup']>> {
   const all = await manifestsOf(world, environment, spec)
   const newest = all[0]
-  const proven = all.find(({ proofs }) => proofs.some(isProof))
+  const failure = standingFailure(newest?.proofs ?? [])
+  const proven = all.find(({ proofs }) => isProven(proofs))
   return {
     ...(newest === undefined ? {} : { newestAt: newest.manifest.takenAt, rung: highestRung(newest.proofs) }),
+    ...(failure === undefined ? {} : { failed: failure.note ?? 'see `fettle snapshots`' }),
     ...(proven === undefined ? {} : { provenAt: proven.manifest.takenAt }),
   }
 }
@@ -157,7 +153,7 @@ async function backupStatus(world: World, environment: Named, spec: Spec): Promi
 export async function snapshotViews(world: World, environment: Named, spec: Spec): Promise<SnapshotView[]> {
   const all = await manifestsOf(world, environment, spec)
   return all.map(({ manifest, proofs }) => {
-    const last = proofs.at(-1)
+    const failure = standingFailure(proofs)
     return {
       id: manifest.id,
       label: manifest.label,
@@ -173,7 +169,7 @@ export async function snapshotViews(world: World, environment: Named, spec: Spec
       })),
       rung: highestRung(proofs),
       proofs,
-      ...(last !== undefined && !last.passed ? { failed: last.note ?? 'the last drill failed' } : {}),
+      ...(failure === undefined ? {} : { failed: failure.note ?? 'its drill failed' }),
     }
   })
 }

@@ -76,7 +76,14 @@ export const EnvironmentStatus = z.object({
   stores: z.array(z.object({ name: text, driver: text, path: text, bytes: may(count) })),
   urls: z.array(text).describe('where people reach it: one URL a route'),
   counters: may(Counters),
-  backup: may(z.object({ newestAt: may(time), provenAt: may(time), rung: may(Rung) })),
+  backup: may(
+    z.object({
+      newestAt: may(time),
+      provenAt: may(time),
+      rung: may(Rung),
+      failed: may(text).describe('what failed when the newest was drilled'),
+    }),
+  ),
   operation: may(z.object({ id: text, kind: OperationKind, state: OperationState })),
 })
 

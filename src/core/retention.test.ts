@@ -4,10 +4,11 @@ import { type Candidate, type KeepRules, retentionPlan } from './retention.ts'
 
 const DAY = 86_400_000
 const now = Date.parse('2026-03-31T12:00:00Z')
-const at = (id: string, takenAt: string | number, proven = false): Candidate => ({
+const at = (id: string, takenAt: string | number, proven = false, drilled = false): Candidate => ({
   id,
   takenAt: typeof takenAt === 'string' ? Date.parse(takenAt) : takenAt,
   proven,
+  drilled,
 })
 const plan = (snapshots: Candidate[], rules: KeepRules, timeZone = 'UTC') => retentionPlan(snapshots, rules, now, timeZone)
 const kept = (...args: Parameters<typeof plan>) => plan(...args).keep.map(({ id, reasons }) => `${id}: ${reasons.join(', ')}`)
@@ -54,6 +55,15 @@ test('the rules of the default keep seven days, four weeks and twelve months of 
 test('the newest proven snapshot stays, whatever the rules say', () => {
   const snapshots = [at('new', '2026-03-31T02:00Z'), at('proven', '2020-01-01T02:00Z', true), at('old', '2019-01-01T02:00Z', true)]
   assert.deepEqual(kept(snapshots, { last: 1 }), ['new: last, newest', 'proven: newest proven'])
+})
+
+test('what a drill passed as a whole stays beside a newer one that was only restored', () => {
+  const snapshots = [
+    at('restored', '2026-03-31T03:00Z', true),
+    at('drilled', '2026-03-31T02:00Z', true, true),
+    at('old', '2026-03-31T01:00Z', true, true),
+  ]
+  assert.deepEqual(kept(snapshots, { daily: 1 }), ['restored: daily 2026-03-31, newest proven, newest', 'drilled: newest drilled'])
 })
 
 test('the newest proven of the past stays beside a proven one from the future', () => {

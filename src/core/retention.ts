@@ -1,6 +1,6 @@
 /**
  * Which snapshots stay: the newest ones, and the newest of each day, week and month that has any (so a gap does not use up a rule,
- * as in restic). Three rules stand above the settings: the newest proven snapshot stays, something always stays, and what is dated in
+ * as in restic). Above the settings stand: the newest proven snapshot stays, and the newest that a whole drill passed; something always stays; and what is dated in
  * the future stays, because a clock that jumped must not delete anything.
  */
 
@@ -15,8 +15,10 @@ export interface Candidate {
   id: string
   /** Wall clock, ms. */
   takenAt: number
-  /** A drill restored it and found the content equal. */
+  /** It was restored, and the content found equal. */
   proven: boolean
+  /** A whole drill passed. */
+  drilled: boolean
 }
 
 export interface RetentionPlan {
@@ -41,7 +43,9 @@ export function retentionPlan(snapshots: readonly Candidate[], rules: KeepRules,
     for (const [period, id] of newestOfEach(past, ({ takenAt }) => PERIODS[name](dayOf(takenAt)), rules[name] ?? 0))
       keep(id, `${name} ${period}`)
   const proven = past.find(snapshot => snapshot.proven)
+  const drilled = past.find(snapshot => snapshot.drilled)
   if (proven !== undefined) keep(proven.id, 'newest proven')
+  if (drilled !== undefined && drilled !== proven) keep(drilled.id, 'newest drilled')
   if (past[0] !== undefined) keep(past[0].id, 'newest')
 
   return {

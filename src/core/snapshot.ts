@@ -86,6 +86,8 @@ export const Proof = z.object({
   /** Rows and files compared. */
   compared: z.number(),
   passed: z.boolean(),
+  /** A drill passed as a whole: what the file expects of the data held too. */
+  drill: z.literal(true).optional(),
   /** Why it stopped at this rung, or what failed. */
   note: z.string().optional(),
 })

@@ -6,6 +6,7 @@ import { basename, join } from 'node:path'
 import { FettleError } from '../core/errors.ts'
 import { environmentLease } from '../core/names.ts'
 import type { Plan } from '../core/plan.ts'
+import { standingFailure } from '../core/proof.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import { namesIn } from '../lib/files.ts'
 import type { Manifest } from '../ports/repository.ts'
@@ -106,6 +107,7 @@ async function restoreInPlace(world: World, environment: Environment, spec: Spec
       },
     )
   const loss = await countLoss(world, environment, spec, manifest, names)
+  const doubt = await doubtAbout(world, environment, spec, manifest)
   const next: Next = {
     release: serving.id,
     spec: serving.spec,
@@ -113,17 +115,25 @@ async function restoreInPlace(world: World, environment: Environment, spec: Spec
     stores: environment.table.stores,
     instances: wantedInstances(serving.spec, await readScale(world, environment.app, environment.environment)),
   }
+  const asked = [...(loss.isPossible ? [loss.text] : []), ...(doubt === undefined ? [] : [doubt])]
   return {
     ...head(environment, { snapshot: manifest.id, 'what serves': environment.table.generation }),
     leases: [environmentLease(environment.app, environment.environment)],
     lines: [
       { text: `${names.join(', ')}: back to ${manifest.id} (${new Date(manifest.takenAt).toISOString()})`, tone: 'change' },
       { text: loss.text, tone: loss.isPossible ? 'warn' : 'plain' },
+      ...(doubt === undefined ? [] : [{ text: doubt, tone: 'warn' as const }]),
       { text: 'what is replaced stays aside until the restore after this one; requests wait while it is exchanged', tone: 'plain' },
     ],
-    ...(loss.isPossible ? { confirm: `restore ${manifest.id}: ${loss.text}` } : {}),
+    ...(asked.length === 0 ? {} : { confirm: `restore ${manifest.id}: ${asked.join('; ')}` }),
     steps: exchangeSteps(world, environment, next, { manifest, names }),
   }
+}
+
+/** A snapshot that was named although it failed its drill. */
+async function doubtAbout(world: World, { app }: Environment, spec: Spec, { id }: Manifest): Promise<string | undefined> {
+  const failure = standingFailure(await (await world.repository(app, spec.backups)).proofs(id))
+  return failure && `it failed its drill: ${failure.note ?? 'see `fettle snapshots`'}`
 }
 
 const head = ({ app, environment }: Environment, facts: Parameters<typeof basisOf>[0]) => ({

@@ -2,12 +2,12 @@
 import { FettleError } from '../core/errors.ts'
 import type { Json, JsonObject } from '../core/json.ts'
 import type { PlannedStep } from '../core/plan.ts'
+import { isProven } from '../core/proof.ts'
 import { externalPath } from '../core/spec/derived.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import type { Manifest } from '../ports/repository.ts'
 import type { Name } from './activation.ts'
 import type { Environment } from './environment.ts'
-import { isProven } from './steps/proof.ts'
 import type { World } from './world.ts'
 
 /** A store with an absolute path is somebody else's: backed up and drilled, never created or replaced. */

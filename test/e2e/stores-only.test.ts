@@ -53,6 +53,30 @@ describe('a file without services', () => {
     await site.must(['drill'])
   })
 
+  test('loses its rows by accident: a snapshot that failed its drill is not proven, and the one before is kept, and restored', async () => {
+    const change = (sql: string) => {
+      const db = new DatabaseSync(database)
+      db.exec(sql)
+      db.close()
+    }
+    const proven = await newest()
+    assert.ok(proven)
+    change('create table kept as select * from orders; delete from orders')
+    await site.must(['backup'])
+    assert.equal((await site.operate(['drill'])).code, 6)
+    const { backup } = await site.status()
+    assert.deepEqual([backup?.provenAt, /0, expected at least 3/.test(backup?.failed ?? '')], [proven.takenAt, true])
+    const failed = (await newest())?.id ?? ''
+    await site.must(['restore', failed, '--to', join(site.folder, 'failed')])
+    assert.match((await newest())?.failed ?? '', /expected at least 3/, 'that its content is equal takes nothing back')
+    await site.must(['backup'])
+    const { snapshots } = await site.look<{ snapshots: SnapshotView[] }>(['snapshots'])
+    assert.ok(snapshots.some(({ id }) => id === proven.id))
+    const { plan } = await site.must(['restore', '--to', join(site.folder, 'restored')])
+    assert.match(plan.lines[0]?.text ?? '', new RegExp(proven.id))
+    change('insert into orders select * from kept; drop table kept')
+  })
+
   test('is down when its data is not where the file says', async () => {
     assert.equal((await site.status()).state, 'external')
     await rename(database, `${database}.away`)

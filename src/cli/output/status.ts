@@ -123,7 +123,8 @@ function backupText({ backup }: EnvironmentStatus, now: number, style: Style): s
   if (backup === undefined) return ''
   if (backup.newestAt === undefined) return style.yellow('never taken')
   const proven = backup.provenAt === undefined ? style.yellow('never proven by a restore') : `proven ${formatAge(backup.provenAt, now)}`
-  return `${formatAge(backup.newestAt, now)}${backup.rung === undefined ? '' : ` (${backup.rung})`}, ${proven}`
+  const rung = backup.failed === undefined ? backup.rung : style.red(`its drill failed: ${printable(backup.failed)}`)
+  return `${formatAge(backup.newestAt, now)}${rung === undefined ? '' : ` (${rung})`}, ${proven}`
 }
 
 const operationText = ({ id, kind, state }: NonNullable<EnvironmentStatus['operation']>, style: Style): string =>

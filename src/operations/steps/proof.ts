@@ -3,16 +3,13 @@ import * as z from 'zod'
 import { type ErrorCode, FettleError, toFettleError } from '../../core/errors.ts'
 import type { Expectation } from '../../core/spec/schema.ts'
 import { type StepContext, stepKind } from '../../engine/step.ts'
-import type { Proof, Rung } from '../../ports/repository.ts'
+import type { Rung } from '../../ports/repository.ts'
 import { endCommand } from '../commands.ts'
 import { expectTask, verifyTask } from '../data-tasks.ts'
 import type { World } from '../world.ts'
 import { BackupsInput, Configs, Folders, repositoryOf } from './data-input.ts'
 
 const RungInput = z.custom<Rung>(value => typeof value === 'string')
-
-export const isProven = (proofs: Proof[]): boolean =>
-  proofs.some(proof => proof.passed && (proof.rung === 'content-equal' || proof.rung === 'booted'))
 
 /** What a step is a part of the proof of. */
 export const Proves = z.object({
@@ -108,11 +105,11 @@ const proofAdd = (world: World) =>
     silentForMs: 10_000,
     async observe({ snapshot, rung, backups }, context) {
       const proofs = await (await repositoryOf(world, context, backups)).proofs(snapshot)
-      return proofs.some(proof => proof.operation === context.operation.id && proof.rung === rung) ? { present: { rung } } : 'absent'
+      return proofs.some(proof => proof.operation === context.operation.id && proof.drill) ? { present: { rung } } : 'absent'
     },
     async run({ snapshot, backups, ...proof }, context) {
       const repository = await repositoryOf(world, context, backups)
-      await repository.addProof(snapshot, { ...proof, at: world.clock.now(), operation: context.operation.id, passed: true })
+      await repository.addProof(snapshot, { ...proof, at: world.clock.now(), operation: context.operation.id, passed: true, drill: true })
       return { rung: proof.rung }
     },
     undo: 'nothing',

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import * as z from 'zod'
 import { FettleError } from '../../core/errors.ts'
 import { formatCount, plural } from '../../core/format.ts'
+import { isDrilled, isProven } from '../../core/proof.ts'
 import { retentionPlan } from '../../core/retention.ts'
 import { stepKind } from '../../engine/step.ts'
 import type { Manifest } from '../../ports/repository.ts'
@@ -14,7 +15,6 @@ import { addNotes, readRelease } from '../environment.ts'
 import { storeOf } from '../groups.ts'
 import type { World } from '../world.ts'
 import { BackupsInput, Configs, Folders, ManifestInput, repositoryOf } from './data-input.ts'
-import { isProven } from './proof.ts'
 
 async function removeAll(folders: Record<string, string>): Promise<void> {
   for (const folder of Object.values(folders)) await rm(folder, { recursive: true, force: true })
@@ -113,7 +113,10 @@ const snapshotsRetain = (world: World) =>
       const repository = await repositoryOf(world, context, backups)
       const manifests = await repository.list(app, environment)
       const points = await Promise.all(
-        manifests.map(async ({ id, takenAt }) => ({ id, takenAt, proven: isProven(await repository.proofs(id)) })),
+        manifests.map(async ({ id, takenAt }) => {
+          const proofs = await repository.proofs(id)
+          return { id, takenAt, proven: isProven(proofs), drilled: isDrilled(proofs) }
+        }),
       )
       const { forget } = retentionPlan(points, backups.keep, world.clock.now())
       const ids = forget.filter(id => !protect.includes(id))
