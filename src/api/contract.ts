@@ -60,6 +60,8 @@ export const OperationRequest = z.discriminatedUnion('kind', [
     service: z.string().optional(),
     /** A named pipe on the agent's host that becomes its standard input, removed as soon as it is opened; else it has none. */
     stdin: z.string().optional(),
+    /** Named pipes on the agent's host that get its output byte by byte, secrets too; one path for both keeps their order. */
+    output: z.strictObject({ stdout: z.string(), stderr: z.string() }).optional(),
   }),
 ])
 export type OperationRequest = z.input<typeof OperationRequest>

@@ -213,8 +213,8 @@ describe('what is asked of the agent', () => {
       assert.equal(ran.code, 0, ran.stderr)
       const file = join(agent.home, 'fettle.yaml')
       const to = 'to' in expected ? { to: join(agent.home, String(expected.to)) } : {}
-      // Where its input comes from is another place each time.
-      const { stdin: _, ...asked } = (agent.calls.at(-1)?.input.request ?? {}) as Record<string, unknown>
+      // Where its input comes from and its output goes to are other places each time.
+      const { stdin: _stdin, output: _output, ...asked } = (agent.calls.at(-1)?.input.request ?? {}) as Record<string, unknown>
       assert.deepEqual(asked, { file, ...expected, ...to })
     })
   }

@@ -7,9 +7,11 @@ import { listenInterrupts } from './interrupt.ts'
 import { errorLines } from './output/error.ts'
 import { headLine } from './output/plan.ts'
 import { Screen } from './output/screen.ts'
+import type { Style } from './output/style.ts'
 import { commandStatus, exitCodeOfOperation, servingLines, summaryLines } from './output/summary.ts'
 import { commandView, jsonView, liveView, plainView, type View } from './output/view.ts'
 import { readOutput } from './output-of.ts'
+import type { Pipes } from './pipes.ts'
 import { watch } from './watch.ts'
 
 export interface FollowOptions {
@@ -17,6 +19,8 @@ export interface FollowOptions {
   verbose: boolean
   /** Shows the steps of the plan already. */
   screen?: Screen | undefined
+  /** Through which a command's output comes already. */
+  pipes?: Pipes | undefined
 }
 
 /** @returns the exit code: of the operation, or of the signal that made us let go of it */
@@ -33,13 +37,16 @@ export async function follow(cli: Cli, operation: OperationRecord, options: Foll
     cancel: now => void cancel(cli, { id: operation.id, now }, view),
     ask: lines => view.below(lines),
   })
-  const output = view.output === undefined ? undefined : readOutput(cli, operation.id, line => view.output?.(line))
+  const output =
+    view.output === undefined || options.pipes?.request.output !== undefined
+      ? undefined
+      : readOutput(cli, operation.id, line => view.output?.(line))
   try {
     await watch(cli, operation.id, event => view.event(event), detached.signal)
   } catch (error) {
     if (code === undefined) throw error
   } finally {
-    if (code === undefined) await output?.finish()
+    if (code === undefined) await Promise.all([output?.finish(), options.pipes?.drain()])
     output?.stop()
     stopListening()
     view.close()
@@ -88,11 +95,14 @@ async function servingText(cli: Cli, client: Client, { plan }: OperationRecord):
 }
 
 function leave(cli: Cli, operation: OperationRecord, code: number): number {
+  const { id, plan } = operation
+  const lines = (style: Style) => [
+    `${plan.kind} ${id} goes on by itself.`,
+    `${style.cyan('→')} \`fettle operations follow ${id}\` shows it.`,
+  ]
   if (cli.json) cli.record({ type: 'result', operation })
-  else
-    cli.say(
-      `${operation.plan.kind} ${operation.id} goes on by itself.`,
-      `${cli.style.cyan('→')} \`fettle operations follow ${operation.id}\` shows it.`,
-    )
+  // What a command printed until then stands on standard output.
+  else if (plan.kind === 'run' && code !== 0) cli.warn(lines)
+  else cli.say(...lines(cli.style))
   return code
 }

@@ -23,6 +23,7 @@ export interface InputStream extends NodeJS.ReadableStream {
 }
 
 export interface OutputStream extends NodeJS.WritableStream {
+  fd?: number
   isTTY?: boolean
   columns?: number
   rows?: number

@@ -10,6 +10,7 @@ import { differenceLines, stepLines } from './output/plan.ts'
 import { createProgress } from './output/progress.ts'
 import { Screen } from './output/screen.ts'
 import { treeLines } from './output/tree.ts'
+import type { Pipes } from './pipes.ts'
 import { confirm, confirmByName } from './prompt.ts'
 
 export interface OperateOptions {
@@ -19,6 +20,8 @@ export interface OperateOptions {
   byDefault?: boolean
   /** Of a plan that was saved: that plan is carried out, or none. */
   basis?: Basis
+  /** What its command reads and prints. */
+  pipes?: Pipes
 }
 
 export async function operate(cli: Cli, given: Given, request: OperationRequest, options: OperateOptions): Promise<number> {
@@ -31,7 +34,7 @@ export async function operate(cli: Cli, given: Given, request: OperationRequest,
     return 0
   }
   const operation = await client.call('start', { request, basis: plan.basis })
-  return follow(cli, operation, { detach: given.flag('detach'), verbose: given.flag('verbose'), screen })
+  return follow(cli, operation, { detach: given.flag('detach'), verbose: given.flag('verbose'), screen, pipes: options.pipes })
 }
 
 /** @returns where the steps were drawn, so that they come alive in place; undefined where nothing is redrawn */

@@ -54,30 +54,64 @@ function* urlForms(value: string): Generator<string> {
   }
 }
 
+/** JSON in JSON in JSON: what an app sent as a message, in the event that a library made of it, in a line of a log. */
+const JSON_LEVELS = 3
+/** What encoders of JSON escape that need not be: Python and PHP, Go, .NET. */
+const ESCAPED_MORE = [/(?!)/g, /[\u0080-\uffff]/g, /[<>&\u2028\u2029]/g, /[<>&'+`\u0080-\uffff]|\\"/g]
+
+const plainJson = (value: string): string => JSON.stringify(value).slice(1, -1)
+
 /** As the encoders of JSON that are in use write it: each escapes a little more than it must, in small or capital hex. */
+const jsonEncoders = ESCAPED_MORE.flatMap(more =>
+  [unicodeEscape, capitalEscape].flatMap(escape => {
+    const encode = (value: string): string => plainJson(value).replace(more, char => escape(char.at(-1) ?? ''))
+    return [encode, (value: string): string => encode(value).replaceAll('/', '\\/')]
+  }),
+)
+
+/** On each level more backslashes: by the same encoder again, or by a plain one. */
 function* jsonForms(value: string): Generator<string> {
-  const escaped = JSON.stringify(value).slice(1, -1)
-  for (const json of [escaped, escaped.replaceAll('/', '\\/')]) {
-    // Python and PHP, Go, .NET.
-    for (const more of [/(?!)/g, /[\u0080-\uffff]/g, /[<>&\u2028\u2029]/g, /[<>&'+`\u0080-\uffff]|\\"/g]) {
-      yield json.replace(more, char => unicodeEscape(char.at(-1) ?? ''))
-      yield json.replace(more, char =>
-        unicodeEscape(char.at(-1) ?? '')
-          .toUpperCase()
-          .replace('U', 'u'),
-      )
+  // Those that write the value the same do so on every level: what the first one adds is backslashes and hex.
+  const distinct = new Map(jsonEncoders.map(encode => [encode(value), encode]))
+  for (const [form, encode] of distinct) {
+    let forms = new Set([form])
+    for (let level = 1; level < JSON_LEVELS; level++) {
+      yield* forms
+      forms = new Set([...forms].flatMap(form => [plainJson(form), encode(form)]))
     }
+    yield* forms
   }
 }
 
-const unicodeEscape = (char: string): string => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
+function unicodeEscape(char: string): string {
+  return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
+}
+
+function capitalEscape(char: string): string {
+  return unicodeEscape(char).toUpperCase().replace('U', 'u')
+}
+
+/** What escapers for HTML and XML write in place of a character; one that they leave alone is not there. */
+const HTML_ESCAPES: Record<string, string>[] = [
+  {},
+  { '"': '&quot;' },
+  ...['&#39;', '&#039;', '&#x27;', '&apos;'].map(apostrophe => ({ '"': '&quot;', "'": apostrophe })),
+  // Go, Jinja and Flask, Mustache.
+  { '"': '&#34;', "'": '&#39;' },
+  { '"': '&#34;', "'": '&#39;', '+': '&#43;' },
+  { '"': '&quot;', "'": '&#39;', '/': '&#x2F;', '`': '&#x60;', '=': '&#x3D;' },
+]
+
+/** In a page, and as JSON in an attribute of one. */
+function* htmlForms(value: string): Generator<string> {
+  for (const text of [value, plainJson(value)])
+    for (const escapes of HTML_ESCAPES)
+      yield text.replace(/[&<>"'+/`=]/g, char => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', ...escapes })[char] ?? char)
+}
 
 function* quotedForms(value: string): Generator<string> {
-  for (const json of jsonForms(value)) {
-    yield json
-    // A line of JSON in a line of JSON.
-    yield JSON.stringify(json).slice(1, -1)
-  }
+  yield* jsonForms(value)
+  yield* htmlForms(value)
   yield inspect(value).slice(1, -1)
   yield value.replaceAll("'", "'\\''")
   yield value.replaceAll("'", `'"'"'`)

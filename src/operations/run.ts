@@ -17,6 +17,8 @@ export interface RunRequest extends TargetRequest {
   service?: string | undefined
   /** A named pipe. */
   stdin?: string | undefined
+  /** Named pipes. */
+  output?: { stdout: string; stderr: string } | undefined
 }
 
 export async function planRun(world: World, request: RunRequest): Promise<Plan> {
@@ -28,6 +30,7 @@ export async function planRun(world: World, request: RunRequest): Promise<Plan> 
     stores: environment.table.stores,
     service: request.service ?? null,
     ...(request.stdin === undefined ? {} : { stdin: request.stdin }),
+    ...(request.output === undefined ? {} : { output: request.output }),
   }
   return {
     ...head('run', environment),
@@ -77,14 +80,16 @@ const commandRun = (world: World) =>
       stores: z.record(z.string(), z.string()),
       service: z.string().nullable(),
       stdin: z.string().optional(),
+      output: z.object({ stdout: z.string(), stderr: z.string() }).optional(),
     }),
     cancel: 'now',
     silentForMs: 600_000,
     observe: async () => 'partial',
-    async run({ release: id, argv, stores, service, stdin }, context) {
+    async run({ release: id, argv, stores, service, stdin, output }, context) {
       const release = await requireRelease(world, context.operation, id)
       const command = await ownCommand(world, release, argv, service, { stores })
-      const result = await runCommand(world, context, { ...command, ...(stdin === undefined ? {} : { stdin: { pipe: stdin } }) })
+      const pipes = { ...(stdin === undefined ? {} : { stdin: { pipe: stdin } }), ...(output === undefined ? {} : { output }) }
+      const result = await runCommand(world, context, { ...command, ...pipes })
       if (result.code !== 0)
         context.complain(new FettleError('COMMAND_FAILED', `${argv[0]} exited ${result.code}`, { context: { code: result.code } }))
       return { code: result.code, durationMs: result.durationMs }

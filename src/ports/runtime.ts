@@ -65,6 +65,11 @@ export interface Command {
   env: Environment
   /** Given on standard input; a named pipe is opened at the start and removed then. Without: none. */
   stdin?: string | Secret | { pipe: string }
+  /**
+   * Named pipes that get its output byte by byte; one path for both keeps their order. It ends once all was read, or nobody reads any
+   * more: who goes away does not end it. The log keeps what goes to `stderr`, and not what goes to `stdout` alone.
+   */
+  output?: { stdout: string; stderr: string }
   /** Killed after so long; the result then says `timedOut`. */
   timeoutMs?: number
   limits?: { memoryBytes?: number }

@@ -40,7 +40,7 @@ describe('what is piped into fettle run', () => {
     child.stdin?.destroy()
     assert.equal(code, 0)
     assert.deepEqual(
-      readdirSync(site.folder).filter(name => name.startsWith('fettle-input-')),
+      readdirSync(site.folder).filter(name => name.startsWith('fettle-pipes-')),
       [],
     )
   })

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { zstdDecompressSync } from 'node:zlib'
 import type { About, SecretView } from '../../src/api/views.ts'
+import type { OperationRecord } from '../../src/core/plan.ts'
 import { type Installation, openInstallation } from '../helpers/installation.ts'
 import { assembleSmall } from '../helpers/small-app.ts'
 
@@ -110,9 +111,18 @@ describe('a secret', () => {
     await print(ROTATED)
     assert.match((await site.run(['logs'])).stdout, /json<•+>/)
     for (const value of [FIRST, SECOND, ROTATED]) assert.deepEqual(await shownOf(value), [])
-    const ran = await site.run(['run', 'sh', '-c', 'echo "$GREETING"'])
-    assert.match(ran.stdout, /^•+\n•*.*\n?$/)
+    const ran = await site.run(['run', '--json', 'sh', '-c', 'echo "$GREETING"'])
+    assert.match(ran.stdout, /"text":"•+"/)
     assert.ok(!ran.stdout.includes('rotated'))
+  })
+
+  test('that a command prints is among the bytes that its user gets, and hidden in what is kept of them', async () => {
+    const ran = await site.run(['run', 'sh', '-c', 'echo "$GREETING"; echo "$GREETING" >&2'])
+    assert.ok(ran.stdout.includes(ROTATED) && ran.stderr.includes(ROTATED))
+    const [operation] = (await site.look<{ operations: OperationRecord[] }>(['operations'])).operations
+    const kept = await site.run(['logs', '--operation', operation?.id ?? ''])
+    assert.match(kept.stdout, /•+/)
+    assert.ok(!kept.stdout.includes(ROTATED))
   })
 
   test('[classroom7-13] stands in no file in the clear but the environment of the units and what they printed, in no list of processes, and not in the source', async () => {

@@ -100,7 +100,7 @@ describe('services that run', () => {
 
   test('run a command beside them, in their release and on their data, whose output comes as it is', async () => {
     const ran = await site.run(['run', 'sh', '-c', 'echo one; echo two >&2; ls "$DATA"'])
-    assert.deepEqual([ran.code, ran.stdout], [0, 'one\ntwo\nbeats\nbeats.lock\n'])
+    assert.deepEqual(ran, { code: 0, stdout: 'one\nbeats\nbeats.lock\n', stderr: 'two\n' })
     const failed = await site.run(['exec', 'sh', '-c', 'echo said; exit 9'])
     assert.deepEqual([failed.code, failed.stdout], [9, 'said\n'])
     assert.match(failed.stderr, /sh exited 9/)

@@ -1,6 +1,6 @@
 import type { CommandDefinition } from '../command.ts'
 import { operate } from '../operate.ts'
-import { pipeInput } from '../piped-input.ts'
+import { openPipes } from '../pipes.ts'
 import { targetOf } from '../target.ts'
 
 export const run: CommandDefinition = {
@@ -9,8 +9,8 @@ export const run: CommandDefinition = {
   takes: ['target', 'operation'],
   passThrough: true,
   example: {
-    line: 'fettle run --env production node seed.js --rows 10 <rows.csv',
-    does: 'runs it in the release that serves, with its environment and data, what is piped in as its input, and exits with its status; what it prints comes line by line, as text; it outlives this terminal',
+    line: 'fettle run --env production node seed.js --rows 10 <rows.csv >seed.log',
+    does: 'runs it in the release that serves, with its environment and data, what is piped in as its input, and exits with its status; what it prints comes byte by byte, secrets too, while the logs and --json mask them; it outlives this terminal',
   },
   async run(cli, given) {
     const service = given.text('service')
@@ -20,13 +20,13 @@ export const run: CommandDefinition = {
       argv: given.args,
       ...(service === undefined ? {} : { service }),
     } as const
+    const isFollowed = !given.flag('detach') && !given.flag('dryRun')
     // At a terminal nothing is typed into it: Ctrl-C asks what is to become of it, and it outlives the terminal.
-    if (cli.io.stdin.isTTY === true || given.flag('detach')) return operate(cli, given, request, { asks: 'danger' })
-    const input = await pipeInput(cli.io.stdin)
+    const pipes = await openPipes(cli.io, { input: isFollowed && cli.io.stdin.isTTY !== true, output: isFollowed && !cli.json })
     try {
-      return await operate(cli, given, { ...request, stdin: input.path }, { asks: 'danger' })
+      return await operate(cli, given, { ...request, ...pipes.request }, { asks: 'danger', pipes })
     } finally {
-      await input.close()
+      await pipes.close()
     }
   },
 }

@@ -46,9 +46,9 @@ export function defineInstance(host: Host, group: Group, index: number, place: P
 }
 
 export function defineCommand(host: Host, command: Command, place: Place | undefined): Definition {
-  const { name, labels, argv, cwd, env, sandbox, limits, timeoutMs, stdin } = command
+  const { name, labels, argv, cwd, env, sandbox, limits, timeoutMs, stdin, output } = command
   const { record, texts } = define(host, { kind: 'command', unit: name, labels, argv, cwd, env, sandbox, ...limits, timeoutMs }, place)
-  return { record, texts: { ...texts, stdin } }
+  return { record, texts: { ...texts, stdin, output } }
 }
 
 export function define(host: Host, wanted: Wanted, place: Place | undefined): Definition {

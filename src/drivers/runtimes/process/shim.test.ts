@@ -23,7 +23,7 @@ describe('what the shell is given', () => {
     assert.deepEqual(script.split('\n'), [
       '. ./env',
       '[ ! -e port ] || { read -r PORT <port; export PORT; }',
-      `echo 0 >'/cg/web/cgroup.procs' || echo 'fettle: could not enter the cgroup'`,
+      `echo 0 >'/cg/web/cgroup.procs' || echo 'fettle: could not enter the cgroup' >&2`,
       `cd '/srv/app' || exit 126`,
       `exec '/usr/bin/setsid' '/usr/bin/setpriv' '--pdeathsig' 'KILL' 'node' 'it'\\''s.js'`,
       '',

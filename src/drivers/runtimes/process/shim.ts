@@ -3,7 +3,7 @@
  * in one line of the file `state`. Here are the texts that it runs; all of them are built by pure functions.
  *
  * Until the first restart it uses builtins only (a fork of `date` or `sleep` there would delay the next answer), and it never
- * holds an app's output: that goes to the file `log`.
+ * holds an app's output: that goes to the file `log`, and a command's to whoever reads it.
  */
 
 export interface ShimSettings {
@@ -46,6 +46,8 @@ export const STATE_BYTES = 161
  * from /proc, writes them before exec, and only then looks for `stop`: whoever asks for a stop writes the file first and reads the
  * state then, so one of the two sees the other.
  * Its own children are ended by KILL: between fork and its first turn a child has its parent's handlers, and drops a TERM.
+ * What a command says passes through `tee -p` where somebody reads it: who goes away neither ends it nor keeps it waiting. Both ends
+ * of a FIFO are opened at once first, or each would wait for the other. What goes to stdout alone is data, and its reader's only.
  * For a sandbox, `enter` runs this script again in the sandbox's own world of pids, where nobody can be seen by an app; the rest of
  * what shuts it in comes with the launch, when the folder is no longer needed. As /proc is still the one outside, so is the pid read.
  */
@@ -59,8 +61,21 @@ say() {
   echo >&3
 } 2>/dev/null
 
+carry() {
+  command exec 4<>"$1" 5>"$1" 4<>"$1.in" 6<"$1.in" 2>/dev/null || return
+  (trap '' HUP INT TERM; exec tee -p -a "$2" <&6 >&5 2>/dev/null 3>&- 4>&- 5>&- 6>&- 8>&-) &
+  tees="$tees $!"
+  exec 6>"$1.in" 4>&- 5>&-
+}
+
+open_output() {
+  [ -p stderr ] && carry stderr log && exec 8>&6 || return
+  [ stdout -ef stderr ] || carry stdout /dev/null
+}
+
 app() (
   exec </dev/null >>log 2>&1
+  [ -z "$tees" ] || exec >&6 2>&8 6>&- 8>&-
   if [ -p stdin ]; then
     # For both first: to read alone would wait for whoever writes, who may be gone.
     exec 4<>stdin <stdin 4>&-
@@ -110,6 +125,8 @@ watchdog() {
   end_rest
 }
 
+tees=
+open_output
 dog=
 [ -z "$timeout" ] || { watchdog & dog=$!; }
 set -- $delays
@@ -129,6 +146,8 @@ while [ $mode = command ] || [ ! -e stop ]; do
   [ ! -e timedout ] || note=timeout
   [ -e stop ] || end_rest
   if [ $mode = command ]; then
+    exec 6>&- 8>&-
+    [ -z "$tees" ] || wait $tees
     say exited 0 0
     trap '' TERM
     [ -z "$dog" ] || kill -KILL "$dog"
@@ -167,7 +186,7 @@ ${BODY}`
  */
 export function launchScript({ argv, cwd, programs, cgroups, sandbox }: Launch): string {
   const lines = ['. ./env', '[ ! -e port ] || { read -r PORT <port; export PORT; }']
-  for (const file of cgroups) lines.push(`echo 0 >${quote(file)} || echo 'fettle: could not enter the cgroup'`)
+  for (const file of cgroups) lines.push(`echo 0 >${quote(file)} || echo 'fettle: could not enter the cgroup' >&2`)
   const tie = programs.setpriv === undefined ? [] : [programs.setpriv, '--pdeathsig', 'KILL']
   if (sandbox === undefined) lines.push(`cd ${quote(cwd)} || exit 126`, `exec ${words([programs.setsid, ...tie, ...argv])}`)
   else lines.push(sameHolder(sandbox.holder), `exec ${words([...sandbox.way, programs.env, '-C', cwd, programs.setsid, ...argv])}`)

@@ -4,6 +4,7 @@
  *   spec.json  what it is; the folder is complete once this is there      env, enter, launch, check, shim   what runs (sh)
  *   port       the port it was given            stdin      what a command reads
  *   state      one line by the shim             alive      FIFO that only the shim holds open for writing
+ *   stdout, stderr   named pipes of whoever reads what a command prints; stdout.in, stderr.in   the FIFOs that it prints to
  *   stop       asked to end, not to be restarted            over-memory, timedout   why it was ended
  *   log, log.* its output
  */
@@ -13,6 +14,7 @@ import { join } from 'node:path'
 import { FettleError, toFettleError } from '../../../core/errors.ts'
 import { refuseNewer } from '../../../core/file-format.ts'
 import { Secret } from '../../../core/secret.ts'
+import { makeFifos } from '../../../lib/fifo.ts'
 import { readIfExists, writeFileAtomic } from '../../../lib/files.ts'
 import { createRedactor, type Redactor } from '../../../lib/redact.ts'
 import type { Command, Environment, Labels } from '../../../ports/runtime.ts'
@@ -46,6 +48,7 @@ export interface UnitTexts {
   check?: string
   port?: number
   stdin?: Command['stdin']
+  output?: Command['output']
 }
 
 const reveal = (value: string | Secret) => (value instanceof Secret ? value.reveal() : value)
@@ -63,6 +66,7 @@ export async function writeUnitFolder(folder: string, record: UnitRecord, texts:
       put('check', texts.check),
       put('port', texts.port === undefined ? undefined : `${texts.port}\n`),
       putStdin(join(folder, 'stdin'), texts.stdin),
+      putOutput(folder, texts.output),
     ])
     await writeFileAtomic(join(folder, 'spec.json'), `${JSON.stringify(record, null, 2)}\n`, 0o600)
   } catch (error) {
@@ -74,6 +78,13 @@ async function putStdin(path: string, stdin: Command['stdin']): Promise<void> {
   await rm(path, { force: true })
   if (typeof stdin === 'object' && 'pipe' in stdin) await symlink(stdin.pipe, path)
   else if (stdin !== undefined) await writeFile(path, reveal(stdin), { mode: 0o600 })
+}
+
+async function putOutput(folder: string, output: Command['output']): Promise<void> {
+  if (output === undefined) return
+  const paths = [join(folder, 'stdout'), join(folder, 'stderr')] as const
+  for (const path of paths.flatMap(path => [path, `${path}.in`])) await rm(path, { force: true })
+  await Promise.all([symlink(output.stdout, paths[0]), symlink(output.stderr, paths[1]), makeFifos(...paths.map(path => `${path}.in`))])
 }
 
 /** FETTLE_UNIT finds what the app started, however deep: the folder is the one name that no other home on the machine shares. */
