@@ -3,6 +3,8 @@ import type { CommandDefinition } from '../command.ts'
 import { operate } from '../operate.ts'
 import { targetOf } from '../target.ts'
 
+const MOST_INSTANCES = 1000
+
 export const scale: CommandDefinition = {
   arguments: [
     { name: '[environment]', says: 'default: production, or the first one declared' },
@@ -22,6 +24,8 @@ export const scale: CommandDefinition = {
 
 function countOf(word: string): [string, number] {
   const [service = '', count = ''] = word.split('=')
-  if (service !== '' && /^\d{1,4}$/.test(count)) return [service, Number(count)]
+  const isCount = service !== '' && /^\d+$/.test(count)
+  if (isCount && Number(count) <= MOST_INSTANCES) return [service, Number(count)]
+  if (isCount) throw new FettleError('USAGE', `${word} is too many: fettle runs at most ${MOST_INSTANCES} instances of a service`)
   throw new FettleError('USAGE', `${word} is no service=count`, { hint: '`fettle scale web=4`' })
 }
