@@ -11,6 +11,7 @@ import { type Environment, hasArtifact, readNotes, readRelease } from '../operat
 import { storePaths } from '../operations/groups.ts'
 import { readScale } from '../operations/scale-record.ts'
 import type { ProjectFile } from '../operations/target.ts'
+import { readTrial } from '../operations/trial-record.ts'
 import type { World } from '../operations/world.ts'
 import type { RouteTable } from '../ports/proxy.ts'
 import type { Manifest, Proof, Rung } from '../ports/repository.ts'
@@ -35,7 +36,7 @@ export async function environmentStatus(world: World, table: RouteTable, operati
   const trial = operations.find(
     operation => isOf(operation, app, environment) && operation.plan.kind === 'bake' && operation.state === 'running',
   )
-  const trialUntil = trial?.plan.steps[0]?.input.until
+  const trialUntil = trial === undefined ? undefined : ((await readTrial(world, trial.id))?.until ?? trial.plan.steps[0]?.input.until)
   return {
     app,
     environment,

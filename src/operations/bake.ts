@@ -1,6 +1,7 @@
 /** Bake: a release that just began to serve is on trial; a breach brings a rollback about, too little traffic is no pass. */
 import * as z from 'zod'
 import { type BakeVerdict, judgeBake } from '../core/bake.ts'
+import { toFettleError } from '../core/errors.ts'
 import { formatCount, formatDuration } from '../core/format.ts'
 import type { OperationRecord, Plan } from '../core/plan.ts'
 import type { Bake } from '../core/spec/schema.ts'
@@ -9,9 +10,12 @@ import { basisOf } from './basis.ts'
 import { addNotes, readEnvironment, readRelease } from './environment.ts'
 import { returnedNote } from './returned.ts'
 import { planRollback } from './rollback.ts'
+import { readTrial, writeTrial } from './trial-record.ts'
 import type { World } from './world.ts'
 
 const SAMPLE_MS = 500
+/** An agent that is killed watches so much again at most. */
+const RECORD_EVERY_MS = 5000
 /** A release that is slow for so long is not just warming up. Never more than half of its trial. */
 const SLOW_LASTS_MS = 10_000
 
@@ -19,7 +23,7 @@ const Watch = z.object({
   release: z.string(),
   activation: z.string(),
   before: z.string(),
-  /** Wall clock, ms. */
+  /** Wall clock, ms; from when it was planned. Before the first look at it the only word on when it ends. */
   until: z.number(),
   rules: z.custom<Bake>(value => typeof value === 'object' && value !== null),
 })
@@ -88,15 +92,22 @@ const bakeWatch = (world: World) =>
     silentForMs: 60_000,
     observe: async () => 'absent',
     async run(input, context) {
-      const { app, environment } = context.operation
-      // A persisted deadline is wall clock; a clock that jumped must neither end the trial at once nor stretch it.
-      const remainingMs = Math.min(Math.max(input.until - world.clock.now(), 0), input.rules.for)
-      const deadline = world.clock.monotonic() + remainingMs
+      const { app, environment, id } = context.operation
+      const watchedBefore = (await readTrial(world, id))?.watchedMs ?? 0
+      const deadline = world.clock.monotonic() + input.rules.for - watchedBefore
       let slowSince = Number.POSITIVE_INFINITY
+      let recordAt = Number.NEGATIVE_INFINITY
       for (;;) {
         const verdict = await sample(world, input)
         const now = world.clock.monotonic()
         const leftMs = deadline - now
+        if (now >= recordAt) {
+          recordAt = now + RECORD_EVERY_MS
+          const record = { watchedMs: input.rules.for - leftMs, until: world.clock.now() + leftMs }
+          await writeTrial(world, id, record).catch(error =>
+            context.log(`how long it was watched is not kept: ${toFettleError(error).message}`),
+          )
+        }
         slowSince = verdict.state === 'slow' ? Math.min(slowSince, now) : Number.POSITIVE_INFINITY
         if (verdict.state === 'breach' || now - slowSince >= Math.min(SLOW_LASTS_MS, input.rules.for / 2)) {
           context.log(verdict.why)
