@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs'
 import type { EnvironmentStatus, ReleaseView, ServiceStatus, SnapshotView } from '../api/views.ts'
+import { toFettleError } from '../core/errors.ts'
 import { groupName } from '../core/names.ts'
 import type { OperationRecord } from '../core/plan.ts'
 import type { Release } from '../core/release.ts'
@@ -52,6 +53,13 @@ export async function environmentStatus(world: World, table: RouteTable, operati
     ...(backup === undefined ? {} : { backup }),
     ...(open === undefined ? {} : { operation: { id: open.id, kind: open.plan.kind, state: open.state } }),
   }
+}
+
+/** Of one whose release can not be read: a newer fettle may have written it. What serves, serves on, and others are shown all the same. */
+export function unreadableStatus({ app, environment, generation }: RouteTable, thrown: unknown): EnvironmentStatus {
+  const { message, hint } = toFettleError(thrown, `read ${app}/${environment}`)
+  const why = hint === undefined ? message : `${message}. ${hint}`
+  return { app, environment, state: 'unknown', why, generation, services: [], stores: [], urls: [] }
 }
 
 /** Of an app that something else runs: what fettle keeps for it. */
