@@ -14,7 +14,7 @@ import type { RouteTable } from '../ports/proxy.ts'
 import { examine } from './doctor.ts'
 import { secretHandlers } from './secrets.ts'
 import type { Handlers } from './server.ts'
-import { environmentStatus, externalStatus, isExternal, releaseViews, snapshotViews } from './status.ts'
+import { environmentStatus, externalStatus, isExternal, releaseViews, snapshotViews, unreadableStatus } from './status.ts'
 
 /** Makes the agent return after a reboot. */
 export interface BootEnabler {
@@ -94,7 +94,9 @@ async function statusOf({ world, engine, journal }: HandlerOptions, target: Targ
   const [tables, names] = await Promise.all([world.proxy.tables(), namesOf(target)])
   const operations = journal.unended()
   const wanted = [...tables, ...firstDeploys(tables, operations)].filter(table => matches(table, names))
-  const environments = await Promise.all(wanted.map(table => environmentStatus(world, table, operations)))
+  const environments = await Promise.all(
+    wanted.map(table => environmentStatus(world, table, operations).catch(error => unreadableStatus(table, error))),
+  )
   const project = environments.length === 0 && target.file !== undefined ? await readProject(target) : undefined
   if (project !== undefined && isExternal(project.spec)) return [await externalStatus(world, project)]
   if (environments.length === 0) await requireNames(world, target)

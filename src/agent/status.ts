@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs'
 import type { EnvironmentStatus, ReleaseView, ServiceStatus, SnapshotView } from '../api/views.ts'
+import { toFettleError } from '../core/errors.ts'
 import { groupName } from '../core/names.ts'
 import type { OperationRecord } from '../core/plan.ts'
 import { highestRung, isProven, standingFailure } from '../core/proof.ts'
@@ -12,6 +13,7 @@ import { type Environment, hasArtifact, readNotes, readRelease } from '../operat
 import { storePaths } from '../operations/groups.ts'
 import { readScale } from '../operations/scale-record.ts'
 import type { ProjectFile } from '../operations/target.ts'
+import { readTrial } from '../operations/trial-record.ts'
 import type { World } from '../operations/world.ts'
 import type { RouteTable } from '../ports/proxy.ts'
 import type { Manifest, Proof } from '../ports/repository.ts'
@@ -34,7 +36,7 @@ export async function environmentStatus(world: World, table: RouteTable, operati
   const trial = operations.find(
     operation => isOf(operation, app, environment) && operation.plan.kind === 'bake' && operation.state === 'running',
   )
-  const trialUntil = trial?.plan.steps[0]?.input.until
+  const trialUntil = trial === undefined ? undefined : ((await readTrial(world, trial.id))?.until ?? trial.plan.steps[0]?.input.until)
   return {
     app,
     environment,
@@ -50,6 +52,13 @@ export async function environmentStatus(world: World, table: RouteTable, operati
     ...(backup === undefined ? {} : { backup }),
     ...(open === undefined ? {} : { operation: { id: open.id, kind: open.plan.kind, state: open.state } }),
   }
+}
+
+/** Of one whose release can not be read: a newer fettle may have written it. What serves, serves on, and others are shown all the same. */
+export function unreadableStatus({ app, environment, generation }: RouteTable, thrown: unknown): EnvironmentStatus {
+  const { message, hint } = toFettleError(thrown, `read ${app}/${environment}`)
+  const why = hint === undefined ? message : `${message}. ${hint}`
+  return { app, environment, state: 'unknown', why, generation, services: [], stores: [], urls: [] }
 }
 
 /** Of an app that something else runs: what fettle keeps for it. */

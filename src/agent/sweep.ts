@@ -2,7 +2,6 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isOver, type OperationRecord } from '../core/plan.ts'
-import type { Release } from '../core/release.ts'
 import { isHalfWritten, namesIn } from '../lib/files.ts'
 import { removeWork } from '../operations/data-tasks.ts'
 import { listReleases } from '../operations/environment.ts'
@@ -33,7 +32,7 @@ export interface Known {
 
 /**
  * After a crash: traces of operations that are over, of those that a lost journal knew, and of plans that were never begun.
- * @param onError of a repository that is out of reach, which must not keep the agent from all else
+ * @param onError of a repository that is out of reach or a release that can not be read, which must not keep the agent from all else
  */
 export async function sweepStrays(world: World, known: Known, onError: (error: unknown) => void): Promise<void> {
   for (const id of await traces(world)) if (!known.isOpen(id)) await sweepById(world, id)
@@ -71,14 +70,15 @@ async function isServing({ proxy }: World, { name, labels: { app, environment } 
 async function sweepPending(world: World, isOpen: Known['isOpen'], onError: (error: unknown) => void): Promise<void> {
   for (const app of await folders(world.layout.apps)) {
     for (const environment of await folders(`${world.layout.apps}/${app}`)) {
-      const [newest] = await listReleases(world, app, environment)
-      if (newest !== undefined) await abandonPending(world, newest, isOpen).catch(onError)
+      await abandonPending(world, app, environment, isOpen).catch(onError)
     }
   }
 }
 
-async function abandonPending(world: World, { app, spec }: Release, isOpen: Known['isOpen']): Promise<void> {
-  const repository = await world.repository(app, spec.backups)
+async function abandonPending(world: World, app: string, environment: string, isOpen: Known['isOpen']): Promise<void> {
+  const [newest] = await listReleases(world, app, environment)
+  if (newest === undefined) return
+  const repository = await world.repository(app, newest.spec.backups)
   await repository.open()
   for (const id of await repository.pending()) if (!isOpen(id)) await repository.abandon(id)
 }

@@ -110,10 +110,10 @@ export class Given {
   }
 
   /** @throws FettleError USAGE */
-  count(name: string): number | undefined {
+  count(name: string, least = 0): number | undefined {
     const text = this.text(name)
     if (text === undefined) return undefined
-    if (/^\d{1,9}$/.test(text)) return Number(text)
-    throw new FettleError('USAGE', `--${name} takes a whole number, not ${JSON.stringify(text)}`)
+    if (/^\d{1,9}$/.test(text) && Number(text) >= least) return Number(text)
+    throw new FettleError('USAGE', `--${name} takes a whole number from ${least} to 999999999, not ${JSON.stringify(text)}`)
   }
 }

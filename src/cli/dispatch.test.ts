@@ -26,6 +26,10 @@ describe('the command line', () => {
       [['restore', '--store'], /argument missing/],
       [['status', '--env', 'a', 'b'], /two environments are named: b and --env a/],
       [['scale', 'web=x', '--app', 'a'], /web=x is no service=count/],
+      [['scale', 'web=100000', '--app', 'a'], /web=100000 is too many: fettle runs at most 1000/],
+      [['logs', '--app', 'a', '--since', '999999999h'], /--since takes a duration of at most ten years, such as 10m or 1h30m/],
+      [['logs', '--app', 'a', '-n', '99999999999'], /--lines takes a whole number from 0 to 999999999, not "99999999999"/],
+      [['operations', '-n', '0'], /--limit takes a whole number from 1 to 999999999/],
       [['completion', 'tcsh'], /there is no completion for tcsh/],
     ]
     for (const [argv, message] of cases) {

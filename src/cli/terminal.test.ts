@@ -73,7 +73,7 @@ describe('a deploy at a terminal', () => {
     })
     events.send({ type: 'progress', step: 'build', text: 'modules', done: 25, total: 100 })
     const building = await terminal.shows(/added 12 packages/)
-    assert.match(building, / build: npm ci.*\n {6}modules █████░{15} {2}25 % of 100\n {6}│ added 12 packages\n {2}○ start 3/)
+    assert.match(building, / build: npm ci.*\n {6}modules █████░{15} {2}25 %\n {6}│ added 12 packages\n {2}○ start 3/)
     assert.ok(!building.includes('Carry it out?'))
     events.send(done('build'), running('start'), done('start'), running('switch'), done('switch'), running('drain'), done('drain'))
     end('done')

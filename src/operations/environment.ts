@@ -56,10 +56,11 @@ export async function listReleases(world: World, app: string, environment: strin
 }
 
 export async function readRelease(world: World, app: string, environment: string, id: string): Promise<Release | undefined> {
-  const text = await readIfExists(join(world.layout.release(app, environment, id), 'release.json'))
+  const path = join(world.layout.release(app, environment, id), 'release.json')
+  const text = await readIfExists(path)
   if (text === undefined) return undefined
   const release = JSON.parse(text) as Release
-  refuseNewer(release.format, 1, `release ${id} of ${app}/${environment}`)
+  refuseNewer(release.format, 1, `release ${id} of ${app}/${environment}, ${path},`)
   return release
 }
 

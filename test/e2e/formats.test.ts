@@ -5,10 +5,11 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
-import type { ReleaseView, SecretView, SnapshotView } from '../../src/api/views.ts'
+import type { EnvironmentStatus, ReleaseView, SecretView, SnapshotView } from '../../src/api/views.ts'
 import type { OperationRecord } from '../../src/core/plan.ts'
 import { HOST, KEPT, openKept } from '../fixtures/formats/open.ts'
 import { type Installation, openInstallation } from '../helpers/installation.ts'
+import { assembleSmall } from '../helpers/small-app.ts'
 
 /** With ports of this run's own: those that it was made with may be taken. */
 async function openHome(): Promise<Installation> {
@@ -125,10 +126,10 @@ const FIRST: Newer[] = [
   { what: 'settings', file: 'home/agent/settings.json', argv: START },
   { what: 'a group of instances', file: `${GROUP}/group.json`, argv: START },
   { what: 'an instance', file: `${GROUP}/0/spec.json`, argv: START },
-  { what: 'a release', file: `${ENVIRONMENT}/releases/r2/release.json`, argv: START },
   { what: "the front's settings", file: 'home/front/listen.json', argv: START },
 ]
 const LATER: Newer[] = [
+  { what: 'a release', file: `${ENVIRONMENT}/releases/r2/release.json`, argv: ['deploy'] },
   { what: 'what was learnt about a release', file: `${ENVIRONMENT}/releases/r2/notes.json`, argv: ['releases'] },
   { what: 'how many instances are wanted', file: `${ENVIRONMENT}/scale.json`, argv: ['plan'] },
   { what: 'a saved plan', file: 'app/next.fettle-plan', argv: ['deploy', '--plan', 'next.fettle-plan'] },
@@ -166,6 +167,30 @@ describe('what a newer fettle wrote is refused by name, with what to do, and not
   })
 
   for (const newer of LATER) test(newer.what, () => mustRefuse(newer))
+
+  test('a release, by an agent that starts: all else is served and changed as ever, and what it served serves on', async () => {
+    const other = join(site.folder, 'other')
+    await assembleSmall(other)
+    await site.must(['deploy'], { cwd: other })
+    const path = join(site.folder, `${ENVIRONMENT}/releases/r2/release.json`)
+    const known = readFileSync(path)
+    await site.run(['agent', 'stop'])
+    raiseFormat(path)
+    const newer = readFileSync(path)
+    const { code, stderr } = await site.run(START)
+    assert.equal(code, 0, stderr)
+    const { environments } = await site.look<{ environments: EnvironmentStatus[] }>(['status', '--all'])
+    const states = Object.fromEntries(environments.map(({ app, state }) => [app, state]))
+    assert.deepEqual(states, { kept: 'unknown', small: 'up' })
+    const why = environments.find(({ app }) => app === 'kept')?.why ?? ''
+    assert.ok(why.includes(path), why)
+    assert.match(why, /newer fettle \(format 2, this one knows up to 1\).*use the fettle that wrote it/)
+    assert.equal((await site.ask(HOST)).status, 200)
+    await site.must(['restart'], { cwd: other })
+    assert.deepEqual(readFileSync(path), newer)
+    writeFileSync(path, known)
+    assert.equal((await site.status()).state, 'up')
+  })
 
   test('a route table, by the front: nothing of it is served, and no deploy goes over it', async () => {
     await site.run(['agent', 'stop', '--everything', '--yes'])

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import type { LogLine } from '../../src/ports/runtime.ts'
 import { openInstallation } from '../helpers/installation.ts'
 import { assembleSmall } from '../helpers/small-app.ts'
 
@@ -21,4 +22,7 @@ test('a release that dies in its rehearsal: `fettle logs --operation` shows what
   assert.equal(error?.hint, `\`fettle logs --operation ${operation?.id}\` shows all it printed.`)
   const { stdout } = await site.run(['logs', '--operation', operation?.id ?? ''])
   assert.match(stdout, /web\.0 +│ no such room/)
+  const lines = (await site.run(['logs', '--operation', operation?.id ?? '', '--json'])).stdout.trimEnd().split('\n')
+  const early = lines.filter(line => (JSON.parse(line) as LogLine).at < (operation?.createdAt ?? 0))
+  assert.deepEqual(early, [], 'each has the time when it was printed')
 })

@@ -41,7 +41,8 @@ async function selection(cli: Cli, given: Given): Promise<{ service?: string; op
   if (since === undefined) return selected
   const { parseDuration } = await import('../../core/spec/scalars.ts')
   const ageMs = parseDuration(since)
-  if (ageMs === undefined) throw new FettleError('USAGE', `--since takes a duration, such as 10m, not ${JSON.stringify(since)}`)
+  if (ageMs === undefined)
+    throw new FettleError('USAGE', `--since takes a duration of at most ten years, such as 10m or 1h30m, not ${JSON.stringify(since)}`)
   return { ...selected, sinceMs: cli.clock.now() - ageMs }
 }
 

@@ -20,9 +20,10 @@ export const operations: CommandDefinition = {
       takes: ['target'],
       example: { line: 'fettle operations list --limit 5', does: 'the newest five' },
       async run(cli, given) {
+        const limit = given.count('limit', 1) ?? 20
         const client = await cli.client({ start: false })
         const target = given.flag('all') ? {} : wideTargetOf(given, cli.io.cwd)
-        const found = await client.call('operations', { ...target, limit: given.count('limit') ?? 20 })
+        const found = await client.call('operations', { ...target, limit })
         cli.answer(found, style => operationTable(found.operations, cli.clock.now(), style))
         return 0
       },

@@ -32,7 +32,7 @@ function releaseTable(views: ReleaseView[], now: number, style: Style): string[]
       { title: 'WAY BACK', value: view => wayBackText(view, style) },
       { title: 'SOURCE', value: view => printable(view.source) },
       { title: 'DIGEST', value: view => style.dim(view.digest.slice(0, 12)) },
-      { title: 'NOTE', value: view => style.yellow(printable(view.note ?? '')) },
+      { title: 'NOTE', value: view => style.yellow(printable(view.note ?? '')), isCut: true },
     ],
     style,
   )

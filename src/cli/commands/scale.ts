@@ -25,6 +25,6 @@ function countOf(word: string): [string, number] {
   const [service = '', count = ''] = word.split('=')
   const isCount = service !== '' && /^\d+$/.test(count)
   if (isCount && Number(count) <= MOST_COUNTED) return [service, Number(count)]
-  if (isCount) throw new FettleError('USAGE', `${word}: ${MOST_COUNTED} instances are the most`, { hint: '`fettle scale web=4`' })
+  if (isCount) throw new FettleError('USAGE', `${word} is too many: fettle runs at most ${MOST_COUNTED} instances of a service`)
   throw new FettleError('USAGE', `${word} is no service=count`, { hint: '`fettle scale web=4`' })
 }

@@ -31,7 +31,7 @@ function snapshotTable(views: SnapshotView[], now: number, style: Style): string
       { title: 'SKEW', value: view => formatDuration(view.skewMs), right: true },
       { title: 'RELEASE', value: view => view.release },
       { title: 'HOLDS', value: view => view.stores.map(store => `${store.name} ${formatCount(store.rows)}`).join(', ') },
-      { title: 'WHY', value: view => printable(view.label) },
+      { title: 'WHY', value: view => printable(view.label), isCut: true },
     ],
     style,
   )

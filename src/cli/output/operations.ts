@@ -22,7 +22,7 @@ export function operationTable(operations: OperationRecord[], now: number, style
         value: operation => (operation.endedAt === undefined ? '' : formatDuration(operation.endedAt - operation.createdAt)),
         right: true,
       },
-      { title: 'WHY', value: operation => printable(operation.error?.message ?? '').split('\n')[0] ?? '' },
+      { title: 'WHY', value: operation => printable(operation.error?.message ?? '').split('\n')[0] ?? '', isCut: true },
     ],
     style,
   )

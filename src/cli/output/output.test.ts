@@ -7,7 +7,7 @@ import type { OutputStream } from '../io.ts'
 import { advance, createProgress } from './progress.ts'
 import { Screen } from './screen.ts'
 import { createStyle, isUnicode, toAscii } from './style.ts'
-import { table } from './table.ts'
+import { type Column, table } from './table.ts'
 import { formatAge } from './time.ts'
 import { treeLines } from './tree.ts'
 import { printable, truncate, widthOf, wrap, wrapLine } from './width.ts'
@@ -73,6 +73,19 @@ it('a table is aligned by columns and leaves out what is empty everywhere', () =
     { title: 'COUNT', value: (row: (typeof rows)[0]) => row.count, right: true },
   ]
   assert.deepEqual(table(rows, columns, plain), ['NAME  COUNT', '漢        7', 'web   1,000'])
+})
+
+it('a table that has no room cuts the one text that may be cut, as long as enough of it is left', () => {
+  const rows = [
+    { name: 'op1', why: 'the port 8080 is taken by somebody who does not let go of it' },
+    { name: 'op2', why: '' },
+  ]
+  const columns: Column<(typeof rows)[0]>[] = [
+    { title: 'ID', value: row => row.name },
+    { title: 'WHY', value: row => row.why, isCut: true },
+  ]
+  assert.deepEqual(table(rows, columns, { ...plain, columns: 30 }), ['ID   WHY', 'op1  the port 8080 is taken b…', 'op2'])
+  assert.equal(table(rows, columns, { ...plain, columns: 20 })[1], '  why  the port 8080 is taken by somebody who does not let go of it')
 })
 
 it('a table that has no room is a block of lines for each row', () => {
@@ -144,10 +157,18 @@ describe('the tree of steps', () => {
     const lines = treeLines(progress, { now: BEGAN + 20_000, columns: 80, rows: 20, tick: 1, style: plain })
     assert.deepEqual(lines.slice(0, 4), [
       '  ⠙ build: npm ci                 20 s  attempt 2',
-      '      fetch ██████████░░░░░░░░░░  50 % of 10',
+      '      fetch ██████████░░░░░░░░░░  50 %',
       '      │ two',
       '      ⚠ nothing heard for 20 s',
     ])
+  })
+
+  it('draws no bar for a whole of one', () => {
+    const progress = createProgress('op12', deployPlan(), BEGAN)
+    const at = { seq: 1, operation: 'op12', step: 'build', at: BEGAN }
+    advance(progress, { ...at, type: 'step', state: 'running', attempt: 1 })
+    advance(progress, { ...at, type: 'progress', text: 'sleep 6', done: 0, total: 1 })
+    assert.equal(treeLines(progress, { now: BEGAN, columns: 80, rows: 20, tick: 1, style: plain })[1], '      sleep 6')
   })
 })
 

@@ -1,15 +1,20 @@
 /**
- * Aligned columns. The last column is not padded; a column that is empty everywhere is left out. Where a line has no room, each row is a
- * block of lines, one a cell.
+ * Aligned columns. The last column is not padded; a column that is empty everywhere is left out. Where a line has no room, the last
+ * column is cut if it may be; else each row is a block of lines, one a cell.
  */
 import type { Style } from './style.ts'
-import { padEnd, padStart, widthOf } from './width.ts'
+import { padEnd, padStart, truncate, widthOf } from './width.ts'
+
+/** Of a text that is cut: fewer say nothing. */
+const LEAST_COLUMNS = 20
 
 export interface Column<Row> {
   title: string
   /** May hold colours. */
   value(row: Row): string
   right?: boolean
+  /** Free text: cut where a line has no room, rather than all rows made blocks for its sake. It is told in full elsewhere. */
+  isCut?: true
 }
 
 export function table<Row>(rows: Row[], columns: Column<Row>[], style: Style): string[] {
@@ -29,7 +34,10 @@ export function table<Row>(rows: Row[], columns: Column<Row>[], style: Style): s
     line(cells.map(({ column }) => style.dim(column.title))),
     ...rows.map((_, row) => line(cells.map(({ values }) => values[row] ?? ''))),
   ].map(text => text.trimEnd())
-  if (lines.every(text => widthOf(text) <= style.columns)) return lines
+  const excess = Math.max(...lines.map(widthOf)) - style.columns
+  if (excess <= 0) return lines
+  const last = cells.at(-1)
+  if (last?.column.isCut === true && last.width - excess >= LEAST_COLUMNS) return lines.map(text => truncate(text, style.columns))
   const [head, ...rest] = cells
   const titleWidth = Math.max(...rest.map(({ column }) => widthOf(column.title)))
   return rows.flatMap((_, row) => [

@@ -1,5 +1,5 @@
 /** An operation as a tree of steps, drawn anew for every moment. Pure: what is shown depends on the arguments alone. */
-import { formatBytes, formatCount, formatDuration } from '../../core/format.ts'
+import { formatCount, formatDuration } from '../../core/format.ts'
 import { pivotLine } from './plan.ts'
 import type { Progress, StepProgress } from './progress.ts'
 import type { Style } from './style.ts'
@@ -88,16 +88,15 @@ function activeLines(step: StepProgress, { now, style }: Frame): string[] {
   ]
 }
 
-/** `copy uploads ███████░░░░░░░░ 48 %  1.2 of 2.5 GiB`. */
+/** `copy uploads ███████░░░░░░░░ 48 %`; where the whole is one thing, of which no part can be seen, only what it is. */
 function progressText({ text, done, total }: NonNullable<StepProgress['progress']>, style: Style): string {
   const said = printable(text)
-  if (done === undefined) return said
-  if (total === undefined || total <= 0) return `${said} ${style.dim(formatCount(done))}`
+  if (done === undefined || (total !== undefined && total <= 1)) return said
+  if (total === undefined) return `${said} ${style.dim(formatCount(done))}`
   const share = Math.min(1, Math.max(0, done / total))
   const filled = Math.round(share * BAR_COLUMNS)
   const bar = style.cyan('█'.repeat(filled)) + style.dim('░'.repeat(BAR_COLUMNS - filled))
-  const amount = total >= 100_000 ? formatBytes(total) : formatCount(total)
-  return `${said} ${bar} ${String(Math.floor(share * 100)).padStart(3)} % ${style.dim(`of ${amount}`)}`
+  return `${said} ${bar} ${String(Math.floor(share * 100)).padStart(3)} %`
 }
 
 function failureLines({ state, error }: StepProgress, style: Style): string[] {

@@ -48,6 +48,7 @@ export class Archives {
     const folder = join(this.#host.archive, record.unit)
     await mkdir(folder, { recursive: true, mode: 0o700 })
     const base = join(folder, new Date(record.createdAt).toISOString().replaceAll(/[:.]/g, ''))
+    await store.grown() // what it said last has no time yet
     const index: Index = { format: 1, labels: { ...record.labels, ...(operation === undefined ? {} : { operation }) }, ...store.times() }
     await writeFileAtomic(`${base}.json`, JSON.stringify(index), 0o600)
     await store.archive(`${base}.log.zst`)

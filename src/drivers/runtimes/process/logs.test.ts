@@ -67,6 +67,14 @@ describe('logs', () => {
     assert.deepEqual(readdirSync(folder), whole)
   })
 
+  test('of a unit that was gone before anybody looked at its growth have the time of its end', async context => {
+    const { runtime } = await openRuntime(context)
+    const begun = Date.now()
+    await runtime.run(command(['echo', 'said'], { name: 'op-say' }), never)
+    await runtime.forget('op-say')
+    for await (const { at, text } of runtime.logs({ operation: 'op' }, { follow: false }, never)) assert.ok(at >= begun, `${text} at ${at}`)
+  })
+
   test('of an operation are read after its commands were forgotten, by the next agent too, and whoever follows misses none', async context => {
     const place = await openRuntime(context, { logs: { segmentBytes: 4 << 10 } })
     const enough = new AbortController()

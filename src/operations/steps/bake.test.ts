@@ -1,36 +1,52 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { RouteTable } from '../ports/proxy.ts'
+import { temporaryFolder } from '../../../test/helpers/temporary.ts'
+import { FettleError } from '../../core/errors.ts'
+import { layout } from '../../core/layout.ts'
+import type { RouteTable } from '../../ports/proxy.ts'
+import type { World } from '../world.ts'
 import { bakeKinds } from './bake.ts'
-import type { World } from './world.ts'
 
 const rules = { for: 60_000, errors: 0.05, latency: 3, 'min-requests': 50 }
 const input = { release: 'r2', activation: 'r2-op2', before: 'r1-op1', until: 60_000, rules }
 
 interface Course {
+  /** Operation; of another one nothing is kept. */
+  id?: string
   /** How long answers take at each moment. Times in ms. */
   p95At?: (time: number) => number
   tableAt?: (time: number) => { release: string; activation: string }
+  /** Another operation is at work until then. */
   busyUntil?: number
+  /** Its agent is stopped then. */
+  stopAt?: number
+  /** How far the wall clock is ahead. */
+  aheadMs?: number
 }
+
+const folder = temporaryFolder()
+let trials = 0
 
 /** A trial in a time of its own. */
 async function trial(course: Course): Promise<{ verdict: string; breach: string; endedAt: number }> {
-  const { p95At = () => 90, tableAt = () => ({ release: 'r2', activation: 'r2-op2' }), busyUntil = 0 } = course
+  trials += 1
+  const { p95At = () => 90, tableAt = () => ({ release: 'r2', activation: 'r2-op2' }) } = course
+  const { id = `op${trials}`, busyUntil = 0, stopAt, aheadMs = 0 } = course
   let time = 0
   const sleep = async (ms: number): Promise<void> => {
     time += ms
+    if (stopAt !== undefined && time >= stopAt) throw new FettleError('CANCELLED', 'the agent stops')
   }
-  const clock = { now: () => time, monotonic: () => time, sleep }
+  const clock = { now: () => time + aheadMs, monotonic: () => time, sleep }
   const counters = async (activation: string) => ({
     requests: 1000,
     errors: 0,
     latency: { p95: activation === 'r1-op1' ? 100 : p95At(time) },
   })
   const current = async () => tableAt(time) as RouteTable
-  const [watch] = bakeKinds({ clock, proxy: { counters, current }, layout: { release: () => '/nowhere' } } as unknown as World)
+  const [watch] = bakeKinds({ clock, proxy: { counters, current }, layout: layout(folder) } as unknown as World)
   assert.ok(watch)
-  const operation = { id: 'op3', kind: 'bake' as const, app: 'shop', environment: 'production' }
+  const operation = { id, kind: 'bake' as const, app: 'shop', environment: 'production' }
   const signal = new AbortController().signal
   const context = {
     operation,
@@ -48,12 +64,8 @@ async function trial(course: Course): Promise<{ verdict: string; breach: string;
 }
 
 test('a release that is slow only while it warms up stays', async () => {
-  assert.deepEqual(await trial({ p95At: time => (time < 9_000 ? 900 : 90) }), {
-    verdict: 'pass',
-    breach: '',
-    release: 'r2',
-    endedAt: 60_000,
-  })
+  const p95At = (time: number) => (time < 9_000 ? 900 : 90)
+  assert.deepEqual(await trial({ p95At }), { verdict: 'pass', breach: '', release: 'r2', endedAt: 60_000 })
 })
 
 test('one that stays slow is returned from, ten seconds after it became slow', async () => {
@@ -80,3 +92,13 @@ test('one that misbehaves while another operation is at work is returned from wh
   const { verdict, breach, endedAt } = await trial({ p95At: time => (time < 20_000 ? 900 : 90), busyUntil: 70_000 })
   assert.deepEqual([verdict, breach, endedAt], ['breach', 'p95 is 900 ms, it was 100 ms', 70_000])
 })
+
+for (const aheadMs of [0, 3_600_000, -3_600_000]) {
+  test(`a trial whose agent was stopped goes on for as long as it was not yet watched, by a clock that is ${aheadMs} ms ahead`, async () => {
+    const id = `stopped${aheadMs}`
+    await assert.rejects(trial({ id, stopAt: 20_000 }), { code: 'CANCELLED' })
+    const { verdict, endedAt } = await trial({ id, aheadMs })
+    assert.equal(verdict, 'pass')
+    assert.ok(endedAt >= 40_000 && endedAt <= 46_000, `after ${endedAt} more`)
+  })
+}
