@@ -140,7 +140,7 @@ export class Engine {
     const deps: ExecutionDeps = {
       kinds: this.#options.kinds,
       clock: this.#options.clock,
-      hide: this.#options.hide,
+      hide: text => this.#options.hide(text, record.plan.app),
       record: change => this.#record(record, change),
       fault: point => this.#options.fault(record, point),
     }
