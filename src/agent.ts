@@ -78,7 +78,7 @@ function composeWorld(settings: Settings): World {
       return create({ folder, recipients, identity, fault: point => faults.reach(`repository/${point}`) })
     },
     repositoryConfig,
-    secrets: (app, environment, project) => redaction.watch(openSecretFile({ project, home, app, environment }, systemClock)),
+    secrets: (app, environment, project) => redaction.watch(openSecretFile({ project, home, app, environment }, systemClock), app),
     source: (spec, project, leaveOut = []) => sourceOf(spec, project, [home, ...leaveOut]),
     buildEnvironment: buildEnvironment(process.env),
     worker: [process.execPath, programPath('worker')],

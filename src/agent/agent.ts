@@ -13,7 +13,7 @@ import { allKinds, followUps } from '../operations/planner.ts'
 import type { World } from '../operations/world.ts'
 import { firstOperationNumber } from './epoch.ts'
 import type { Faults } from './faults.ts'
-import { type BootEnabler, handlersOf } from './handlers.ts'
+import { appOf, type BootEnabler, handlersOf } from './handlers.ts'
 import { followMoves } from './moves.ts'
 import { serveApi } from './server.ts'
 import { keepServing } from './serving.ts'
@@ -73,6 +73,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     socket: paths.socket,
     version: world.version,
     hide,
+    appOf: input => appOf(input, journal),
     handlers: handlersOf({ ...options, engine, journal, startedAt: world.clock.now() }),
   })
   log(`agent ${world.version} serves ${paths.socket}`)

@@ -132,6 +132,18 @@ async function about({ world, boot, startedAt }: HandlerOptions): Promise<About>
   }
 }
 
+/** The app that a request is about, where it is about one. */
+export async function appOf(
+  input: { request?: TargetRequest; id?: string } & TargetRequest,
+  journal: Journal,
+): Promise<string | undefined> {
+  try {
+    return input.id === undefined ? (await namesOf(input.request ?? input)).app : journal.get(input.id).plan.app
+  } catch {
+    return undefined // the handler itself says what is wrong with it
+  }
+}
+
 /** The app that the file is about; the environment only where one was asked for. */
 async function namesOf({ file, app, environment }: TargetRequest): Promise<{ app?: string; environment?: string }> {
   const named = app ?? (file === undefined ? undefined : await appIn(file))

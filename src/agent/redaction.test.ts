@@ -25,10 +25,10 @@ test('a value is hidden by the next agent too, and lies nowhere in the clear', a
   const paths = await makePaths(context)
   const first = await nextAgent(paths)
   assert.equal(first.hide('of nothing'), 'of nothing')
-  await Promise.all(['first-value', 'second-value', 'first-value'].map(value => first.add(new Secret(value))))
+  await Promise.all(['first-value', 'second-value', 'first-value'].map(value => first.add(new Secret(value), 'shop')))
   const next = await nextAgent(paths)
   assert.equal(next.hide('first-value, second-value, third-value'), `${MASK}, ${MASK}, third-value`)
-  await next.add(new Secret('third-value'))
+  await next.add(new Secret('third-value'), 'shop')
   assert.equal((await nextAgent(paths)).hide('first-value third-value'), `${MASK} ${MASK}`)
   for (const path of [paths.seenSecrets, paths.seenSecretsKey]) {
     assert.equal((await stat(path)).mode & 0o777, 0o600)
@@ -43,24 +43,56 @@ test('a value that could not be kept is not given away, and is tried again', asy
     read: async () => [],
     async write(values) {
       if (isFull) throw new FettleError('DISK_FULL', 'no room')
-      kept.push(...values)
+      kept.push(...[...values].map(({ value }) => value))
     },
   })
-  await assert.rejects(redaction.add(new Secret('value')), { code: 'DISK_FULL' })
-  await assert.rejects(redaction.add(new Secret('value')), { code: 'DISK_FULL' })
+  await assert.rejects(redaction.add(new Secret('value'), 'shop'), { code: 'DISK_FULL' })
+  await assert.rejects(redaction.add(new Secret('value'), 'shop'), { code: 'DISK_FULL' })
   isFull = false
-  await redaction.add(new Secret('value'))
-  await redaction.add(new Secret('value'))
+  await redaction.add(new Secret('value'), 'shop')
+  await redaction.add(new Secret('value'), 'shop')
   assert.deepEqual(kept, ['value'])
 })
 
 test('a list that can not be opened is an error that says what to do, and quotes nothing', async context => {
   const paths = await makePaths(context)
-  await (await nextAgent(paths)).add(new Secret('value'))
+  await (await nextAgent(paths)).add(new Secret('value'), 'shop')
   await writeFile(paths.seenSecretsKey, Buffer.alloc(32))
   await assert.rejects(nextAgent(paths), (error: FettleError) => {
     assert.deepEqual([error.code, error.cause], ['DAMAGED', undefined])
     assert.match(error.hint ?? '', new RegExp(`remove ${paths.seenSecrets}`))
     return true
   })
+})
+
+test('a value that is a word is hidden in what is about the apps that have it, and in what may be about any; others everywhere', async context => {
+  const paths = await makePaths(context)
+  const first = await nextAgent(paths)
+  for (const [value, app] of [
+    ['staging', 'shop'],
+    ['admin', 'shop'],
+    ['admin', 'wiki'],
+    ['kX9-3fQz/71', 'wiki'],
+  ] as const)
+    await first.add(new Secret(value), app)
+  for (const { hide } of [first, await nextAgent(paths)]) {
+    const text = 'admin of staging: kX9-3fQz/71'
+    assert.equal(hide(text, 'shop'), `${MASK} of ${MASK}: ${MASK}`)
+    assert.equal(hide(text, 'wiki'), `${MASK} of staging: ${MASK}`)
+    assert.equal(hide(text, 'blog'), `admin of staging: ${MASK}`)
+    assert.equal(hide(text), `${MASK} of ${MASK}: ${MASK}`)
+  }
+})
+
+test('the list of an earlier fettle, which kept no apps, is hidden everywhere', async context => {
+  const paths = await makePaths(context)
+  const { seenSecrets, seenSecretsKey } = paths
+  await new SeenSecrets(paths).write([])
+  // Holds `staging` and `kX9-3fQz/71`.
+  await writeFile(seenSecretsKey, Buffer.from('ChM/mZKjp7wk9UzAm2GyvjBSwjG6dlzD6boR+RaCDtY=', 'base64'))
+  const sealed = '2oMuUAI/e0KcgbN5jZAweez9jORos9ROCyd1sULjY7rO03CypZZweE9bE2bLfGQ2K9K+Vd0UnHnJMv8eDPhV72aB4JSoYCn9YvAi'
+  await writeFile(seenSecrets, Buffer.from(sealed, 'base64'))
+  const next = await nextAgent(paths)
+  await next.add(new Secret('staging'), 'shop')
+  assert.equal(next.hide('staging kX9-3fQz/71', 'blog'), `${MASK} ${MASK}`)
 })

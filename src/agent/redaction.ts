@@ -1,14 +1,20 @@
-/** Every value that was ever opened or set is hidden in all that leaves the agent. */
+/**
+ * Every value that was ever opened or set is hidden in all that leaves the agent; one that is a word, only in what is about an app
+ * that has it: `admin` as a password of one app says nothing in the messages of another, and would make them hard to read.
+ */
+import type { Hide } from '../core/free-text.ts'
 import { Secret } from '../core/secret.ts'
 import { createRedactor, type Redactor } from '../lib/redact.ts'
+import { isWordLike } from '../lib/word-like.ts'
 import type { SecretStore } from '../ports/secrets.ts'
-import type { SeenSecrets } from './seen-secrets.ts'
+import type { SeenSecret, SeenSecrets } from './seen-secrets.ts'
 
 export class Redaction {
   readonly #seen: Pick<SeenSecrets, 'read' | 'write'>
-  readonly #known = new Map<string, Secret>()
-  /** Made when it is needed: a file of secrets is opened one by one. */
-  #redactor: Redactor | undefined
+  readonly #known = new Map<string, SeenSecret>()
+  /** Made when they are needed, for a file of secrets is opened one by one: of what is hidden everywhere, and of the words of an app. */
+  #everywhere: Redactor | undefined
+  readonly #words = new Map<string | undefined, Redactor>()
   #isSaved = true
   #saving: Promise<void> = Promise.resolve()
 
@@ -16,17 +22,24 @@ export class Redaction {
     this.#seen = seen
   }
 
-  /** What earlier agents knew. Before anything is shown. @throws FettleError DAMAGED */
+  /** What earlier agents knew. Before anything is shown. @throws FettleError DAMAGED, VERSION */
   async recall(): Promise<void> {
-    for (const value of await this.#seen.read()) this.#known.set(value, new Secret(value))
-    this.#redactor = undefined
+    for (const seen of await this.#seen.read()) this.#learn(seen)
   }
 
-  /** Resolves once the next agent will know it too: only then may an app be given it. @throws FettleError DISK_FULL */
-  async add(secret: Secret): Promise<void> {
-    if (!this.#known.has(secret.reveal())) {
-      this.#known.set(secret.reveal(), secret)
-      this.#redactor = undefined
+  #learn(seen: SeenSecret): void {
+    this.#known.set(seen.value, seen)
+    this.#everywhere = undefined
+    this.#words.clear()
+  }
+
+  /** Resolves once the next agent will know it too: only then may the app be given it. @throws FettleError DISK_FULL */
+  async add(secret: Secret, app: string): Promise<void> {
+    const value = secret.reveal()
+    const { apps }: Pick<SeenSecret, 'apps'> = this.#known.get(value) ?? { apps: [] }
+    // Of what an earlier fettle kept nobody knows the apps: it stays every app's.
+    if (apps?.includes(app) === false) {
+      this.#learn({ value, apps: [...apps, app] })
       this.#isSaved = false
     }
     const save = () => this.#save()
@@ -38,32 +51,42 @@ export class Redaction {
     if (this.#isSaved) return
     this.#isSaved = true
     try {
-      await this.#seen.write(this.#known.keys())
+      await this.#seen.write(this.#known.values())
     } catch (error) {
       this.#isSaved = false
       throw error
     }
   }
 
-  readonly hide = (text: string): string => {
+  readonly hide: Hide = (text, app) => {
     if (this.#known.size === 0) return text
-    this.#redactor ??= createRedactor(this.#known.values())
-    return this.#redactor.redact(text)
+    this.#everywhere ??= this.#redactor(({ value }) => !isWordLike(value))
+    let words = this.#words.get(app)
+    if (words === undefined) {
+      words = this.#redactor(({ value, apps }) => isWordLike(value) && (app === undefined || apps?.includes(app) !== false))
+      this.#words.set(app, words)
+    }
+    // A word may be a part of another value: that first, whole.
+    return words.redact(this.#everywhere.redact(text))
+  }
+
+  #redactor(isIn: (seen: SeenSecret) => boolean): Redactor {
+    return createRedactor([...this.#known.values()].filter(isIn).map(({ value }) => new Secret(value)))
   }
 
   /** The same store; what it opens is known here from then on. */
-  watch(store: SecretStore): SecretStore {
+  watch(store: SecretStore, app: string): SecretStore {
     return {
       latest: () => store.latest(),
       list: () => store.list(),
       remove: name => store.remove(name),
       open: async ref => {
         const secret = await store.open(ref)
-        await this.add(secret)
+        await this.add(secret, app)
         return secret
       },
       set: async (name, value, options) => {
-        await this.add(value)
+        await this.add(value, app)
         return store.set(name, value, options)
       },
     }

@@ -6,6 +6,7 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import * as z from 'zod'
 import { FettleError } from '../core/errors.ts'
+import { refuseNewer } from '../core/file-format.ts'
 import type { Layout } from '../core/layout.ts'
 import { writeFileAtomic } from '../lib/files.ts'
 
@@ -14,7 +15,21 @@ const KEY_BYTES = 32
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
 
-const Values = z.strictObject({ format: z.literal(1), values: z.array(z.string()) })
+const FORMAT = 2
+
+export interface SeenSecret {
+  value: string
+  /** That were given it; undefined where that was not kept. */
+  apps?: string[] | undefined
+}
+
+const Values = z.discriminatedUnion('format', [
+  z.strictObject({ format: z.literal(1), values: z.array(z.string()) }),
+  z.strictObject({
+    format: z.literal(FORMAT),
+    values: z.array(z.strictObject({ value: z.string(), apps: z.array(z.string()).optional() })),
+  }),
+])
 
 export class SeenSecrets {
   readonly #paths: Pick<Layout, 'seenSecrets' | 'seenSecretsKey'>
@@ -23,14 +38,18 @@ export class SeenSecrets {
     this.#paths = paths
   }
 
-  /** @throws FettleError DAMAGED when there is a list that can not be read: logs would show what is in it */
-  async read(): Promise<string[]> {
+  /** @throws FettleError DAMAGED when there is a list that can not be read: logs would show what is in it; VERSION */
+  async read(): Promise<SeenSecret[]> {
     const { seenSecrets, seenSecretsKey } = this.#paths
     const sealed = await readBytes(seenSecrets)
     if (sealed === undefined) return []
     try {
-      return Values.parse(JSON.parse(unseal(await readFile(seenSecretsKey), sealed))).values
-    } catch {
+      const list = JSON.parse(unseal(await readFile(seenSecretsKey), sealed))
+      refuseNewer(list.format, FORMAT, seenSecrets)
+      const { format, values } = Values.parse(list)
+      return format === 1 ? values.map(value => ({ value })) : values
+    } catch (error) {
+      if (error instanceof FettleError) throw error
       // The cause could quote what was opened.
       throw new FettleError(
         'DAMAGED',
@@ -42,11 +61,11 @@ export class SeenSecrets {
     }
   }
 
-  async write(values: Iterable<string>): Promise<void> {
+  async write(values: Iterable<SeenSecret>): Promise<void> {
     const { seenSecrets, seenSecretsKey } = this.#paths
     const key = (await readBytes(seenSecretsKey)) ?? randomBytes(KEY_BYTES)
     await writeFileAtomic(seenSecretsKey, key, 0o600)
-    await writeFileAtomic(seenSecrets, seal(key, JSON.stringify({ format: 1, values: [...values] })), 0o600)
+    await writeFileAtomic(seenSecrets, seal(key, JSON.stringify({ format: FORMAT, values: [...values] })), 0o600)
   }
 }
 

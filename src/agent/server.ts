@@ -26,6 +26,8 @@ export interface ServerOptions {
   version: string
   /** Hides secrets: a net below what was hidden where it came up. */
   hide: Hide
+  /** Which app a request is about. Never fails. */
+  appOf(input: object): Promise<string | undefined>
 }
 
 const MAX_BODY_BYTES = 1 << 20
@@ -51,12 +53,18 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
   const found = findEndpoint(method, pathname)
   if (found === undefined) throw new FettleError('NOT_FOUND', `the API has no ${method} ${pathname}`)
   const input = parseRequest(found.name, { ...Object.fromEntries(searchParams), ...(await bodyOf(request)), ...found.parameters })
+  const app = await options.appOf(input)
+  const hide: Hide = (text, own = app) => options.hide(text, own)
+  await call(found.name, input, response, { ...options, hide }).catch(error => fail(response, error, hide))
+}
+
+async function call(name: EndpointName, input: unknown, response: ServerResponse, { handlers, hide }: ServerOptions): Promise<void> {
   const gone = new AbortController()
   response.on('close', () => gone.abort())
-  const handler = options.handlers[found.name] as (input: unknown, signal: AbortSignal) => AsyncIterable<unknown> | Promise<unknown>
+  const handler = handlers[name] as (input: unknown, signal: AbortSignal) => AsyncIterable<unknown> | Promise<unknown>
   const result = handler(input, gone.signal)
-  if (Symbol.asyncIterator in result) return sendLines(response, result, options.hide, gone.signal)
-  send(response, await result, options.hide)
+  if (Symbol.asyncIterator in result) return sendLines(response, result, hide, gone.signal)
+  send(response, await result, hide)
 }
 
 /** Loaded when somebody asks for it. */
@@ -89,7 +97,7 @@ async function bodyOf(request: IncomingMessage): Promise<Record<string, unknown>
   }
 }
 
-function parseRequest(name: EndpointName, input: unknown): unknown {
+function parseRequest(name: EndpointName, input: unknown): object {
   const parsed = requests[name].safeParse(input)
   if (parsed.success) return parsed.data
   const problems = parsed.error.issues.map(({ path, message }) => (path.length === 0 ? message : `${path.join('.')}: ${message}`))

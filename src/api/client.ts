@@ -78,13 +78,16 @@ async function text(response: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8')
 }
 
+/** Of a home that belongs to somebody else. */
+export const notOpen = (path: string, cause: unknown): FettleError =>
+  new FettleError('REFUSED', `${path} is not open to this user`, {
+    cause,
+    hint: 'Run fettle as the user whose home it is, or with a home of your own: `--home`, FETTLE_HOME.',
+  })
+
 function unreachable(error: Error, socketPath: string): FettleError {
   if (error.name === 'AbortError') return new FettleError('CANCELLED', 'the request was cancelled', { cause: error })
-  if ((error as NodeJS.ErrnoException).code === 'EACCES')
-    return new FettleError('REFUSED', `${socketPath} is not open to this user`, {
-      cause: error,
-      hint: 'Run fettle as the user whose home it is, or with a home of your own: `--home`, FETTLE_HOME.',
-    })
+  if ((error as NodeJS.ErrnoException).code === 'EACCES') return notOpen(socketPath, error)
   return new FettleError('AGENT_UNREACHABLE', `no agent answers on ${socketPath}: ${error.message}`, {
     cause: error,
     hint: '`fettle agent start` starts it; `fettle doctor` looks for the reason.',

@@ -1,6 +1,7 @@
 /** Starts an agent of its own session. Of two that are started at once the journal's lock lets one live; both callers find that one. */
-import { mkdir, readFile, rm, stat } from 'node:fs/promises'
+import { access, constants, mkdir, readFile, rm, stat } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
+import { notOpen } from '../api/client.ts'
 import type { About } from '../api/views.ts'
 import { type ErrorJson, exitCodeOf, FettleError, toFettleError } from '../core/errors.ts'
 import { layout } from '../core/layout.ts'
@@ -27,6 +28,7 @@ export interface StartOptions {
  */
 export async function startAgent(home: string, ask: () => Promise<About | undefined>, options: StartOptions): Promise<About> {
   const { agent, agentLog, agentFailure } = layout(home)
+  await requireOwnHome(home)
   const logged = await sizeOf(agentLog)
   await rm(agentFailure, { force: true })
   const ended = await launch(home, options).catch(error => {
@@ -51,6 +53,18 @@ export async function startAgent(home: string, ask: () => Promise<About | undefi
   throw new FettleError('AGENT_UNREACHABLE', `an agent was started for ${home}, but ${what}`, {
     hint: `\`fettle doctor\` looks for the reason; the agent's log is ${agentLog}.`,
     context,
+  })
+}
+
+/** Before anything is made or removed in it. One's own that can not be written says so by itself. @throws FettleError REFUSED */
+async function requireOwnHome(home: string): Promise<void> {
+  const owner = await stat(home).then(
+    ({ uid }) => uid,
+    () => process.getuid?.(),
+  )
+  if (owner === process.getuid?.()) return
+  await access(home, constants.W_OK | constants.X_OK).catch(error => {
+    throw notOpen(home, error)
   })
 }
 

@@ -26,6 +26,24 @@ test('what a step puts out keeps the folders that later steps work with, also of
   assert.deepEqual(hideInOutput(output, hide), { ...output, why: '• said •' })
 })
 
+test('what names an app is hidden as a text about that app', () => {
+  const tell = (text: string, app?: string): string => `${text} of ${app}`
+  const answer = {
+    message: 'all',
+    operations: [{ plan: { app: 'shop', lines: [{ text: 'a' }] }, error: { message: 'b', context: { said: 'c' } } }],
+    lines: [{ labels: { app: 'wiki' }, text: 'd' }],
+    errors: [{ message: 'e', context: { app: 'blog' } }],
+  }
+  assert.deepEqual(JSON.parse(JSON.stringify(answer, hidingReplacer(tell))), {
+    message: 'all of undefined',
+    operations: [
+      { plan: { app: 'shop', lines: [{ text: 'a of shop' }] }, error: { message: 'b of shop', context: { said: 'c of shop' } } },
+    ],
+    lines: [{ labels: { app: 'wiki' }, text: 'd of wiki' }],
+    errors: [{ message: 'e of blog', context: { app: 'blog' } }],
+  })
+})
+
 test('an answer keeps its keys, numbers, names and states', () => {
   const answer = {
     environments: [{ app: 'shop', environment: 'production', state: 'state', startedAt: 1795 }],

@@ -5,7 +5,8 @@
 import type { ErrorJson } from './errors.ts'
 import type { Json } from './json.ts'
 
-export type Hide = (text: string) => string
+/** Without the app that a text is about, what is a secret of any app is hidden; else a word that is one only where it is that app's. */
+export type Hide = (text: string, app?: string) => string
 
 const FREE_TEXT: ReadonlySet<string> = new Set([
   'argv',
@@ -58,12 +59,27 @@ export function hideInOutput(output: Json, hide: Hide): Json {
   )
 }
 
-/** For JSON.stringify, on what is shown to people and programs outside. */
-export const hidingReplacer =
-  (hide: Hide) =>
-  (key: string, value: unknown): unknown => {
-    if (key === 'context') return hideInContext(value, hide)
-    if (!FREE_TEXT.has(key)) return value
-    if (typeof value === 'string') return hide(value)
-    return Array.isArray(value) ? value.map(item => (typeof item === 'string' ? hide(item) : item)) : value
+/** For JSON.stringify, on what is shown to people and programs outside. What names an app is about that one, with all that is in it. */
+export function hidingReplacer(hide: Hide): (this: object, key: string, value: unknown) => unknown {
+  const apps = new WeakMap<object, string>()
+  return function (key, value) {
+    const app = apps.get(this)
+    const hideHere: Hide = text => hide(text, app)
+    const shown = key === 'context' ? hideInContext(value, hideHere) : FREE_TEXT.has(key) ? hideInTexts(value, hideHere) : value
+    const about = typeof shown === 'object' && shown !== null ? (appOf(shown) ?? app) : undefined
+    if (about !== undefined) apps.set(shown as object, about)
+    return shown
   }
+}
+
+function hideInTexts(value: unknown, hide: Hide): unknown {
+  if (typeof value === 'string') return hide(value)
+  return Array.isArray(value) ? value.map(item => (typeof item === 'string' ? hide(item) : item)) : value
+}
+
+/** Of an environment or a plan itself, of an operation, a line of a log, an error. */
+function appOf(value: { app?: unknown; plan?: unknown; labels?: unknown; context?: unknown }): string | undefined {
+  for (const named of [value, value.plan, value.labels, value.context])
+    if (typeof named === 'object' && named !== null && 'app' in named && typeof named.app === 'string') return named.app
+  return undefined
+}

@@ -151,7 +151,7 @@ export class Engine {
       kinds: this.#options.kinds,
       holder: resource => this.#options.journal.holder(resource)?.id,
       clock: this.#options.clock,
-      hide: this.#options.hide,
+      hide: text => this.#options.hide(text, record.plan.app),
       record: change => this.#record(record, change),
       fault: point => this.#options.fault(record, point),
     }

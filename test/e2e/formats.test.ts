@@ -120,18 +120,21 @@ interface Newer {
 const START = ['agent', 'start']
 const ENVIRONMENT = 'home/apps/kept/production'
 const GROUP = 'home/units/groups/kept.production.web.r2-op3'
+const ARCHIVED = 'home/logs/kept.production.web.op2-rehearse-boot.0/2026-11-21T112330893Z.json'
 /** Without these no agent starts. */
 const FIRST: Newer[] = [
   { what: 'a journal', file: 'home/agent/journal.db', argv: START, raise: raiseJournal },
   { what: 'settings', file: 'home/agent/settings.json', argv: START },
   { what: 'a group of instances', file: `${GROUP}/group.json`, argv: START },
   { what: 'an instance', file: `${GROUP}/0/spec.json`, argv: START },
+  { what: 'the rotated log of an instance', file: `${GROUP}/0/log.json`, argv: START },
   { what: "the front's settings", file: 'home/front/listen.json', argv: START },
 ]
 const LATER: Newer[] = [
   { what: 'a release', file: `${ENVIRONMENT}/releases/r2/release.json`, argv: ['deploy'] },
   { what: 'what was learnt about a release', file: `${ENVIRONMENT}/releases/r2/notes.json`, argv: ['releases'] },
   { what: 'how many instances are wanted', file: `${ENVIRONMENT}/scale.json`, argv: ['plan'] },
+  { what: 'the archived log of an operation', file: ARCHIVED, argv: ['logs', '--operation', 'op2'] },
   { what: 'a saved plan', file: 'app/next.fettle-plan', argv: ['deploy', '--plan', 'next.fettle-plan'] },
   { what: 'a snapshot', file: `${SNAPSHOTS}/${newest}.json`, argv: ['drill', newest] },
 ]
@@ -141,6 +144,8 @@ describe('what a newer fettle wrote is refused by name, with what to do, and not
   before(async () => {
     site = await openHome()
     raiseFormat(join(site.paths.front, 'counters.json'))
+    // None of the kept home's logs is long enough to have been rotated.
+    await writeFile(join(site.folder, GROUP, '0/log.json'), '{"format":1,"segments":[]}\n')
   })
   after(() => site.close())
 

@@ -207,6 +207,27 @@ describe('a secret that looks like a word, a number or a name of fettle', () => 
     await site.must(['restart'])
   })
 
+  test('is a word like any other in what another app on the same agent says, and hidden in what its own says', async () => {
+    const other = join(site.folder, 'other')
+    await assembleSmall(other, `environments: { production: {} }\n`)
+    const deployed = await site.operate(['deploy', '--yes'], { cwd: other })
+    assert.equal(deployed.code, 0, deployed.stderr)
+    const say = ['run', 'sh', '-c', 'echo workshop in production >&2; exit 1', 'state']
+    const refused = ['deploy', '--env', 'workshop', '--yes']
+    for (const [cwd, isHidden] of [
+      [other, false],
+      [site.app, true],
+    ] as const) {
+      await site.run(say, { cwd })
+      const [last] = (await site.look<{ operations: OperationRecord[] }>(['operations'], { cwd })).operations
+      const { stdout: said } = await site.run(['logs', '--operation', last?.id ?? ''], { cwd })
+      assert.match(said, / in /)
+      const { stderr: failed } = await site.run(refused, { cwd })
+      assert.deepEqual([said.includes('•'), failed.includes('•')], [isHidden, isHidden], said + failed)
+    }
+    assert.doesNotMatch(deployed.stdout, /•/)
+  })
+
   test('that is too short to be hidden is told so when it is set', async () => {
     const { code, stdout } = await site.run(['secrets', 'set', 'E'], { stdin: 'abc' })
     assert.equal(code, 0)

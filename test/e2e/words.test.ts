@@ -1,14 +1,17 @@
 /** What is asked for and can not be: said at once, by name, before anything is done. And what goes on is shown while it does. */
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
-import { cp, mkdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { EnvironmentStatus } from '../../src/api/views.ts'
 import { type Installation, openInstallation } from '../helpers/installation.ts'
 import { assembleSmall } from '../helpers/small-app.ts'
+
+const PROGRAM = join(import.meta.dirname, '../../fettle')
 
 const unknownApp = (argv: string[]): [string[], number, RegExp] => [
   [...argv, '--app', 'nope'],
@@ -104,6 +107,34 @@ describe('fettle', () => {
     assert.match(doctor.stdout, /⚠ agent +no agent runs.*\n +→ `fettle agent start`/)
     assert.equal((await site.run(['status'])).code, 14, 'doctor starts none either')
     await site.run(['agent', 'start'])
+  })
+
+  test('changes nothing in a home of another user, and says whose it is not', async t => {
+    const folder = await mkdtemp(join(tmpdir(), 'fettle-other-'))
+    t.after(() => rm(folder, { recursive: true }))
+    const home = join(folder, 'home')
+    await assembleSmall(join(folder, 'app'))
+    // With an agent's folder that anybody may look into, and what an agent that could not start left there.
+    await mkdir(join(home, 'agent'), { recursive: true })
+    await writeFile(join(home, 'agent/failed.json'), '{}')
+    await chmod(folder, 0o755)
+    const asNobody = (...words: string[]) =>
+      spawnSync('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', PROGRAM, ...words], {
+        cwd: join(folder, 'app'),
+        env: { ...process.env, HOME: folder, FETTLE_HOME: home },
+        encoding: 'utf8',
+      })
+    if (asNobody('--version').status !== 0) return t.skip('nobody else can be had who may run this program')
+    for (const words of [
+      ['deploy', '--yes'],
+      ['agent', 'start'],
+      ['secrets', 'list'],
+    ]) {
+      const { status, stderr } = asNobody(...words)
+      assert.equal(status, 5, stderr)
+      assert.match(stderr, /home is not open to this user\n→ Run fettle as the user whose home it is/)
+    }
+    assert.deepEqual(await readdir(home), ['agent'])
   })
 
   test('gives requests in flight as long as the services ask for that requests lead to', async () => {

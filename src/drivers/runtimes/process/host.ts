@@ -16,7 +16,8 @@ export interface Host {
   /** A crash test ends the agent here. */
   fault(point: string): Promise<void>
   log(message: string): void
-  hide(text: string): string
+  /** Secrets in what an app printed. */
+  hide(text: string, app: string): string
 }
 
 export interface LogLimits {

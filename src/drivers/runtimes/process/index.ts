@@ -45,7 +45,7 @@ export interface ProcessRuntimeOptions {
   /** For what the agent should tell its operator though nothing failed. */
   log?: (message: string) => void
   /** Hides secrets in what apps print, wherever it is read: their files hold it as it came. */
-  hide?: (text: string) => string
+  hide?: Host['hide']
   restart?: Host['restart']
   logs?: Partial<LogLimits>
   /** argv of the program in `sandbox-relay.ts`, where that was built into one file. */

@@ -49,7 +49,7 @@ export class Logs {
       texts.push(text)
       if (texts.length > lines) texts.shift()
     }
-    return this.#host.hide(texts.join('\n'))
+    return this.#host.hide(texts.join('\n'), unit.record.labels.app)
   }
 
   async *lines(selector: Partial<Labels>, options: Options, signal: AbortSignal): AsyncGenerator<LogLine> {
@@ -100,7 +100,7 @@ export class Logs {
       const { at, log } = next
       const { unit, labels } = log.unit.record
       positions.set(unit, end)
-      if (at >= sinceMs) yield { unit, labels, at, text: this.#host.hide(text), cursor: formatCursor(positions) }
+      if (at >= sinceMs) yield { unit, labels, at, text: this.#host.hide(text, labels.app), cursor: formatCursor(positions) }
       await next.advance()
     }
   }
