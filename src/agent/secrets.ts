@@ -29,6 +29,8 @@ export function secretHandlers(world: World): Pick<Handlers, 'secrets' | 'setSec
   return {
     secrets: async target => (await open(target)).list(),
     async setSecret({ name, value, rotated, ...target }) {
+      if (value.includes('\0'))
+        throw new FettleError('USAGE', `the value of ${name} holds a zero byte, which no environment of a process can`)
       const { store, list } = await open(target)
       await store.set(name, new Secret(value), { rotated })
       return list()

@@ -44,13 +44,36 @@ function* base64Forms(bytes: Buffer): Generator<string> {
   }
 }
 
+/** Beside letters and digits, what encoders of URLs leave as it is: RFC 3986 alone, Python, JavaScript twice, forms, Java, Go's segments and user. */
+const LEFT_IN_URLS = ['-_.~', '-_.~/', "-_.!~*'()", "-_.!~*'();,/?:@&=+$#", '*-._', '-_.~$&+=:@', '-_.~$&+,;='].map(
+  left => new Set(`ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789${left}`),
+)
+
 function* urlForms(value: string): Generator<string> {
-  const component = encodeURIComponent(value)
-  const form = new URLSearchParams([['', value]]).toString().slice(1)
-  const strict = component.replace(/[!'()*~]/g, char => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
-  for (const encoded of [component, component.replaceAll('%20', '+'), form, strict, encodeURI(value)]) {
-    yield encoded
-    yield encoded.replace(/%[0-9A-F]{2}/g, hex => hex.toLowerCase())
+  const encoded = LEFT_IN_URLS.map(left => percentEncoded(value, left))
+  for (const form of new Set([...encoded, ...partsOfUrl(value)])) {
+    for (const spaced of [form, form.replaceAll('%20', '+')]) {
+      yield spaced
+      yield spaced.replace(/%[0-9A-F]{2}/g, hex => hex.toLowerCase())
+    }
+  }
+}
+
+const percentEncoded = (value: string, left: ReadonlySet<string>): string =>
+  Array.from(value, char => (left.has(char) ? char : Buffer.from(char).toString('hex').toUpperCase().replace(/../g, '%$&'))).join('')
+
+/** As a WHATWG URL writes it where it is put in: each part has characters of its own that it encodes. */
+function* partsOfUrl(value: string): Generator<string> {
+  for (const scheme of ['http', 'postgres']) {
+    const url = new URL(`${scheme}://user@host`)
+    url.password = value
+    url.search = value
+    url.hash = value
+    url.pathname = `/${value.replace(/[?#]/g, encodeURIComponent)}`
+    yield url.password
+    // A path is also shortened: what is left of it then is no form of the value.
+    const parts = /(^|[/\\])\.\.?([/\\]|$)/.test(value) ? [url.search, url.hash] : [url.search, url.hash, url.pathname]
+    for (const part of parts) yield part.slice(1)
   }
 }
 

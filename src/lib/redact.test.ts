@@ -33,6 +33,13 @@ const encoders: Record<string, (value: string) => string> = {
   'a URL component': encodeURIComponent,
   'a URL component in lower case': value => encodeURIComponent(value).replace(/%../g, hex => hex.toLowerCase()),
   'a form field': value => new URLSearchParams({ a: value }).toString().slice(2),
+  'a URL component of Python': value =>
+    encodeURIComponent(value)
+      .replace(/[!'()*]/g, char => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
+      .replaceAll('%2F', '/'),
+  'the password in a URL': value => Object.assign(new URL('postgres://app@db/x'), { password: value }).password,
+  'the query of a URL': value => Object.assign(new URL('http://host/'), { search: value }).search.slice(1),
+  'the fragment of a URL': value => Object.assign(new URL('http://host/'), { hash: value }).hash.slice(1),
   JSON: asJson,
   'JSON in JSON': value => asJson(asJson(value)),
   'JSON in JSON in JSON': value => asJson(asJson(asJson(value))),
@@ -47,7 +54,7 @@ const encoders: Record<string, (value: string) => string> = {
 
 for (const [form, encode] of Object.entries(encoders)) {
   test(`a secret is hidden when it is printed as ${form}`, () => {
-    for (const value of [HARD, 'a-plain-1', 'four', 'häßlich ☃ 𝄞', 'ends in newline\n'])
+    for (const value of [HARD, 'Zx9/kk+Qm==', 'a-plain-1', 'four', 'häßlich ☃ 𝄞', 'ends in newline\n'])
       assert.equal(redactorOf(value).redact(`<${encode(value)}>`), `<${MASK}>`)
   })
 }

@@ -5,6 +5,7 @@
 import { FettleError } from '../core/errors.ts'
 import { formatDuration } from '../core/format.ts'
 import { commandName } from '../core/names.ts'
+import { tellingLine } from '../core/telling-line.ts'
 import type { StepContext } from '../engine/step.ts'
 import { alongside } from '../lib/alongside.ts'
 import { freeBytes } from '../lib/disk.ts'
@@ -59,14 +60,14 @@ export async function runToSuccess(world: World, context: StepContext, what: str
   if (result.code === 0 && !result.timedOut) return result
   await world.runtime.forget(stepCommand(context, part))
   const ending = result.timedOut ? `did not end within ${formatDuration(body.timeoutMs ?? 0)} and was ended` : `exited ${result.code}`
-  // Its last line mostly says it; all that is known of the output stands in the context, and is shown below.
-  const lastLine = result.tail.trimEnd().split('\n').at(-1) ?? ''
+  // All that is known of the output stands in the context, and is shown below.
+  const why = tellingLine(result.tail)
   // Then what it printed could not be kept either.
-  if (lastLine === '' && (await freeBytes(world.layout.home)) < NO_ROOM_BYTES)
+  if (why === '' && (await freeBytes(world.layout.home)) < NO_ROOM_BYTES)
     throw new FettleError('DISK_FULL', `${what} ${ending}: there is no space left for what it printed`, {
       hint: 'Free some space (`fettle doctor` shows what fettle uses) and run the command again.',
     })
-  throw new FettleError('COMMAND_FAILED', `${what} ${ending}${lastLine === '' ? '' : `: ${lastLine}`}`, {
+  throw new FettleError('COMMAND_FAILED', `${what} ${ending}${why === '' ? '' : `: ${why}`}`, {
     context: { command: body.argv, code: result.code, tail: result.tail },
     hint: `\`fettle logs --operation ${context.operation.id}\` shows all it printed.`,
   })

@@ -86,6 +86,17 @@ describe('a secret', () => {
     assert.match(stderr, /production has no secret TOKNE\n→ Did you mean TOKEN\?/)
   })
 
+  test('that no process could get as it is is refused when it is set', async () => {
+    for (const [value, why] of [
+      [Buffer.from('abc\xff\xfe', 'latin1'), /no text in UTF-8/],
+      [Buffer.from('abc\0def'), /zero byte/],
+    ] as const) {
+      const { code, stderr } = await site.run(['secrets', 'set', 'TOKEN'], { stdin: value })
+      assert.equal(code, 2)
+      assert.match(stderr, why)
+    }
+  })
+
   test('that was changed comes with the next deploy, which says so; a rollback brings the old one back', async () => {
     await set(SECOND)
     assert.equal(await valueInUse(), FIRST, 'not before')

@@ -36,7 +36,7 @@ export interface Operated extends Ended {
 export interface RunOptions {
   /** Default: the folder of the app. */
   cwd?: string
-  stdin?: string
+  stdin?: string | Uint8Array
   env?: NodeJS.ProcessEnv
 }
 

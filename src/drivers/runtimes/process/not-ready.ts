@@ -1,6 +1,7 @@
 /** Why a group is not ready, so that nobody has to search: what was asked, what came back, how it ended before, what it said last. */
 import { FettleError } from '../../../core/errors.ts'
 import { formatDuration } from '../../../core/format.ts'
+import { tellingLine } from '../../../core/telling-line.ts'
 import type { GroupRecord } from './group-files.ts'
 import type { Instance } from './instance.ts'
 import type { Logs } from './logs.ts'
@@ -16,7 +17,7 @@ export async function notReady(instance: Instance, group: GroupRecord, logs: Log
   const lines = withoutRepetition(redact(await logs.tail(unit, LINES)))
   const ends = restarts === 0 ? '' : `; it was restarted ${restarts} ${restarts === 1 ? 'time' : 'times'}`
   const last = lastExit === undefined ? '' : `, the last run ${lastExit}`
-  const log = lines === '' ? 'it printed nothing' : `its last lines:\n${lines}`
+  const log = lines === '' ? 'it printed nothing' : `it said: ${tellingLine(lines)}\nIts last lines:\n${lines}`
   return new FettleError(
     'NOT_READY',
     `${unit.record.unit} was not ready within ${formatDuration(group.ready.within)}: ${said}${ends}${last}; ${log}`,
