@@ -70,6 +70,17 @@ it('an agent of another version is named on standard error, and the command goes
   assert.match(ran.stderr, /the agent is fettle 0\.0\.9, this is fettle .* → `fettle agent upgrade`/)
 })
 
+it('an agent of a newer version is not replaced by an older one unasked', async t => {
+  const agent = await startFakeAgent({
+    about: () => ({ version: '99.0.0', build: 'b', pid: 1, home: '/', startedAt: 0, memoryBytes: 0, address: 'http://127.0.0.1:1' }),
+  })
+  t.after(() => agent.stop())
+  assert.match((await runCli(['agent', 'status'], agent)).stderr, /the agent is fettle 99\.0\.0, this is fettle .* → update this one/)
+  const ran = await runCli(['agent', 'upgrade'], agent)
+  assert.equal(ran.code, 5)
+  assert.match(ran.stderr, /fettle 99\.0\.0, which is newer than this fettle .*\n→ .*--downgrade/)
+})
+
 it('what an agent takes from the environment when it starts is said not to count where one runs', async t => {
   const agent = await startFakeAgent({})
   t.after(() => agent.stop())

@@ -1,7 +1,9 @@
 /** What every command works with: where it runs, how it speaks, and the agent when it needs one. */
+
 import { type Client, createClient } from '../api/client.ts'
 import type { Answers, Request } from '../api/contract.ts'
 import type { About } from '../api/views.ts'
+import { isNewer } from '../core/version-order.ts'
 import { systemClock } from '../lib/clock.ts'
 import { ownBuild } from '../lib/program-path.ts'
 import { version } from '../lib/version.ts'
@@ -86,7 +88,8 @@ export class Cli {
   #compareBuilds({ version: running, build }: About): void {
     if (running === version && build === ownBuild()) return
     const what = running === version ? `another build of fettle ${running}` : `fettle ${running}, this is fettle ${version}`
-    this.warn(style => [`${style.yellow(`the agent is ${what}`)} ${style.cyan('→')} \`fettle agent upgrade\``])
+    const next = isNewer(running, version) ? 'update this one' : '`fettle agent upgrade`'
+    this.warn(style => [`${style.yellow(`the agent is ${what}`)} ${style.cyan('→')} ${next}`])
   }
 
   /** In one request, for nothing is waited for as often. @throws FettleError AGENT_UNREACHABLE */

@@ -6,7 +6,9 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { About } from '../api/views.ts'
 import { FettleError, toFettleError } from '../core/errors.ts'
+import { isNewer } from '../core/version-order.ts'
 import { ownBuild } from '../lib/program-path.ts'
+import { version } from '../lib/version.ts'
 import { bootFrom, installVersion } from '../lib/versions.ts'
 import type { Cli } from './cli.ts'
 import { untilEnded } from './until-ended.ts'
@@ -16,11 +18,16 @@ const PAUSE_MS = 50
 
 /**
  * @returns what runs now, and what ran before; the same when there was nothing to do
- * @throws FettleError AGENT_UNREACHABLE when none runs, REFUSED when the new one does not start: the one before runs again
+ * @param mayBeOlder this build may be of an older version than the agent's
+ * @throws FettleError AGENT_UNREACHABLE when none runs; REFUSED for an older version, and when the new one does not start: the one before runs again
  */
-export async function upgradeAgent(cli: Cli): Promise<{ before: About; now: About }> {
+export async function upgradeAgent(cli: Cli, mayBeOlder = false): Promise<{ before: About; now: About }> {
   const before = await cli.knownAgent().call('about', {})
   if (before.build === ownBuild()) return { before, now: before }
+  if (isNewer(before.version, version) && !mayBeOlder)
+    throw new FettleError('REFUSED', `the agent is fettle ${before.version}, which is newer than this fettle ${version}`, {
+      hint: 'Update this one, or go back to it: `fettle agent upgrade --downgrade`.',
+    })
   // First what may fail for want of space: the old agent still runs. A supervisor starts what is installed here.
   await installVersion(cli.home)
   await cli.knownAgent().call('shutdown', { everything: false })

@@ -65,10 +65,11 @@ export const agent: CommandDefinition = {
     },
     upgrade: {
       summary: 'put this build in the place of the one that runs; nothing that goes on is interrupted',
+      options: [{ flags: '--downgrade', says: 'also when the one that runs is of a newer version' }],
       example: { line: 'fettle agent upgrade', does: 'operations under way are carried on by the new agent' },
-      async run(cli) {
+      async run(cli, given) {
         const { upgradeAgent } = await import('../upgrade.ts')
-        const { before, now } = await upgradeAgent(cli)
+        const { before, now } = await upgradeAgent(cli, given.flag('downgrade'))
         const what = before.build === now.build ? 'is this build already' : `was fettle ${before.version}, now ${now.version}`
         cli.answer({ before, now }, style => [`${style.green('✓')} the agent ${what}: pid ${now.pid}, ${now.home}`])
         return 0

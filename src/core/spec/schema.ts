@@ -34,7 +34,9 @@ export const Service = z
     stop: z
       .strictObject({
         signal: z.enum(['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2']).default('SIGTERM').describe('what asks it to end'),
-        drain: durationMs.prefault('10s').describe('time to finish before it is killed'),
+        drain: durationMs
+          .prefault('10s')
+          .describe('time to finish: for requests and connections before the signal, and for the process after it, before it is killed'),
       })
       .prefault({})
       .describe('how it is stopped'),
