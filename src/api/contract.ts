@@ -62,6 +62,10 @@ export const OperationRequest = z.discriminatedUnion('kind', [
     stdin: z.string().optional(),
     /** Named pipes on the agent's host that get its output byte by byte, secrets too; one path for both keeps their order. */
     output: z.strictObject({ stdout: z.string(), stderr: z.string() }).optional(),
+    /** It gets a terminal of its own, of this kind and size, which writes its name to the file. */
+    terminal: z
+      .strictObject({ file: z.string(), type: z.string(), colours: z.string(), columns: z.int().min(0), rows: z.int().min(0) })
+      .optional(),
   }),
 ])
 export type OperationRequest = z.input<typeof OperationRequest>

@@ -3,7 +3,7 @@ import type { Client } from '../api/client.ts'
 import { toFettleError } from '../core/errors.ts'
 import type { OperationKind, OperationRecord } from '../core/plan.ts'
 import type { Cli } from './cli.ts'
-import { listenInterrupts } from './interrupt.ts'
+import { listenInterrupts, listenSignals } from './interrupt.ts'
 import { errorLines } from './output/error.ts'
 import { headLine } from './output/plan.ts'
 import { Screen } from './output/screen.ts'
@@ -29,14 +29,18 @@ export async function follow(cli: Cli, operation: OperationRecord, options: Foll
   const view = createView(cli, operation, options)
   const detached = new AbortController()
   let code: number | undefined
-  const stopListening = listenInterrupts(cli, {
-    detach(exitCode) {
-      code = exitCode
-      detached.abort()
-    },
-    cancel: now => void cancel(cli, { id: operation.id, now }, view),
-    ask: lines => view.below(lines),
-  })
+  const detach = (exitCode: number): void => {
+    code = exitCode
+    detached.abort()
+  }
+  const isSession = options.pipes?.request.terminal !== undefined
+  const stopListening = isSession
+    ? listenSignals(cli, exitCode => void hangUp(cli, operation.id).then(() => detach(exitCode)))
+    : listenInterrupts(cli, {
+        detach,
+        cancel: now => void cancel(cli, { id: operation.id, now }, view),
+        ask: lines => view.below(lines),
+      })
   const output =
     view.output === undefined || options.pipes?.request.output !== undefined
       ? undefined
@@ -51,7 +55,8 @@ export async function follow(cli: Cli, operation: OperationRecord, options: Foll
     stopListening()
     view.close()
   }
-  return code === undefined ? conclude(cli, operation.id) : leave(cli, operation, code)
+  if (code === undefined) return conclude(cli, operation.id, { isSession })
+  return isSession ? code : leave(cli, operation, code)
 }
 
 function createView(cli: Cli, operation: OperationRecord, options: FollowOptions): View {
@@ -61,6 +66,16 @@ function createView(cli: Cli, operation: OperationRecord, options: FollowOptions
   if (options.screen !== undefined) return liveView(cli, operation, options.screen)
   cli.say(headLine(operation.plan, cli.style))
   return liveView(cli, operation, new Screen(cli.io.stdout, cli.style.unicode))
+}
+
+/** A command at a terminal ends with it. */
+async function hangUp(cli: Cli, id: string): Promise<void> {
+  try {
+    const client = await cli.client()
+    await client.call('cancel', { id, now: true })
+  } catch (error) {
+    cli.warn(style => errorLines(toFettleError(error).toJSON(), style))
+  }
 }
 
 /** Refused past the point of no return: said, and followed on. */
@@ -74,10 +89,12 @@ async function cancel(cli: Cli, request: { id: string; now: boolean }, view: Vie
   }
 }
 
-async function conclude(cli: Cli, id: string): Promise<number> {
+/** @param how in a session the command's own last words are the last */
+async function conclude(cli: Cli, id: string, { isSession }: { isSession: boolean }): Promise<number> {
   const client = await cli.client()
   const ended = await client.call('operation', { id })
   const status = commandStatus(ended)
+  if (isSession && status !== undefined) return status
   if (cli.json) cli.record({ type: 'result', operation: ended, ...(status === undefined ? {} : { status }) })
   else if (ended.state !== 'done' || ended.error !== undefined) cli.warn(style => summaryLines(ended, style))
   else if (ended.plan.kind !== 'run') cli.say(...summaryLines(ended, cli.style), ...(await servingText(cli, client, ended)))

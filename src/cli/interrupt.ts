@@ -31,8 +31,8 @@ export function listenInterrupts(cli: Cli, on: Interrupts): () => void {
   }
 }
 
-/** Signals, and the end of whoever reads what we write. */
-function listenSignals(cli: Cli, onSignal: (code: number) => void): () => void {
+/** Signals, and the end of whoever reads what we write. @returns an idempotent stop */
+export function listenSignals(cli: Cli, onSignal: (code: number) => void): () => void {
   const signals = cli.io.signals ?? process
   const listeners = Object.entries(SIGNALS).map(([signal, code]) => {
     const listener = (): void => onSignal(code)

@@ -18,6 +18,7 @@ export function forwardInput(stdin: InputStream, path: string): { close(): void 
     pipe.end()
   }
   stdin.once('end', () => void finish())
+  stdin.once('error', () => void finish()) // a terminal that is gone
   stdin.pipe(pipe, { end: false })
   return {
     close() {

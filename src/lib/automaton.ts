@@ -56,14 +56,15 @@ class Trie {
   #size = 1
 
   constructor(patterns: Iterable<Uint8Array>) {
-    const all = [...patterns]
-    const most = all.reduce((sum, pattern) => sum + pattern.length, 1)
-    this.byte = new Uint8Array(most)
-    this.child = new Int32Array(most)
-    this.sibling = new Int32Array(most)
-    this.fail = new Int32Array(most)
-    this.depth = new Int32Array(most)
-    this.longest = new Int32Array(most)
+    const all = [...patterns].sort(Buffer.compare)
+    // In this order each shares as much with the one before as with any: what is left is nodes of its own. Half of it is shared.
+    const size = all.reduce((sum, pattern, index) => sum + pattern.length - sharedLength(pattern, all[index - 1]), 1)
+    this.byte = new Uint8Array(size)
+    this.child = new Int32Array(size)
+    this.sibling = new Int32Array(size)
+    this.fail = new Int32Array(size)
+    this.depth = new Int32Array(size)
+    this.longest = new Int32Array(size)
     for (const pattern of all) this.#add(pattern)
     this.#link()
   }
@@ -114,4 +115,11 @@ class Trie {
       }
     }
   }
+}
+
+/** How many bytes both begin with. */
+function sharedLength(one: Uint8Array, other: Uint8Array = new Uint8Array()): number {
+  let length = 0
+  while (length < other.length && one[length] === other[length]) length++
+  return length
 }

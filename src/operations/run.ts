@@ -10,6 +10,7 @@ import { endCommand, runCommand } from './commands.ts'
 import { type readEnvironment, requireRelease } from './environment.ts'
 import { ownCommand } from './groups.ts'
 import { readTarget, requireServing, type TargetRequest } from './target.ts'
+import { type Terminal, terminalArgv } from './terminal.ts'
 import type { World } from './world.ts'
 
 export interface RunRequest extends TargetRequest {
@@ -19,6 +20,7 @@ export interface RunRequest extends TargetRequest {
   stdin?: string | undefined
   /** Named pipes. */
   output?: { stdout: string; stderr: string } | undefined
+  terminal?: Terminal | undefined
 }
 
 export async function planRun(world: World, request: RunRequest): Promise<Plan> {
@@ -31,6 +33,7 @@ export async function planRun(world: World, request: RunRequest): Promise<Plan> 
     service: request.service ?? null,
     ...(request.stdin === undefined ? {} : { stdin: request.stdin }),
     ...(request.output === undefined ? {} : { output: request.output }),
+    ...(request.terminal === undefined ? {} : { terminal: { ...request.terminal } }),
   }
   return {
     ...head('run', environment),
@@ -81,13 +84,15 @@ const commandRun = (world: World) =>
       service: z.string().nullable(),
       stdin: z.string().optional(),
       output: z.object({ stdout: z.string(), stderr: z.string() }).optional(),
+      terminal: z.object({ file: z.string(), type: z.string(), colours: z.string(), columns: z.number(), rows: z.number() }).optional(),
     }),
     cancel: 'now',
     silentForMs: 600_000,
     observe: async () => 'partial',
-    async run({ release: id, argv, stores, service, stdin, output }, context) {
+    async run({ release: id, argv, stores, service, stdin, output, terminal }, context) {
       const release = await requireRelease(world, context.operation, id)
-      const command = await ownCommand(world, release, argv, service, { stores })
+      const words = terminal === undefined ? argv : terminalArgv(argv, terminal)
+      const command = await ownCommand(world, release, words, service, { stores })
       const pipes = { ...(stdin === undefined ? {} : { stdin: { pipe: stdin } }), ...(output === undefined ? {} : { output }) }
       const result = await runCommand(world, context, { ...command, ...pipes })
       if (result.code !== 0)

@@ -54,6 +54,13 @@ describe('what a command of fettle run prints', () => {
     assert.doesNotMatch(stdout, /data/)
   })
 
+  test('is all kept where nobody waits for it', async () => {
+    assert.equal((await site.run(['run', '--detach', 'sh', '-c', 'echo data; echo remark >&2'])).code, 0)
+    const [last] = (await site.look<{ operations: OperationRecord[] }>(['operations'])).operations
+    const id = last?.id ?? ''
+    assert.equal((await site.run(['operations', 'follow', id])).stdout, 'data\nremark\n')
+  })
+
   test('stops nobody: a command whose reader was killed goes on to its end', async () => {
     const [started, mark] = [join(site.folder, 'started'), join(site.folder, 'mark')]
     const loop = `head -c 100000 /dev/zero; mkfifo "$1"; read -r _ <"$1"; head -c 1000000 /dev/zero; echo whole >"$2"`

@@ -1,6 +1,8 @@
 /** The command line at a real pseudo-terminal, made by `script` (util-linux): keys in, a screen out. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { quoteWords } from '../../src/lib/quote.ts'
 import { screenOf } from './screen-of.ts'
 
 export interface Terminal {
@@ -12,6 +14,7 @@ export interface Terminal {
   /** Resolves when the screen matches; rejects when the program ended without. */
   shows(pattern: RegExp): Promise<string>
   exit: Promise<number>
+  resize(columns: number, rows: number): void
   /** Takes the terminal away, as a lost connection does. */
   hangUp(): void
 }
@@ -29,7 +32,7 @@ const MAIN = join(import.meta.dirname, 'terminal-main.ts')
 
 export function startTerminal(argv: string[], options: TerminalOptions): Terminal {
   const { columns = 90, rows = 30 } = options
-  const words = [process.execPath, MAIN, ...argv].map(word => `'${word}'`).join(' ')
+  const words = quoteWords([process.execPath, MAIN, ...argv])
   const child = spawn(
     'script',
     ['--quiet', '--return', '--flush', '--command', `stty cols ${columns} rows ${rows}; exec ${words}`, '/dev/null'],
@@ -67,6 +70,8 @@ function terminalOf(child: ChildProcess, columns: number, rows: number): Termina
     screen,
     output: () => text,
     exit,
+    resize: (columns, rows) =>
+      void execFileSync('stty', ['-F', deviceBelow(child.pid ?? 0), 'columns', String(columns), 'rows', String(rows)]),
     hangUp: () => void child.kill('SIGKILL'),
     shows(pattern) {
       return new Promise((resolve, reject) => {
@@ -86,4 +91,10 @@ function terminalOf(child: ChildProcess, columns: number, rows: number): Termina
       })
     },
   }
+}
+
+/** Of the terminal that `script` made for what it started. */
+function deviceBelow(pid: number): string {
+  const [child] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ')
+  return readlinkSync(`/proc/${child}/fd/0`)
 }

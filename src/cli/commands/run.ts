@@ -1,6 +1,8 @@
+import type { Cli } from '../cli.ts'
 import type { CommandDefinition } from '../command.ts'
 import { operate } from '../operate.ts'
 import { openPipes } from '../pipes.ts'
+import { canMakeTerminal, hasTerminal } from '../session.ts'
 import { targetOf } from '../target.ts'
 
 export const run: CommandDefinition = {
@@ -10,7 +12,7 @@ export const run: CommandDefinition = {
   passThrough: true,
   example: {
     line: 'fettle run --env production node seed.js --rows 10 <rows.csv >seed.log',
-    does: 'runs it in the release that serves, with its environment and data, what is piped in as its input, and exits with its status; what it prints comes byte by byte, secrets too, while the logs and --json mask them; it outlives this terminal',
+    does: 'runs it in the release that serves, with its environment and data, what is piped in as its input, and exits with its status; what it prints comes byte by byte, secrets too, while the logs and --json mask them; it outlives whoever typed it, but at a terminal (`fettle run bash`) it gets one of its own and ends with it',
   },
   async run(cli, given) {
     const service = given.text('service')
@@ -21,12 +23,20 @@ export const run: CommandDefinition = {
       ...(service === undefined ? {} : { service }),
     } as const
     const isFollowed = !given.flag('detach') && !given.flag('dryRun')
-    // At a terminal nothing is typed into it: Ctrl-C asks what is to become of it, and it outlives the terminal.
-    const pipes = await openPipes(cli.io, { input: isFollowed && cli.io.stdin.isTTY !== true, output: isFollowed && !cli.json })
+    const terminal = isFollowed && !cli.json && hasTerminal(cli.io) && hasScript(cli)
+    // Else nothing is typed into it: Ctrl-C asks what is to become of it, and it outlives the terminal.
+    const input = isFollowed && (terminal || cli.io.stdin.isTTY !== true)
+    const pipes = await openPipes(cli.io, { input, output: isFollowed && !cli.json, terminal })
     try {
       return await operate(cli, given, { ...request, ...pipes.request }, { asks: 'danger', pipes })
     } finally {
       await pipes.close()
     }
   },
+}
+
+function hasScript(cli: Cli): boolean {
+  if (canMakeTerminal()) return true
+  cli.warn(style => [style.yellow('the command has no terminal: `script` (Debian: bsdutils) is missing here')])
+  return false
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { describe, test } from 'node:test'
-import { enterScript, envScript, launchScript, parseEnvScript, parseState, quote, shimScript } from './shim.ts'
+import { quote } from '../../../lib/quote.ts'
+import { enterScript, envScript, launchScript, parseEnvScript, parseState, shimScript } from './shim.ts'
 
 const HOSTILE = [``, `it's`, `'`, `''`, `\\'`, `a\nexport EVIL='1'\n`, `$HOME \`id\` $(id)`, `"`, `ünïcode ☃`, `-n`, `\t\r`]
 const programs = { setsid: '/usr/bin/setsid', setpriv: '/usr/bin/setpriv', env: '/usr/bin/env' }

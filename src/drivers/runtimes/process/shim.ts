@@ -6,6 +6,8 @@
  * holds an app's output: that goes to the file `log`, and a command's to whoever reads it.
  */
 
+import { quote, quoteWords } from '../../../lib/quote.ts'
+
 export interface ShimSettings {
   mode: 'service' | 'command'
   /** Seconds to wait before each next start, in order; the last one repeats. */
@@ -31,10 +33,6 @@ export interface Launch {
   /** argv that leads into a sandbox. */
   sandbox?: { holder: Holder; way: readonly string[] }
 }
-
-/** One shell word that stands for exactly this text. */
-export const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`
-const words = (list: readonly string[]) => list.map(quote).join(' ')
 
 /** The line that the shim writes, newline included. */
 export const STATE_BYTES = 161
@@ -188,8 +186,8 @@ export function launchScript({ argv, cwd, programs, cgroups, sandbox }: Launch):
   const lines = ['. ./env', '[ ! -e port ] || { read -r PORT <port; export PORT; }']
   for (const file of cgroups) lines.push(`echo 0 >${quote(file)} || echo 'fettle: could not enter the cgroup' >&2`)
   const tie = programs.setpriv === undefined ? [] : [programs.setpriv, '--pdeathsig', 'KILL']
-  if (sandbox === undefined) lines.push(`cd ${quote(cwd)} || exit 126`, `exec ${words([programs.setsid, ...tie, ...argv])}`)
-  else lines.push(sameHolder(sandbox.holder), `exec ${words([...sandbox.way, programs.env, '-C', cwd, programs.setsid, ...argv])}`)
+  if (sandbox === undefined) lines.push(`cd ${quote(cwd)} || exit 126`, `exec ${quoteWords([programs.setsid, ...tie, ...argv])}`)
+  else lines.push(sameHolder(sandbox.holder), `exec ${quoteWords([...sandbox.way, programs.env, '-C', cwd, programs.setsid, ...argv])}`)
   return `${lines.join('\n')}\n`
 }
 
@@ -204,7 +202,7 @@ const sameHolder = ({ pid, startTicks }: Holder): string =>
 
 /** Runs the shim's own script again, in the first of the namespaces that `argv` enters. */
 export const enterScript = (holder: Holder, argv: readonly string[]): string =>
-  `${sameHolder(holder)}\nexec ${words(argv)} /bin/sh ./shim inside $$ $restarts $code $note $centis\n`
+  `${sameHolder(holder)}\nexec ${quoteWords(argv)} /bin/sh ./shim inside $$ $restarts $code $note $centis\n`
 
 export function envScript(env: Readonly<Record<string, string>>): string {
   return Object.entries(env)
