@@ -31,7 +31,8 @@ export async function environmentStatus(world: World, table: RouteTable, operati
     routeUrls(world, table),
     serving === undefined ? undefined : backupStatus(world, table, serving.spec),
   ])
-  const isDown = serving !== undefined && isStopped(table, serving) && !(await hasArtifact(world, serving))
+  const isDown = serving !== undefined && Object.keys(table.groups).length === 0 && !(await hasArtifact(world, serving))
+  const isRunByUs = serving !== undefined && !isDown && !isExternal(serving.spec)
   const open = operations.find(operation => isOf(operation, app, environment) && operation.plan.kind !== 'bake' && !isEnded(operation))
   const trial = operations.find(
     operation => isOf(operation, app, environment) && operation.plan.kind === 'bake' && operation.state === 'running',
@@ -40,18 +41,30 @@ export async function environmentStatus(world: World, table: RouteTable, operati
   return {
     app,
     environment,
-    ...(isDown ? TAKEN_DOWN : { ...judge(services, table), ...(serving === undefined ? {} : { release: table.release }) }),
-    ...(serving !== undefined && isExternal(serving.spec) ? await judgeStores(world, serving.spec) : {}),
-    ...(notes?.servedAt === undefined || isDown ? {} : { deployedAt: notes.servedAt }),
+    ...(await stateOf(world, table, serving, { isDown, services })),
+    ...(isRunByUs ? { release: table.release } : {}),
+    ...(isRunByUs && notes?.servedAt !== undefined ? { deployedAt: notes.servedAt } : {}),
     ...(typeof trialUntil === 'number' ? { trialUntil } : {}),
     generation: table.generation,
     services: isDown ? [] : services,
     stores: serving === undefined ? [] : storeStatuses(world, serving.spec, table.stores),
     urls,
-    ...(counters === 'unknown' ? {} : { counters }),
+    ...(counters === 'unknown' || table.routes.length === 0 ? {} : { counters }),
     ...(backup === undefined ? {} : { backup }),
     ...(open === undefined ? {} : { operation: { id: open.id, kind: open.plan.kind, state: open.state } }),
   }
+}
+
+type State = Pick<EnvironmentStatus, 'state' | 'why'>
+
+async function stateOf(
+  world: World,
+  table: RouteTable,
+  serving: Release | undefined,
+  { isDown, services }: { isDown: boolean; services: ServiceStatus[] },
+): Promise<State> {
+  if (serving !== undefined && isExternal(serving.spec)) return judgeStores(world, serving.spec)
+  return isDown ? TAKEN_DOWN : judge(services, table)
 }
 
 /** Of one whose release can not be read: a newer fettle may have written it. What serves, serves on, and others are shown all the same. */
@@ -79,7 +92,7 @@ export async function externalStatus(world: World, { spec, environment }: Projec
 export const isExternal = ({ services }: Spec): boolean => Object.keys(services).length === 0
 
 /** All that can be said of what something else runs: whether its data is where the file says. */
-async function judgeStores(world: World, spec: Spec): Promise<Pick<EnvironmentStatus, 'state' | 'why'>> {
+async function judgeStores(world: World, spec: Spec): Promise<State> {
   const gone = storeStatuses(world, spec, {}).filter(({ path }) => !existsSync(path))
   if (gone.length === 0) return { state: 'external' }
   return { state: 'down', why: gone.map(({ name, path }) => `${name} is not there: ${path}`).join(', ') }
@@ -114,10 +127,7 @@ async function serviceStatuses(world: World, table: RouteTable, serving: Release
     })
 }
 
-const isStopped = ({ groups }: RouteTable, { spec }: Release): boolean =>
-  Object.keys(groups).length === 0 && Object.keys(spec.services).length > 0
-
-function judge(services: ServiceStatus[], table: RouteTable): Pick<EnvironmentStatus, 'state' | 'why'> {
+function judge(services: ServiceStatus[], table: RouteTable): State {
   if (table.generation === 0) return { state: 'never deployed' }
   if (Object.keys(table.groups).length === 0 && services.length > 0) return { state: 'stopped' }
   const instances = services.flatMap(service => service.group?.instances.map(instance => ({ service: service.name, ...instance })) ?? [])
@@ -187,7 +197,7 @@ export async function releaseViews(world: World, { releases, table }: Environmen
   return Promise.all(
     releases.map(async release => {
       const [notes, isThere] = await Promise.all([readNotes(world, release), hasArtifact(world, release)])
-      const serving = release.id === table.release && !isStopped(table, release)
+      const serving = release.id === table.release && Object.keys(table.groups).length > 0
       return {
         id: release.id,
         createdAt: release.createdAt,

@@ -87,13 +87,14 @@ async function secretsFor(world: World, { spec, environment, folder }: ProjectFi
   return planSecrets(needed, latest, serving?.secrets ?? [], environment)
 }
 
-function describe({ serving, table }: Environment, { spec }: ProjectFile, secrets: SecretPlan, digest: string): PlanLine[] {
+function describe({ serving, table, isDown }: Environment, { spec }: ProjectFile, secrets: SecretPlan, digest: string): PlanLine[] {
   if (serving === undefined) return [{ text: `first release of ${spec.app}`, tone: 'add' }, ...diffSpecs(undefined, spec)]
   const lines = diffSpecs(serving.spec, spec)
   if (serving.artifact.digest !== digest) lines.unshift({ text: 'source: changed', tone: 'change' })
   lines.push(...secrets.changes.map(secretLine))
   const wasStopped = table.generation > 0 && Object.keys(table.groups).length === 0 && Object.keys(spec.services).length > 0
-  if (wasStopped) lines.unshift({ text: 'the services are stopped: they start', tone: 'change' })
+  const start = isDown ? 'it was taken down: it starts anew, on the data that stayed' : 'the services are stopped: they start'
+  if (wasStopped) lines.unshift({ text: start, tone: 'change' })
   return lines
 }
 

@@ -34,17 +34,23 @@ export async function countLoss(
       folders,
       backups: spec.backups,
     })
-    return { isPossible: loss.rows > 0 || loss.precision === 'unknown', text: lossText(loss) }
+    return { isPossible: loss.rows > 0 || loss.precision === 'unknown', text: lossText(loss, hasMigrated(environment, manifest)) }
   } finally {
     await endCommand(world, context)
     await removeWork(world, context.operation.id)
   }
 }
 
-function lossText({ rows, precision }: TaskResult<'changed-since'>): string {
+/** Since the snapshot: rows that it changed differ now although nobody wrote them. */
+const hasMigrated = ({ releases }: Environment, manifest: Manifest): boolean => {
+  const then = releases.find(({ id }) => id === manifest.release)
+  return then !== undefined && releases.some(({ number, spec }) => number > then.number && spec.release.migrate !== undefined)
+}
+
+function lossText({ rows, precision }: TaskResult<'changed-since'>, hasMigrated: boolean): string {
   if (precision === 'unknown') return 'what is there now can not be read: how much of it would be lost is unknown'
   if (rows === 0) return 'nothing that is there now would be lost'
-  return `${precision === 'at-least' ? 'at least ' : ''}${plural(rows, 'row or file', 'rows or files')} written since would be lost`
+  return `${precision === 'at-least' ? 'at least ' : ''}${plural(rows, 'row or file', 'rows or files')} new or changed since${hasMigrated ? ' (what a migration changed counts too)' : ''} would be lost`
 }
 
 /** Counting is no operation: its command has a name of its own that nothing else will adopt. */

@@ -12,10 +12,11 @@ import type { World } from './world.ts'
 
 export async function planRestart(world: World, request: TargetRequest): Promise<Plan> {
   const environment = await readTarget(world, request)
+  const serving = requireServing(environment)
+  if (Object.keys(serving.spec.services).length === 0)
+    throw new FettleError('REFUSED', `${serving.app} has no services: something else runs it`, { hint: 'Restart it where it runs.' })
   const scaled = await readScale(world, environment.app, environment.environment)
-  return activatePlan(environment, 'restart', scaled, [
-    { text: `${requireServing(environment).id} starts anew beside itself`, tone: 'change' },
-  ])
+  return activatePlan(environment, 'restart', scaled, [{ text: `${serving.id} starts anew beside itself`, tone: 'change' }])
 }
 
 export async function planScale(world: World, request: TargetRequest & { instances: Record<string, number> }): Promise<Plan> {
@@ -27,7 +28,7 @@ export async function planScale(world: World, request: TargetRequest & { instanc
     const service = serving.spec.services[name]
     if (service === undefined)
       throw new FettleError('NOT_FOUND', `${serving.id} has no service ${name}`, {
-        hint: `It has: ${Object.keys(serving.spec.services).join(', ')}.`,
+        hint: `It has: ${Object.keys(serving.spec.services).join(', ') || 'none'}.`,
       })
     if (count === 0)
       throw new FettleError('REFUSED', `${name} would have no instance`, {
@@ -76,13 +77,25 @@ const head = ({ app, environment, table }: Environment, kind: OperationKind) => 
   basis: basisOf({ 'what serves': table.generation }),
 })
 
+/** But for the one record that says whose the data is. */
+const isForgotten = ({ isDown, releases }: Environment): boolean => releases.length === (isDown ? 1 : 0)
+
+function endText({ table }: Environment, kind: 'stop' | 'down'): string {
+  const count = Object.keys(table.groups).length
+  const services = count === 0 ? [] : [`${plural(count, 'service')} ${count === 1 ? 'ends' : 'end'}`]
+  const routes = table.routes.length === 0 ? [] : [`the routes ${kind === 'stop' ? 'answer 503' : 'go'}`]
+  return [...services, ...routes, ...(kind === 'down' ? ['the releases go'] : [])].join(', ')
+}
+
 /** Stop keeps release and data and answers 503; down also forgets the routes and releases. Neither touches data or backups. */
 export async function planStop(world: World, request: TargetRequest, kind: 'stop' | 'down'): Promise<Plan> {
   const environment = await readTarget(world, request)
   const { table } = environment
   const groups = Object.values(table.groups)
-  const isDown = groups.length === 0 && (kind === 'stop' || environment.releases.length === 0)
-  if (isDown) return { ...head(environment, kind), lines: [{ text: 'nothing runs', tone: 'plain' }], empty: true, steps: [] }
+  if (groups.length === 0 && (kind === 'stop' || isForgotten(environment))) {
+    const text = environment.isDown ? 'it was taken down already; its data and backups stayed' : 'nothing runs'
+    return { ...head(environment, kind), lines: [{ text, tone: 'plain' }], empty: true, steps: [] }
+  }
   const steps: PlannedStep[] = [
     {
       id: 'close',
@@ -103,10 +116,7 @@ export async function planStop(world: World, request: TargetRequest, kind: 'stop
   if (kind === 'down')
     steps.push({ id: 'forget', kind: 'releases.forget@1', title: 'remove releases and artifacts', input: {}, after: ['retire'] })
   const lines: PlanLine[] = [
-    {
-      text: `${plural(groups.length, 'service')} ${groups.length === 1 ? 'ends' : 'end'}, the routes ${kind === 'stop' ? 'answer 503' : 'go'}`,
-      tone: 'remove',
-    },
+    { text: endText(environment, kind), tone: 'remove' },
     { text: 'data and backups stay', tone: 'plain' },
   ]
   return {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
-import type { ReleaseView } from '../../src/api/views.ts'
+import type { ReleaseView, SnapshotView } from '../../src/api/views.ts'
 import type { OperationRecord, Plan } from '../../src/core/plan.ts'
 import { assembleGuestbook } from '../helpers/guestbook.ts'
 import { type Installation, openInstallation } from '../helpers/installation.ts'
@@ -87,6 +87,10 @@ describe('a release that serves', () => {
     assert.deepEqual(again.at(-1), { text: `the same source and settings as r3, which was returned: ${note}`, tone: 'warn' })
     await site.must(['rollback', 'production', 'r3'])
     assert.equal((await releases()).find(({ id }) => id === 'r3')?.note, undefined, 'it serves again')
+    const { snapshots } = await site.look<{ snapshots: SnapshotView[] }>(['snapshots'])
+    const before = snapshots.find(({ release }) => release === 'r1')?.id ?? ''
+    const { plan: back } = await site.operate(['rollback', 'production', 'r1', '--data', before, '--dry-run'])
+    assert.match(back.confirm ?? '', /\d rows? or files? new or changed since \(what a migration changed counts too\) would be lost/)
   })
 })
 

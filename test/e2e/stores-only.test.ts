@@ -4,7 +4,7 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
-import type { SnapshotView } from '../../src/api/views.ts'
+import type { ReleaseView, SnapshotView } from '../../src/api/views.ts'
 import { type Installation, openInstallation } from '../helpers/installation.ts'
 
 describe('a file without services', () => {
@@ -94,5 +94,26 @@ describe('a file without services', () => {
     assert.equal(restored.prepare('select count(*) as found from orders').get()?.found, 3)
     restored.close()
     assert.equal(await readFile(join(back, 'uploads', 'receipt.txt'), 'utf8'), 'paid\n')
+  })
+  test('is never said to run: not when its file was deployed, and not when that was taken down', async () => {
+    await site.must(['deploy'])
+    const words = async () => {
+      const { state, release, deployedAt, counters, why } = await site.status()
+      return { state, release, deployedAt, counters, why }
+    }
+    const external = { state: 'external', release: undefined, deployedAt: undefined, counters: undefined, why: undefined }
+    assert.deepEqual(await words(), external)
+    const { releases } = await site.look<{ releases: ReleaseView[] }>(['releases'])
+    assert.deepEqual(
+      releases.map(({ id, state }) => [id, state]),
+      [['r1', 'ready']],
+    )
+    const restart = await site.operate(['restart'])
+    assert.deepEqual([restart.error?.code, restart.error?.message], ['REFUSED', 'shop has no services: something else runs it'])
+    const { plan } = await site.must(['down'])
+    assert.equal(plan.lines[0]?.text, 'the releases go')
+    assert.deepEqual(await words(), external)
+    const again = (await site.operate(['down', '--yes'])).plan
+    assert.deepEqual([again.empty, again.lines[0]?.text], [true, 'it was taken down already; its data and backups stayed'])
   })
 })

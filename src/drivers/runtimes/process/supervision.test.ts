@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { describe, test } from 'node:test'
 import {
   command,
@@ -18,6 +18,7 @@ import {
 import type { FettleError } from '../../../core/errors.ts'
 import { Secret } from '../../../core/secret.ts'
 import type { GroupState } from '../../../ports/runtime.ts'
+import type { UnitCgroup } from './cgroups.ts'
 import { isAlive, processStat } from './proc.ts'
 
 const restarts = (count: number) => (state: GroupState) =>
@@ -178,6 +179,21 @@ describe('a port', () => {
     assert.ok(backend?.kind === 'tcp' && backend.port !== port)
     assert.match(messages.join('\n'), /in use by another process/)
   })
+})
+
+test('with the last unit of a home the control group of the home goes too', async context => {
+  const place = await openRuntime(context)
+  await place.runtime.apply(group({ instances: 3, limits: { memoryBytes: 128 << 20 } }), never)
+  await place.runtime.ready('web', never)
+  const record = JSON.parse(readFileSync(join(place.home, 'units/groups/web/0/spec.json'), 'utf8')) as { cgroup: UnitCgroup }
+  const bases = record.cgroup.folders.map(dirname)
+  assert.deepEqual(
+    bases.filter(base => !existsSync(base)),
+    [],
+  )
+  const runtime = await place.reopen()
+  await Promise.all([runtime.run(command(['true']), never).then(() => runtime.forget('op')), runtime.remove('web', never)])
+  assert.deepEqual(bases.filter(existsSync), [])
 })
 
 describe('a memory limit', () => {
