@@ -82,8 +82,9 @@ async function hangUp(cli: Cli, id: string): Promise<void> {
 async function cancel(cli: Cli, request: { id: string; now: boolean }, view: View): Promise<void> {
   try {
     const client = await cli.client()
-    await client.call('cancel', request)
-    view.below(['', cli.style.yellow('  cancelling: what was done is undone')])
+    const { plan } = await client.call('cancel', request)
+    const what = plan.kind === 'run' ? 'the command is ended' : 'what was done is undone'
+    view.below(['', cli.style.yellow(`  cancelling: ${what}`)])
   } catch (error) {
     view.below(['', ...errorLines(toFettleError(error).toJSON(), cli.style).map(line => `  ${line}`)])
   }

@@ -30,7 +30,8 @@ export const removePlan = (cwd: string, name: string): Promise<void> => rm(resol
 export async function readSavedPlan(cwd: string, name: string): Promise<SavedPlan> {
   const path = resolve(cwd, name)
   const text = await readFile(path, 'utf8').catch(error => {
-    throw toFettleError(error, `read the plan ${path}`)
+    const { code, message } = toFettleError(error, 'read the plan')
+    throw new FettleError(code, message, { cause: error, hint: '`fettle plan --out <file>` saves one.' })
   })
   const saved = parse(text)
   if (typeof saved?.format !== 'number' || saved.plan === undefined)

@@ -49,9 +49,16 @@ export async function writeFileAtomic(
     await rename(temporary, path)
   } catch (error) {
     await rm(temporary, { force: true })
-    throw error
+    throw naming(path, error)
   }
   await fsyncFolder(dirname(path))
+}
+
+/** What fails on an open file does not say on which. */
+function naming(path: string, error: unknown): unknown {
+  if (!(error instanceof Error) || 'path' in error || !('syscall' in error)) return error
+  error.message += ` '${path}'`
+  return Object.assign(error, { path })
 }
 
 /** Whether `writeFileAtomic` leaves a file of this name when its process is killed. */

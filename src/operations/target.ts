@@ -43,9 +43,19 @@ export async function appIn(file: string): Promise<string> {
   const text = await readText(file)
   const last = lastRead.get(file)
   if (last?.text === text) return last.app
-  const { app } = (await readProject({ file })).spec
+  const app = await readProject({ file }).then(
+    ({ spec }) => spec.app,
+    error => nameDespite(error, text),
+  )
   lastRead.set(file, { text, app })
   return app
+}
+
+/** A file that is half edited still says what it is about; what serves can be looked at, and returned from. @throws the error when it does not */
+function nameDespite(error: unknown, text: string): string {
+  const name = /^app: *["']?([a-z][a-z0-9-]{0,39})["']? *(?:#.*)?\r?$/m.exec(text)?.[1]
+  if (name === undefined || !(error instanceof FettleError) || error.code !== 'SPEC_INVALID') throw error
+  return name
 }
 
 const readText = (file: string): Promise<string> =>
@@ -63,8 +73,22 @@ export async function readTarget(world: World, request: TargetRequest): Promise<
     await requireKnown(world, request.app, environment)
     return readEnvironment(world, request.app, environment)
   }
-  const { spec, environment } = await readProject(request)
-  return readEnvironment(world, spec.app, environment)
+  const { app, environment } = await namesIn(world, request)
+  return readEnvironment(world, app, environment)
+}
+
+async function namesIn(world: World, request: TargetRequest): Promise<{ app: string; environment: string }> {
+  try {
+    const { spec, environment } = await readProject(request)
+    return { app: spec.app, environment }
+  } catch (error) {
+    const app = nameDespite(error, await readText(request.file ?? ''))
+    const environment = request.environment ?? 'production'
+    await requireKnown(world, app, environment).catch(() => {
+      throw error
+    })
+    return { app, environment }
+  }
 }
 
 /** The file as the release that serves took it; as it is now where something else runs the app, since nothing of it is deployed. */

@@ -34,8 +34,10 @@ export function summaryLines(record: OperationRecord, style: Style): string[] {
   }
 }
 
-const undoneText = (record: OperationRecord): string =>
-  remainsOf(record).length === 0 ? 'what it had done is undone' : 'what it had done is undone, but for this:'
+function undoneText(record: OperationRecord): string {
+  if (record.plan.kind === 'run') return 'what the command did before it was ended stays'
+  return remainsOf(record).length === 0 ? 'what it had done is undone' : 'what it had done is undone, but for this:'
+}
 
 /** What its undo could not take back. */
 const remainsOf = ({ steps }: OperationRecord): string[] =>

@@ -83,6 +83,7 @@ const REFUSED: [title: string, text: string, expected: string[]][] = [
   ],
   ['a word for a number', 'app: a\nservices: { web: { run: x, instances: two } }', ['2:39: expected a number, found text']],
   ['half an instance', 'app: a\nservices: { web: { run: x, instances: 1.5 } }', ['2:39: expected a whole number, found a number']],
+  ['no instance', 'app: a\nservices: { web: { run: x, instances: 0 } }', ['2:39: expected at least 1, found 0']],
   ['too many instances', 'app: a\nservices: { web: { run: x, instances: 5000 } }', ['2:39: expected at most 1000, found 5000']],
   [
     'a duration without a unit',

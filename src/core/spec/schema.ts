@@ -10,6 +10,11 @@ const httpPath = z
   .string()
   .regex(/^\/[^\s]*$/, 'expected a path that starts with / and has no spaces, such as /health')
   .describe('path on the service, e.g. /health')
+/** Requests are led by the path as it is resolved, without a query. */
+const pathPrefix = httpPath.regex(
+  /^(?!.*(?:[?#]|\/\/|\/\.{1,2}(?:\/|$)))/,
+  'expected a path without ?, #, // and . or .. as a part: no request would ever match it',
+)
 
 export const ReadyCheck = z
   .strictObject({
@@ -26,7 +31,7 @@ const Environment = z.record(variableName, z.union([z.string(), z.number(), z.bo
 export const Service = z
   .strictObject({
     run: commandLine.describe('the command that runs, by `sh -c` in the folder of the release; it gets PORT'),
-    instances: count.default(1).describe('how many run side by side'),
+    instances: count.min(1).default(1).describe('how many run side by side'),
     env: Environment.default({}).describe(
       'environment of the process, as written; may hold references: ${stores.<name>.path}, ${secrets.<NAME>}, ${environment}, ${app}, ${release}; $${ is a plain ${',
     ),
@@ -77,9 +82,12 @@ export const Route = z
   .strictObject({
     host: z
       .string()
-      .regex(/^(\*|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)$/i, 'expected a host name without scheme, port or path, such as shop.example.com, or *')
+      .regex(
+        /^(\*|(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)$/i,
+        'expected a host name without scheme, port or path, such as shop.example.com, or *',
+      )
       .describe('host name, * for any'),
-    path: httpPath.default('/').describe('path prefix, on a segment boundary: /api takes /api/x, not /apix'),
+    path: pathPrefix.default('/').describe('path prefix, on a segment boundary: /api takes /api/x, not /apix'),
     to: identifier.describe('the service that answers'),
   })
   .describe('a public address')
