@@ -6,6 +6,7 @@ import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from 'n
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { after, before, describe, test } from 'node:test'
+import type { About } from '../../src/api/views.ts'
 import type { OperationRecord } from '../../src/core/plan.ts'
 import { type Installation, openInstallation } from '../helpers/installation.ts'
 import { assembleSmall } from '../helpers/small-app.ts'
@@ -78,6 +79,18 @@ describe('what a command of fettle run prints', () => {
     await site.run(['operations', 'follow', last?.id ?? ''])
     assert.equal((await site.operation(last?.id ?? '')).state, 'done')
     assert.equal(readFileSync(mark, 'utf8'), 'whole\n')
+  })
+
+  test('comes whole, with the exit status, when the agent is killed meanwhile', async () => {
+    const gate = join(site.folder, 'gate')
+    const child = site.start(['run', 'sh', '-c', 'mkfifo "$1"; echo one; read -r _ <"$1"; echo two; exit 4', 'sh', gate])
+    child.stdin?.end()
+    assert.ok(child.stdout)
+    assert.equal(String((await once(child.stdout, 'data'))[0]), 'one\n')
+    process.kill((await site.look<About>(['agent', 'status'])).pid, 'SIGKILL')
+    writeFileSync(gate, '\n')
+    const [rest, [code]] = await Promise.all([buffer(child.stdout), once(child, 'close')])
+    assert.deepEqual([String(rest), code], ['two\n', 4])
   })
 
   test('leaves nothing in the temporary folder', async () => {
