@@ -23,6 +23,8 @@ export interface ArgumentDefinition {
   /** `[environment]`, `<name>`, `<argv...>`. */
   name: string
   says: string
+  /** For Tab; the command itself says what it takes. */
+  choices?: string[]
 }
 
 export interface OptionDefinition {

@@ -37,7 +37,14 @@ describe('Tab in bash', () => {
     assert.deepEqual(offered('operations', 'res'), ['resume'])
     assert.deepEqual(offered('operations', 'resume', '--b'), ['--back'])
     assert.deepEqual(offered('deploy', '--reh'), ['--rehearse'])
+    assert.deepEqual(offered('--home', '/somewhere', 'dep'), ['deploy'])
     assert.ok(offered('secrets', 'set', '--').includes('--help'))
+  })
+
+  it('completes words where there are but a few', () => {
+    assert.deepEqual(offered('deploy', '--rehearse', 'n'), ['newest-proven'])
+    assert.deepEqual(offered('completion', 'z'), ['zsh'])
+    assert.deepEqual(offered('help', 'rest'), ['restart', 'restore'])
   })
 
   it('completes paths where an option takes one', () => {
@@ -63,6 +70,8 @@ describe('Tab in fish', () => {
     assert.deepEqual(offered('fettle operations res'), ['resume'])
     assert.deepEqual(offered('fettle operations resume --b'), ['--back'])
     assert.deepEqual(offered('fettle deploy --reh'), ['--rehearse'])
+    assert.deepEqual(offered('fettle deploy --rehearse n'), ['newest-proven'])
+    assert.deepEqual(offered('fettle completion z'), ['zsh'])
   })
 })
 
@@ -88,5 +97,7 @@ describe('Tab in zsh', () => {
     assert.ok(offered('deploy', '--').includes('--rehearse'))
     assert.ok(!offered('status', '--').includes('--rehearse'))
     assert.deepEqual(offered('deploy', '--plan', ''), ['files'])
+    assert.deepEqual(offered('deploy', '--rehearse', ''), ['on', 'newest-proven', 'off'])
+    assert.ok(offered('completion', '').includes('fish'))
   })
 })

@@ -1,26 +1,45 @@
 /** Completion scripts for three shells, from the definitions. They are static: pressing Tab starts no program. */
+import type { OptionDefinition } from './command.ts'
 import { allOptions, type Documented, flagsOf } from './reference.ts'
 
 export const completionScripts = { bash: bashScript, zsh: zshScript, fish: fishScript }
 
 const isTop = ({ path }: Documented): boolean => !path.includes(' ')
-const wordsOf = (command: Documented): string[] => [...command.subcommands, ...allOptions(command.definition).flatMap(flagsOf), '--help']
+const argumentChoices = ({ definition }: Pick<Documented, 'definition'>): string[] =>
+  (definition.arguments ?? []).flatMap(argument => argument.choices ?? [])
+
+const wordsOf = ({ definition, subcommands }: Documented): string[] => [
+  ...subcommands,
+  ...argumentChoices({ definition }),
+  ...allOptions(definition).flatMap(flagsOf),
+  '--help',
+]
 
 function bashScript(all: Documented[]): string {
+  const top = all.filter(isTop).map(({ path }) => path)
   const cases = all.map(command => `    '${command.path}') words='${wordsOf(command).join(' ')}' ;;`)
+  const values = choices(all).map(({ flags, words }) => `    ${flags.join(' | ')}) words='${words.join(' ')}' ;;`)
   return `# bash completion of fettle
 _fettle() {
-  local words current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD - 1]} command=\${COMP_WORDS[1]} sub=\${COMP_WORDS[2]-}
-  case $previous in ${pathFlags(all).join(' | ')}) COMPREPLY=($(compgen -f -- "$current")); return ;; esac
-  if ((COMP_CWORD == 1)); then
-    COMPREPLY=($(compgen -W '${all
-      .filter(isTop)
-      .map(({ path }) => path)
-      .join(' ')} help --version --help' -- "$current"))
-    return
-  fi
-  ((COMP_CWORD > 2)) && case "$command $sub" in ${subPattern(all)}) command="$command $sub" ;; esac
+  local words= word index is_value= command= sub= current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD - 1]}
+  for ((index = 1; index < COMP_CWORD; index++)); do
+    word=\${COMP_WORDS[index]}
+    if [[ $is_value ]]; then is_value=; continue; fi
+    case $word in
+      ${valueFlags(all).join(' | ')}) is_value=yes ;;
+      -*) ;;
+      *) if [[ ! $command ]]; then command=$word; elif [[ ! $sub ]]; then sub=$word; fi ;;
+    esac
+  done
+  case $previous in
+    ${pathFlags(all).join(' | ')}) COMPREPLY=($(compgen -f -- "$current")); return ;;
+${values.join('\n')}
+  esac
+  if [[ $words ]]; then COMPREPLY=($(compgen -W "$words" -- "$current")); return; fi
+  case "$command $sub" in ${subPattern(all)}) command="$command $sub" ;; esac
   case $command in
+    '') words='${top.join(' ')} help --version --help' ;;
+    help) words='${top.join(' ')}' ;;
 ${cases.join('\n')}
   esac
   COMPREPLY=($(compgen -W "$words" -- "$current"))
@@ -29,9 +48,26 @@ complete -F _fettle fettle
 `
 }
 
+const optionsOfAll = (all: Documented[]): OptionDefinition[] => all.flatMap(command => allOptions(command.definition))
+
+/** What is followed by a word of its own. */
+const valueFlags = (all: Documented[]): string[] => [
+  ...new Set(
+    optionsOfAll(all)
+      .filter(({ flags }) => /<[a-z-]+>/.test(flags))
+      .flatMap(flagsOf),
+  ),
+]
+
+/** What is followed by one of a few words. */
+function choices(all: Documented[]): { flags: string[]; words: string[] }[] {
+  const known = new Map(optionsOfAll(all).map(option => [option.flags, option]))
+  return [...known.values()].flatMap(option => (option.choices === undefined ? [] : [{ flags: flagsOf(option), words: option.choices }]))
+}
+
 /** What is followed by a path. */
 const pathFlags = (all: Documented[]): string[] => {
-  const options = all.flatMap(command => allOptions(command.definition)).filter(({ flags }) => /<(file|path|folder)>/.test(flags))
+  const options = optionsOfAll(all).filter(({ flags }) => /<(file|path|folder)>/.test(flags))
   return [...new Set(options.flatMap(flagsOf))].sort()
 }
 
@@ -51,10 +87,12 @@ function zshScript(all: Documented[]): string {
       const list = subcommands.map(name => ({ name, summary: all.find(other => other.path === `${path} ${name}`)?.summary ?? '' }))
       return `    ${path}) ((CURRENT == 3)) && { local -a subs=(${described(list)}); _describe subcommand subs; return } ;;`
     })
-  const cases = all.map(command => `    '${command.path}') options=(${zshOptions(command)}) ;;`)
+  const cases = all.map(
+    command => `    '${command.path}') options=(${zshOptions(command)}) arguments=(${argumentChoices(command).join(' ')}) ;;`,
+  )
   return `#compdef fettle
 _fettle() {
-  local -a commands=(${described(top)}) options
+  local -a commands=(${described(top)}) options arguments
   if ((CURRENT == 2)); then
     _describe command commands
     return
@@ -67,7 +105,16 @@ ${subs.join('\n')}
   case $command in
 ${cases.join('\n')}
   esac
-  if [[ $words[CURRENT] == -* ]]; then _describe option options; else _files; fi
+  local -a values
+  case $words[CURRENT-1] in
+${choices(all)
+  .map(({ flags, words }) => `    ${flags.join('|')}) values=(${words.join(' ')}) ;;`)
+  .join('\n')}
+  esac
+  if (($#values)); then _describe value values
+  elif [[ $words[CURRENT] == -* ]]; then _describe option options
+  elif (($#arguments)); then _describe argument arguments
+  else _files; fi
 }
 if [[ $funcstack[1] == _fettle ]]; then _fettle "$@"; else compdef _fettle fettle; fi
 `
@@ -100,7 +147,10 @@ function fishScript(all: Documented[]): string {
     const options = command.subcommands.length > 0 ? [] : allOptions(command.definition)
     return [
       `complete -c fettle -f -n ${quote(when)} -a ${sub ?? name} -d ${quote(command.summary)}`,
-      ...options.map(option => `complete -c fettle -n ${quote(seen)} ${fishFlags(flagsOf(option))} -d ${quote(option.says)}`),
+      ...options.map(
+        option => `complete -c fettle -n ${quote(seen)} ${fishFlags(flagsOf(option))}${fishValues(option)} -d ${quote(option.says)}`,
+      ),
+      ...argumentChoices(command).map(choice => `complete -c fettle -f -n ${quote(seen)} -a ${choice}`),
     ]
   })
   return `# fish completion of fettle\n${lines.join('\n')}\n`
@@ -108,3 +158,5 @@ function fishScript(all: Documented[]): string {
 
 const fishFlags = (flags: string[]): string =>
   flags.map(flag => (flag.startsWith('--') ? `-l ${flag.slice(2)}` : `-s ${flag.slice(1)}`)).join(' ')
+
+const fishValues = ({ choices }: OptionDefinition): string => (choices === undefined ? '' : ` -x -a '${choices.join(' ')}'`)

@@ -2,7 +2,7 @@ import { FettleError } from '../../core/errors.ts'
 import type { CommandDefinition } from '../command.ts'
 
 export const completion: CommandDefinition = {
-  arguments: [{ name: '<shell>', says: 'bash, zsh or fish' }],
+  arguments: [{ name: '<shell>', says: 'bash, zsh or fish', choices: ['bash', 'zsh', 'fish'] }],
   example: {
     line: 'fettle completion bash > ~/.local/share/bash-completion/completions/fettle',
     does: 'commands and options complete with Tab in every new shell',
