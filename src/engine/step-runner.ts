@@ -49,6 +49,8 @@ export class StepRunner {
   readonly #signals: StepSignals
   /** By step: told of each sign of life. */
   readonly #silences = new Map<string, SilenceWatch>()
+  /** By step: what it tells once it is done. */
+  readonly #told = new Map<string, string>()
 
   constructor(operation: OperationRecord, book: OperationBook, deps: StepDeps, signals: StepSignals) {
     this.#operation = operation
@@ -93,7 +95,7 @@ export class StepRunner {
         output: this.#book.toldOutput(output),
         adopted: isPresent,
         endedAt: this.#deps.clock.now(),
-        note: undefined,
+        note: this.#told.get(step.id),
       })
     } finally {
       silence.stop()
@@ -189,6 +191,7 @@ export class StepRunner {
         this.#book.progress(step.id, text, done, total)
       },
       complain: error => this.#book.complain(step.id, error),
+      tell: text => this.#told.set(step.id, this.#deps.hide(text)),
       holder: resource => this.#deps.holder(resource),
       remains: text => this.#book.remains(step.id, text),
       log: text => {

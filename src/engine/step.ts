@@ -22,6 +22,8 @@ export interface StepContext {
   complain(error: FettleError): void
   /** The id of the operation that has a resource to itself now. */
   holder(resource: string): string | undefined
+  /** A few words that stand beside the step once it is done: what it cost. */
+  tell(text: string): void
   /** In an undo: what stays all the same, for it can not be taken back. Told with the end of the operation. */
   remains(text: string): void
   /** A named place inside the effect where a crash test kills the agent. */

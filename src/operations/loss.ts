@@ -63,6 +63,7 @@ function planningContext({ app, environment }: Environment): StepContext {
     progress() {},
     log() {},
     complain() {},
+    tell() {},
     holder: () => undefined,
     remains() {},
     async fault() {},

@@ -71,7 +71,9 @@ describe('a release that serves', () => {
 
   test('[rocketchat-07] is updated by one command and returned from by one, which tests again; the data stays', async () => {
     await assembleGuestbook('v2', site.app)
-    await site.must(['deploy'])
+    const { operation: update } = await site.must(['deploy'])
+    const gap = update.steps.find(({ id }) => id === 'handover-digest')?.note
+    assert.match(gap ?? '', /^none was ready for \d+ ms$/)
     assert.equal(await versionThatServes(), '2.0.0')
     const body = JSON.stringify({ author: 'Ada', text: 'written to version 2' })
     await site.ask(HOST, '/entries', { method: 'POST', headers: { 'content-type': 'application/json' }, body })

@@ -57,6 +57,7 @@ async function trial(course: Course): Promise<{ verdict: string; breach: string;
     log() {},
     complain() {},
     holder: (lease: string) => (lease === 'shop/production' && time < busyUntil ? 'op4' : undefined),
+    tell() {},
     remains() {},
     fault: async () => {},
   }

@@ -92,14 +92,14 @@ const singletonHandover = (world: World) =>
       return isRunning(state, input.instances) ? { present: { group: name, gapMs: null } } : 'partial'
     },
     async run(input, context) {
-      const { operation, signal, fault, log } = context
+      const { operation, signal, fault, tell } = context
       const { app, environment } = operation
       if (input.old !== null) await world.runtime.stop(groupName(app, environment, input.service, input.old.activation), signal)
       const stoppedAt = world.clock.monotonic()
       await fault('old-stopped')
       const group = await startGroup(world, input, context)
       const gapMs = input.old === null ? null : Math.round(world.clock.monotonic() - stoppedAt)
-      if (gapMs !== null) log(`${input.service}: none ran for ${gapMs} ms`)
+      if (gapMs !== null) tell(`none was ready for ${gapMs} ms`)
       return { group, gapMs }
     },
     async undo(input, context) {
