@@ -7,6 +7,7 @@ import type { Command, Environment, Group, Labels } from '../../../ports/runtime
 import { procsFiles, unitCgroup } from './cgroups.ts'
 import type { Host } from './host.ts'
 import { readBootId } from './proc.ts'
+import { FILTER_ENVIRONMENT } from './sandbox-filter.ts'
 import { enterScript, type Holder, launchScript } from './shim.ts'
 import { renderEnv, type UnitRecord, type UnitTexts } from './unit-files.ts'
 
@@ -72,7 +73,7 @@ export function define(host: Host, wanted: Wanted, place: Place | undefined): De
 }
 
 /** For an app that wants to know, or to send its mail where it is counted. */
-const SANDBOX_ENVIRONMENT = { FETTLE_SANDBOX: '1', FETTLE_SMTP_URL: 'smtp://127.0.0.1:1025' }
+const SANDBOX_ENVIRONMENT = { FETTLE_SANDBOX: '1', FETTLE_SMTP_URL: 'smtp://127.0.0.1:1025', ...FILTER_ENVIRONMENT }
 
 /** Little and the same everywhere: what an app needs of the agent's own environment is declared in its file. */
 function baseEnvironment(): Environment {

@@ -5,7 +5,9 @@ import { execute } from '../../../lib/execute.ts'
 import { readIfExists } from '../../../lib/files.ts'
 import type { RuntimeCaps } from '../../../ports/runtime.ts'
 import { findProgram } from './programs.ts'
+import { FILTER_ENVIRONMENT, filterArgv } from './sandbox-filter.ts'
 import { holderArgv, parseHeld, wallsText } from './sandbox-script.ts'
+import { quote } from './shim.ts'
 
 export interface Isolation {
   kind: RuntimeCaps['isolation']
@@ -46,9 +48,11 @@ const PROGRAMS = ['unshare', 'nsenter', 'setpriv', 'pivot_root', 'perl']
 export async function probeIsolation(folder: string): Promise<Isolation> {
   const missing = PROGRAMS.filter(name => findProgram(name) === undefined)
   if (missing.length > 0) return noIsolation(`${missing.join(', ')} (util-linux, perl-base) can not be found`)
+  const filter = filterArgv(findProgram('perl') ?? 'perl', process.arch)
+  if (filter === undefined) return noIsolation(`no filter of system calls is known for ${process.arch}`)
   let reason = ''
   for (const user of USER_FLAGS) {
-    const isolation = isolationWith(user)
+    const isolation = isolationWith(user, filter)
     const said = await tryOnce(isolation, folder)
     if (said === undefined) return isolation
     reason = said
@@ -58,7 +62,7 @@ export async function probeIsolation(folder: string): Promise<Isolation> {
 
 export const noIsolation = (reason: string): Isolation => ({ kind: 'none', reason, make: [], enter: () => [], tie: [], confine: [] })
 
-function isolationWith(user: string[]): Isolation {
+function isolationWith(user: string[], filter: string[]): Isolation {
   const [unshare = '', nsenter = '', setpriv = ''] = PROGRAMS.map(name => findProgram(name) ?? name)
   const asUser = user.length > 0 ? ['--user', '--preserve-credentials'] : []
   return {
@@ -66,9 +70,12 @@ function isolationWith(user: string[]): Isolation {
     make: [unshare, ...user, '--net', '--ipc', '--mount', '--pid', '--fork', '--kill-child', '--'],
     enter: (pid, which) => [nsenter, '--target', String(pid), ...(which === 'rest' ? [] : asUser), ...NAMESPACES[which], '--'],
     tie: [setpriv, ...TIED],
-    confine: [setpriv, ...TIED, ...CONFINED],
+    confine: [...filter, setpriv, ...TIED, ...CONFINED],
   }
 }
+
+/** To talk to a hypervisor (AF_VSOCK), of which namespaces know nothing. */
+const ATTEMPT = ['perl', '-e', String.raw`socket(my $socket, 40, 1, 0) and die "sockets beside the network can be made\n"`]
 
 /** @returns why not, or undefined when all went well */
 async function tryOnce({ make, confine }: Isolation, folder: string): Promise<string | undefined> {
@@ -84,8 +91,8 @@ async function tryOnce({ make, confine }: Isolation, folder: string): Promise<st
         ['copy', folder],
       ]),
     )
-    const [file = '', ...args] = [...make, ...holderArgv(place, `exec ${confine.join(' ')} true`)]
-    const tried = await execute(file, args)
+    const [file = '', ...args] = [...make, ...holderArgv(place, `exec ${[...confine, ...ATTEMPT].map(quote).join(' ')}`)]
+    const tried = await execute(file, args, { env: { ...process.env, ...FILTER_ENVIRONMENT } })
     if (tried.code !== 0) return (tried.stderr.trim() || tried.stdout.trim()).split('\n')[0] ?? ''
     return parseHeld((await readIfExists(join(place, 'up'))) ?? '')?.isClosed === true ? undefined : 'its walls did not come up'
   } finally {
