@@ -57,7 +57,7 @@ function failedCheck(name: string, thrown: unknown): DoctorItem {
 function isolation({ runtime: { caps } }: World): DoctorItem {
   if (caps.isolation === 'network+files') return { name: 'isolation', state: 'ok', text: 'drills and rehearsals run with no way out' }
   const text = `no sandbox: ${caps.isolationReason ?? 'not supported'}; drills stop at "content equal"`
-  return { name: 'isolation', state: 'warn', text, fix: 'Allow unprivileged user namespaces: sysctl kernel.unprivileged_userns_clone=1' }
+  return { name: 'isolation', state: 'warn', text, ...(caps.isolationNeeds === undefined ? {} : { fix: caps.isolationNeeds }) }
 }
 
 function memoryLimits({ runtime: { caps } }: World): DoctorItem {

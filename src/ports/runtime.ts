@@ -17,6 +17,8 @@ export interface RuntimeCaps {
   /** Whether a sandbox keeps everything in. One that keeps in less is none. */
   isolation: 'network+files' | 'none'
   isolationReason?: string
+  /** What it takes, and how to come by it. */
+  isolationNeeds?: string
   /**
    * How what a unit started is found at its end. `kernel`: all of it. `sweep`: by its environment, which a process can clear.
    */

@@ -26,7 +26,7 @@ import { type Cgroups, probeCgroups } from './cgroups.ts'
 import { Commands } from './commands.ts'
 import { Groups } from './groups.ts'
 import type { Host, LogLimits } from './host.ts'
-import type { Isolation } from './isolation.ts'
+import { type Isolation, SANDBOX_NEEDS } from './isolation.ts'
 import { Logs } from './logs.ts'
 import { type Limited, watchMemory } from './memory-watch.ts'
 import { Ports } from './ports.ts'
@@ -226,6 +226,7 @@ function capsOf({ memory, memoryReason, kill, killReason }: Cgroups, isolation: 
     memoryReason,
     isolation: isolation.kind,
     isolationReason: isolation.reason,
+    isolationNeeds: SANDBOX_NEEDS,
     orphans: kill === undefined ? 'sweep' : 'kernel',
     orphansReason: killReason,
   }

@@ -3,11 +3,14 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execute } from '../../../lib/execute.ts'
 import { readIfExists } from '../../../lib/files.ts'
+import { quote } from '../../../lib/quote.ts'
 import type { RuntimeCaps } from '../../../ports/runtime.ts'
 import { findProgram } from './programs.ts'
 import { FILTER_ENVIRONMENT, filterArgv } from './sandbox-filter.ts'
 import { holderArgv, parseHeld, wallsText } from './sandbox-script.ts'
-import { quote } from './shim.ts'
+
+export const SANDBOX_NEEDS =
+  'A sandbox needs Linux 5.12 with overlayfs and seccomp, perl, and root or unprivileged user namespaces (`sysctl kernel.unprivileged_userns_clone=1`).'
 
 export interface Isolation {
   kind: RuntimeCaps['isolation']

@@ -6,7 +6,7 @@ import type { Backend, Sandbox, SandboxView } from '../../../ports/runtime.ts'
 import type { Place } from './definition.ts'
 import { foldersIn } from './group-files.ts'
 import type { Host } from './host.ts'
-import { type Isolation, noIsolation, probeIsolation } from './isolation.ts'
+import { type Isolation, noIsolation, probeIsolation, SANDBOX_NEEDS } from './isolation.ts'
 import type { Ports } from './ports.ts'
 import { LiveSandbox } from './sandbox.ts'
 import type { Trash } from './trash.ts'
@@ -67,9 +67,7 @@ export class Sandboxes {
   async openSandbox(name: string, view: SandboxView, signal: AbortSignal): Promise<Sandbox> {
     const { kind, reason } = this.#isolation
     if (kind === 'none') {
-      throw new FettleError('UNSUPPORTED', `a sandbox can not be made on this machine: ${reason}`, {
-        hint: 'Allow unprivileged user namespaces (`sysctl kernel.unprivileged_userns_clone=1` on Debian), or run the agent as root.',
-      })
+      throw new FettleError('UNSUPPORTED', `a sandbox can not be made on this machine: ${reason}`, { hint: SANDBOX_NEEDS })
     }
     const sandbox = this.#open.get(name) ?? this.#add(name)
     await sandbox.open(view, signal)
