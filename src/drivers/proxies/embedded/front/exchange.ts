@@ -8,6 +8,7 @@ import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { ANSWERS, type Answer, sendAnswer } from './answers.ts'
 import { announcedIdleMs, headLines, originForm, requestHeaders, responseHeaders } from './headers.ts'
+import { readBody } from './request-body.ts'
 import { chooseUpstream, type Destination } from './switchboard.ts'
 import { openTunnel } from './tunnel.ts'
 import { type Connection, Unsent, type Upstream } from './upstream.ts'
@@ -244,12 +245,3 @@ export class Exchange implements Dispatcher.DispatchHandler {
 }
 
 const give = (upstream: Upstream, connection: Connection, announcedMs: number | undefined) => upstream.give(connection, announcedMs)
-
-/** Read when the connection stands, not before; an answer that comes early does not close the client's connection over it. */
-async function* readBody(request: IncomingMessage): AsyncGenerator<Buffer> {
-  try {
-    for await (const chunk of request.iterator({ destroyOnReturn: false })) yield chunk as Buffer
-  } finally {
-    request.resume()
-  }
-}
