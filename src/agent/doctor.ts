@@ -11,7 +11,7 @@ import { freeBytes, treeSize } from '../lib/disk.ts'
 import { readEnvironment } from '../operations/environment.ts'
 import type { World } from '../operations/world.ts'
 import type { RouteTable } from '../ports/proxy.ts'
-import type { BootEnabler } from './handlers.ts'
+import type { BootEnabler } from './boot.ts'
 import { environmentStatus } from './status.ts'
 
 const DAY_MS = 86_400_000

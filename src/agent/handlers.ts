@@ -11,19 +11,13 @@ import { makePlan, type PlanRequest } from '../operations/planner.ts'
 import { appIn, readProject, readTarget, specOf, type TargetRequest } from '../operations/target.ts'
 import type { World } from '../operations/world.ts'
 import type { RouteTable } from '../ports/proxy.ts'
+import type { BootEnabler } from './boot.ts'
 import { examine } from './doctor.ts'
 import { secretHandlers } from './secrets.ts'
 import type { Handlers } from './server.ts'
 import { environmentStatus, externalStatus, isExternal, releaseViews, snapshotViews, unreadableStatus } from './status.ts'
 
 /** Makes the agent return after a reboot. */
-export interface BootEnabler {
-  /** How it returns, in words; undefined: it does not. */
-  state(): Promise<string | undefined>
-  enable(): Promise<string>
-  disable(): Promise<string>
-}
-
 export interface HandlerOptions {
   world: World
   engine: Engine

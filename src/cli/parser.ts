@@ -2,8 +2,9 @@
 import { Command, CommanderError, Option } from 'commander'
 import { FettleError } from '../core/errors.ts'
 import { version } from '../lib/version.ts'
-import { COMMON, type CommandDefinition, Given, type OptionDefinition, optionsOf } from './command.ts'
+import { COMMON, type CommandDefinition, type OptionDefinition, optionsOf } from './command.ts'
 import type { CommandEntry, Commands } from './commands.ts'
+import { Given } from './given.ts'
 
 export interface Parsed {
   definition: CommandDefinition

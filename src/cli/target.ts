@@ -2,7 +2,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { FettleError } from '../core/errors.ts'
-import type { Given } from './command.ts'
+import type { Given } from './given.ts'
 
 export interface Target {
   file?: string
