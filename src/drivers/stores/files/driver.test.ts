@@ -28,7 +28,7 @@ import { collectBytes, dumpOptions, hasCode, testRepository } from '../../../../
 import { temporaryFolder } from '../../../../test/helpers/temporary.ts'
 import { compareFingerprints } from '../../../core/fingerprint.ts'
 import type { DumpOptions, Sink, SnapshotPart, Source } from '../../../ports/store.ts'
-import { type Entry, pathBytes, rawPath, shownPath } from './entry.ts'
+import { type Entry, floorDivide, pathBytes, rawPath, shownPath } from './entry.ts'
 import { filesStore } from './index.ts'
 import { END_OF_ARCHIVE, padding, tarHeader } from './tar-write.ts'
 
@@ -70,7 +70,7 @@ function listing(root: string): string[] {
     const content = stats.isFile() ? readFileSync(path, 'latin1') : stats.isSymbolicLink() ? readlinkSync(path, 'latin1') : ''
     const kind = stats.isFile() ? 'file' : stats.isSymbolicLink() ? 'link' : 'folder'
     const mode = kind === 'link' ? '' : (stats.mode & 0o7777n).toString(8)
-    lines.push([path.subarray(root.length).toString('latin1'), kind, mode, stats.mtimeNs / 1000n, content].join('|'))
+    lines.push([path.subarray(root.length).toString('latin1'), kind, mode, floorDivide(stats.mtimeNs, 1000n), content].join('|'))
     if (stats.isDirectory()) for (const name of readdirSync(path, 'buffer')) visit(Buffer.concat([path, Buffer.from('/'), name]))
   }
   visit(Buffer.from(root))
@@ -116,7 +116,16 @@ function hostileTree(root: string): void {
   chmodSync(join(root, 'read-only'), 0o555)
   linkSync(join(root, '.hidden'), join(root, 'hard-link'))
   utimesSync(join(root, '.hidden'), 1_234_567_890.123456, 1_234_567_890.654321)
-  utimesSync(join(root, '~'), -5, -5)
+  // As text: Node takes a number below zero for now.
+  for (const [name, time] of Object.entries({
+    'before 1970': '-1000000000',
+    'just before 1970': '-0.5',
+    'after 2242': '8589934592',
+    'in 2400': '13600000000.25',
+  })) {
+    writeFileSync(join(root, name), '')
+    utimesSync(join(root, name), time, time)
+  }
   lutimesSync(join(root, 'dangling'), 7, 7)
 }
 

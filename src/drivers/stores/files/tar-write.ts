@@ -2,7 +2,7 @@
  * POSIX tar headers (pax). The kept library takes names as text only, and a name here may be any bytes; so header writing is ours. Names
  * start with `./`, so that no extractor takes one for an option. A pax header carries nanoseconds, long names and large sizes.
  */
-import { type Entry, floorDivide, type RawPath } from './entry.ts'
+import type { Entry, RawPath } from './entry.ts'
 
 export const BLOCK = 512
 const TYPE = { file: '0', link: '2', folder: '5' } as const
@@ -10,6 +10,8 @@ const NAME_LENGTH = 100
 const LARGEST_OCTAL_SIZE = 0o77777777777
 const LARGEST_OCTAL_ID = 0o7777777
 const SECOND = 1_000_000_000n
+/** Octal digits hold whole seconds from 1970 to 2242. */
+const isOctalTime = (ns: bigint): boolean => ns >= 0n && ns / SECOND <= BigInt(LARGEST_OCTAL_SIZE)
 
 /** Where the fields of a header lie. */
 export const FIELD = { mode: 100, uid: 108, gid: 116, size: 124, mtime: 136, checksum: 148, type: 156, target: 157, magic: 257 } as const
@@ -50,7 +52,7 @@ export function tarHeader(entry: Entry): Buffer {
 
 function paxRecords(entry: Entry, name: RawPath): RawPath {
   let records = ''
-  if (entry.mtimeNs % SECOND !== 0n || entry.mtimeNs < 0n) records += paxRecord('mtime', decimalSeconds(entry.mtimeNs))
+  if (entry.mtimeNs % SECOND !== 0n || !isOctalTime(entry.mtimeNs)) records += paxRecord('mtime', decimalSeconds(entry.mtimeNs))
   if (name.length > NAME_LENGTH) records += paxRecord('path', name)
   if (entry.target.length > NAME_LENGTH) records += paxRecord('linkpath', entry.target)
   if (entry.size > LARGEST_OCTAL_SIZE) records += paxRecord('size', String(entry.size))
@@ -91,7 +93,7 @@ function fillHeader(
   octal(block, FIELD.uid, 8, entry.uid > LARGEST_OCTAL_ID ? 0 : entry.uid)
   octal(block, FIELD.gid, 8, entry.gid > LARGEST_OCTAL_ID ? 0 : entry.gid)
   octal(block, FIELD.size, 12, size > LARGEST_OCTAL_SIZE ? 0 : size)
-  octal(block, FIELD.mtime, 12, entry.mtimeNs < 0n ? 0 : Number(floorDivide(entry.mtimeNs, SECOND)))
+  octal(block, FIELD.mtime, 12, isOctalTime(entry.mtimeNs) ? Number(entry.mtimeNs / SECOND) : 0)
   block[FIELD.type] = type.charCodeAt(0)
   const targetLength = entry.target === '' ? 0 : block.write(entry.target, FIELD.target, NAME_LENGTH, 'latin1')
   const sum = sumOf(block, 0, nameLength) + sumOf(block, FIELD.mode, FIELD.target + targetLength) + MAGIC_SUM

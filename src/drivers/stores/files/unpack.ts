@@ -124,7 +124,13 @@ function asFarAsAllowed(change: () => void): void {
   }
 }
 
-/** Node takes times as doubles and cuts them to microseconds: half of one more, so that rounding never takes one away. */
-const seconds = (entry: Entry): number => Number(floorDivide(entry.mtimeNs, 1000n)) / 1e6 + 5e-7
+/**
+ * Node takes times as doubles, which hold whole seconds exactly and fractions nearly: half a microsecond more, so that rounding never
+ * takes one away. As text: a number below zero, a time before 1970, it takes for now.
+ */
+function seconds(entry: Entry): string {
+  const microseconds = Number(floorDivide(entry.mtimeNs, 1000n))
+  return String(microseconds % 1e6 === 0 ? microseconds / 1e6 : (microseconds + 0.5) / 1e6)
+}
 
 const damaged = (entry: Entry, what: string) => new FettleError('DAMAGED', `the archive's entry ${shownPath(entry.path)} ${what}`)
