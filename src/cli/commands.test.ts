@@ -223,7 +223,7 @@ describe('what is asked of the agent', () => {
 describe('logs', () => {
   const line = (service: string, index: number, text: string) => ({
     unit: `guestbook.production.${service}.r4-op12.${index}`,
-    labels: { ...labels, service },
+    labels: { ...labels, service, release: 'r4' },
     at: BEGAN,
     text,
     cursor: `${service}${index}`,
@@ -233,9 +233,22 @@ describe('logs', () => {
     const agent = await agentWith(t, { logs: () => [line('web', 0, 'hello'), line('scheduler', 0, 'a\u001b[2Jb'), line('web', 1, 'bye')] })
     const { stdout } = await runCli(['logs', '-n', '3', '--since', '10m', '--service', 'web'], agent)
     const texts = stdout.split('\n').map(text => text.replace(/^\d\d:\d\d:\d\d\.\d{3} /, ''))
-    assert.deepEqual(texts, ['web.0    │ hello', 'scheduler.0 │ ab', 'web.1       │ bye', ''])
+    assert.deepEqual(texts, ['web.0 r4 │ hello', 'scheduler.0 r4 │ ab', 'web.1 r4       │ bye', ''])
     const { lines, service, sinceMs, follow } = agent.calls.at(-1)?.input ?? {}
     assert.deepEqual({ lines, service, sinceMs, follow }, { lines: 3, service: 'web', sinceMs: BEGAN - 600_000, follow: false })
+  })
+
+  it('tell whose words they are where releases, runs of one release and rehearsals mix', async t => {
+    const of = (release: string, activation: string) => ({
+      ...line('web', 0, 'said'),
+      unit: `guestbook.production.web.${activation}.0`,
+      labels: { ...labels, service: 'web', release },
+    })
+    const said = [of('r4', 'r4-op12'), of('r5', 'op13-rehearse-boot'), of('r5', 'r5-op13'), of('r4', 'r4-op14'), of('r4', 'r4-op12')]
+    const agent = await agentWith(t, { logs: () => said })
+    const { stdout } = await runCli(['logs'], agent)
+    const names = [...stdout.matchAll(/(web\.0 \S+) +│ said/g)].map(([, name]) => name)
+    assert.deepEqual(names, ['web.0 r4', 'web.0 op13-rehearse-boot', 'web.0 r5', 'web.0 r4-op14', 'web.0 r4'])
   })
 })
 

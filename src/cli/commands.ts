@@ -78,7 +78,11 @@ export const commands: Commands = {
     summary: 'what was deployed, and what is known about going back',
     load: async () => (await import('./commands/releases.ts')).releases,
   },
-  logs: { group: 'Look', summary: 'what services and commands said', load: async () => (await import('./commands/logs.ts')).logs },
+  logs: {
+    group: 'Look',
+    summary: 'what services and commands said, also before a deploy or a restart',
+    load: async () => (await import('./commands/logs.ts')).logs,
+  },
   operations: {
     group: 'Look',
     summary: 'what fettle does and did: list, show, follow, resume, cancel',

@@ -206,9 +206,10 @@ export interface Runtime {
 
   /**
    * Lines of all units that match, oldest first; `sinceMs` is wall clock; `follow` goes on until the signal aborts, which is no error.
-   * Of a unit that was not removed: everything, over every rotation, as far as its limits of size and age keep it. Of a removed group
-   * and of a forgotten command: its archive, only where the selector names the operation that removed or ran it, and until the archive's
-   * own limits drop it.
+   * Of a unit that was not removed: everything, over every rotation, as far as its limits of size and age keep it. Of a removed group:
+   * its archive until the archives' own limits drop it, but what it said in a sandbox, as what a forgotten command said, only where the
+   * selector names the operation that removed or ran it. `lines`, `sinceMs` and `cursor` are over all of these. A damaged archive ends
+   * with a line that says so.
    */
   logs(
     selector: Partial<Labels>,

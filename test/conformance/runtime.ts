@@ -307,6 +307,29 @@ export function runtimeConformance(driver: string, create: () => Promise<Runtime
       })
     })
 
+    describe('logs of what was removed', () => {
+      test('are shown with those of what runs, for a service; for a command, with its operation', async () => {
+        const environment = unique('gone')
+        const service = { app: 'shop', environment, service: 'web' }
+        for (const text of ['old', 'new']) {
+          const talk = group({ name: unique('web'), labels: service, argv: harness.programs.print(text, 0), port: false, ready: undefined })
+          const enough = new AbortController()
+          await runtime.apply(talk, never)
+          for await (const line of runtime.logs({ environment }, { follow: true }, enough.signal)) if (line.text === text) enough.abort()
+          await runtime.remove(talk.name, never)
+        }
+        const texts = (await linesOf({ service: 'web' }, {})).filter(({ labels }) => labels.environment === environment)
+        assert.deepEqual([...new Set(texts.map(({ text }) => text))], ['old', 'new'])
+        const once = command(harness.programs.print('built', 0))
+        await runtime.run(once, never)
+        await runtime.forget(once.name)
+        assert.deepEqual(
+          (await linesOf({ operation: once.labels.operation })).map(({ text }) => text),
+          ['built'],
+        )
+      })
+    })
+
     describe('sandboxes', () => {
       test('open once by name, hold what runs in them, and close with it', async context => {
         if (runtime.caps.isolation === 'none') {

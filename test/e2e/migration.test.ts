@@ -52,7 +52,7 @@ describe('a migration of live data', () => {
     assert.equal(stderr.match(/no such room/g)?.length, 1, stderr)
     assert.match(stderr, /→ `fettle logs --operation op2` shows all it printed\./)
     const { stdout: said } = await site.run(['logs', '--operation', 'op2'])
-    assert.match(said, /web\.0 +│ no such room/)
+    assert.match(said, /web\.0 \S+ +│ no such room/)
   })
 
   test('that hangs is waited for by a cancel, which says so, and is broken off by --now', async () => {

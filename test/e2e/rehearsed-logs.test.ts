@@ -21,7 +21,7 @@ test('a release that dies in its rehearsal: `fettle logs --operation` shows what
   )
   assert.equal(error?.hint, `\`fettle logs --operation ${operation?.id}\` shows all it printed.`)
   const { stdout } = await site.run(['logs', '--operation', operation?.id ?? ''])
-  assert.match(stdout, /web\.0 +│ no such room/)
+  assert.match(stdout, /web\.0 \S+-rehearse-boot +│ no such room/)
   const lines = (await site.run(['logs', '--operation', operation?.id ?? '', '--json'])).stdout.trimEnd().split('\n')
   const early = lines.filter(line => (JSON.parse(line) as LogLine).at < (operation?.createdAt ?? 0))
   assert.deepEqual(early, [], 'each has the time when it was printed')

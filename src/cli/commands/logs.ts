@@ -16,7 +16,7 @@ export const logs: CommandDefinition = {
     { flags: '-f, --follow', says: 'go on with new lines until Ctrl-C' },
     { flags: '-s, --service <name>', says: 'only this one' },
     { flags: '-o, --operation <id>', says: 'what the commands of an operation said: build, migration, drill' },
-    { flags: '-n, --lines <count>', says: `how many of the newest; default ${DEFAULT_LINES}` },
+    { flags: '-n, --lines <count>', says: `how many of the newest, of all runs together; default ${DEFAULT_LINES}` },
     { flags: '--since <duration>', says: 'only lines of the last so long, such as 10m' },
     // -f is --follow here, as everywhere where logs are read.
     { flags: '--file <path>', says: 'the file, or its folder; default: fettle.yaml here or in a folder above' },

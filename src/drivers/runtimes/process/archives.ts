@@ -1,131 +1,141 @@
 /**
  * The logs of units that are gone, each as one file that zstd reads, with what is known of it beside:
  *
- *   <archive>/<unit>/<created>.log.zst   <created>.json (labels, where it begins, when its parts came)
+ *   <archive>/<unit>/<began>.log.zst   <began>.json
  *
- * They stay by the same limits as the log of what runs.
+ * What is there is read once and then known: whoever follows a log asks for it often. They stay for as long as the log of what runs, and
+ * no more of one environment than `archiveBytes`.
  */
 
-import { createReadStream } from 'node:fs'
 import { mkdir, rm, rmdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
-import { pipeline } from 'node:stream'
-import { createZstdDecompress } from 'node:zlib'
-import { refuseNewer } from '../../../core/file-format.ts'
-import { namesIn, readIfExists, writeFileAtomic } from '../../../lib/files.ts'
+import { dirname, join } from 'node:path'
+import { namesIn, writeFileAtomic } from '../../../lib/files.ts'
 import type { Labels } from '../../../ports/runtime.ts'
-import { foldersIn } from './group-files.ts'
+import { type ArchiveIndex, indexFile, openArchive, readIndex, textFile } from './archived-log.ts'
+import { foldersIn, matches } from './group-files.ts'
 import type { Host } from './host.ts'
-import { splitLines } from './log-lines.ts'
-import { type Mark, offsetBefore, timeAt } from './log-marks.ts'
+import { timeAt } from './log-marks.ts'
 import type { LogStore } from './log-store.ts'
-import type { Unit } from './unit.ts'
+import type { LogContent, ReadableLog } from './readable-log.ts'
+import { logBegan, type UnitRecord } from './unit-files.ts'
 
-/** A log of which lines can be read, whether its unit runs or is gone. */
-export interface ReadableLog {
-  /** Nothing more comes: a last line without a newline is a line. */
-  isWhole: boolean
-  unit: { record: { unit: string; labels: Labels } }
-  store: Pick<LogStore, 'read' | 'offsetOfLast' | 'timeOf' | 'offsetSince'>
+const TEXT = textFile('')
+
+interface Kept {
+  id: string
+  unit: string
+  /** Undefined: its index can not be read. */
+  labels: Labels | undefined
+  isService: boolean
+  /** Path of its files without their endings. */
+  base: string
+  bytes: number
+  archivedAt: number
+  begin: number
+  end: number
 }
 
-interface Index {
-  format: 1
-  labels: Labels
-  /** Offset of the first byte; what came before it was dropped. */
-  from: number
-  marks: Mark[]
-}
+const stampOf = (record: UnitRecord): string => new Date(logBegan(record)).toISOString().replaceAll(/[:.]/g, '')
+
+/** The same while the unit runs and when it is gone. */
+export const logId = (record: UnitRecord): string => `${record.unit}@${stampOf(record)}`
 
 export class Archives {
   readonly #host: Host
+  readonly #kept = new Map<string, Kept>()
 
   constructor(host: Host) {
     this.#host = host
   }
 
-  async keep({ record }: Unit, store: LogStore, operation?: string): Promise<void> {
-    const folder = join(this.#host.archive, record.unit)
-    await mkdir(folder, { recursive: true, mode: 0o700 })
-    const base = join(folder, new Date(record.createdAt).toISOString().replaceAll(/[:.]/g, ''))
-    await store.grown() // what it said last has no time yet
-    const index: Index = { format: 1, labels: { ...record.labels, ...(operation === undefined ? {} : { operation }) }, ...store.times() }
-    await writeFileAtomic(`${base}.json`, JSON.stringify(index), 0o600)
-    await store.archive(`${base}.log.zst`)
-    await this.#prune(folder)
-  }
-
-  /** Units that may be an operation's: of its commands, and of groups, whose names tell the operation that made them. */
-  async unitsOf(operation: string): Promise<string[]> {
-    const named = new RegExp(`(^|[.-])${operation}[.-]`)
-    return (await foldersIn(this.#host.archive)).filter(unit => named.test(unit))
-  }
-
-  /** Of a unit; undefined when there is none, or it said nothing. */
-  async newest(unit: string): Promise<ReadableLog | undefined> {
-    const folder = join(this.#host.archive, unit)
-    const name = (await namesIn(folder))
-      .filter(file => file.endsWith('.log.zst'))
-      .sort()
-      .at(-1)
-    if (name === undefined) return undefined
-    const text = await readIfExists(join(folder, name.replace('.log.zst', '.json')))
-    if (text === undefined) return undefined
-    const index = JSON.parse(text) as Index
-    refuseNewer(index.format, 1, join(folder, name))
-    return { isWhole: true, unit: { record: { unit, labels: index.labels } }, store: readable(index, join(folder, name)) }
-  }
-
-  /** Archives of removed units go by the same limits as what runs. To be called before any is made: what is half written is a dead agent's. */
+  /** To be called before any is made: what is half written is a dead agent's. */
   async open(): Promise<void> {
     for (const unit of await foldersIn(this.#host.archive)) {
       const folder = join(this.#host.archive, unit)
-      const halves = (await namesIn(folder)).filter(name => name.endsWith('.tmp'))
+      const names = await namesIn(folder)
+      const stamps = names.filter(name => name.endsWith(TEXT)).map(name => name.slice(0, -TEXT.length))
+      const halves = names.filter(name => !stamps.some(stamp => name === indexFile(stamp) || name === textFile(stamp)))
       for (const name of halves) await rm(join(folder, name), { force: true })
-      await this.#prune(folder)
+      for (const stamp of stamps) await this.#know(unit, stamp)
+      if (stamps.length === 0) await rmdir(folder)
+    }
+    await this.#prune()
+  }
+
+  async #know(unit: string, stamp: string): Promise<void> {
+    const base = join(this.#host.archive, unit, stamp)
+    const id = `${unit}@${stamp}`
+    const { size, mtimeMs } = await stat(textFile(base))
+    // Whoever reads it is told why.
+    const index = await readIndex(base).catch(() => undefined)
+    const last = Math.round(mtimeMs)
+    const times = index === undefined || index.marks.length === 0 ? { begin: last, end: last } : timesOf(index)
+    const isService = index === undefined || (index.labels.service !== undefined && index.sandbox === undefined)
+    this.#kept.set(id, { id, unit, labels: index?.labels, isService, base, bytes: size, archivedAt: mtimeMs, ...times })
+  }
+
+  async keep(record: UnitRecord, store: LogStore, operation?: string): Promise<void> {
+    const { unit, sandbox } = record
+    const base = join(this.#host.archive, unit, stampOf(record))
+    await mkdir(dirname(base), { recursive: true, mode: 0o700 })
+    await store.grown() // what it said last has no time yet
+    const labels = { ...record.labels, ...(operation === undefined ? {} : { operation }) }
+    const index: ArchiveIndex = { format: 1, labels, ...(sandbox === undefined ? {} : { sandbox }), ...store.times() }
+    await writeFileAtomic(indexFile(base), JSON.stringify(index), 0o600)
+    if (!(await store.archive(textFile(base)))) return this.#remove(base)
+    await this.#know(unit, stampOf(record))
+    await this.#prune()
+  }
+
+  /** Without an operation: of services, but not what they said in a rehearsal or a drill. `begun`: also those that somebody began to read while they ran. */
+  find(selector: Partial<Labels>, begun: (log: ReadableLog) => boolean): ReadableLog[] {
+    return [...this.#kept.values()]
+      .filter(({ unit, labels }) => (labels === undefined ? isNamedFor(unit, selector) : matches(labels, selector)))
+      .map(kept => ({ kept, log: this.#readable(kept, selector) }))
+      .filter(({ kept, log }) => kept.isService || selector.operation !== undefined || begun(log))
+      .map(({ log }) => log)
+  }
+
+  /** One that is there no more, or never was as it said nothing, is empty. */
+  async content(id: string): Promise<LogContent> {
+    const kept = this.#kept.get(id)
+    return kept === undefined ? NOTHING : openArchive(kept.base)
+  }
+
+  #readable({ id, unit, labels, begin, end }: Kept, selector: Partial<Labels>): ReadableLog {
+    const known = labels ?? { app: '', environment: '', ...selector }
+    return { id, unit, labels: known, isWhole: true, begin, end, to: Number.POSITIVE_INFINITY, open: () => this.content(id) }
+  }
+
+  async #prune(): Promise<void> {
+    const { keepMs, archiveBytes } = this.#host.logs
+    const since = this.#host.clock.now() - keepMs
+    const bytes = new Map<string, number>()
+    for (const { id, base, labels, bytes: own, archivedAt } of [...this.#kept.values()].sort((a, b) => b.archivedAt - a.archivedAt)) {
+      const owner = `${labels?.app}/${labels?.environment}`
+      const total = (bytes.get(owner) ?? 0) + own
+      bytes.set(owner, total)
+      if (total <= archiveBytes && archivedAt >= since) continue
+      this.#kept.delete(id)
+      await this.#remove(base)
     }
   }
 
-  async #prune(folder: string): Promise<void> {
-    const { keepBytes, keepMs } = this.#host.logs
-    const names = (await namesIn(folder)).sort().reverse()
-    let bytes = 0
-    let left = names.length
-    for (const name of names) {
-      const { size, mtimeMs } = await stat(join(folder, name))
-      bytes += size
-      if (bytes <= keepBytes && this.#host.clock.now() - mtimeMs <= keepMs) continue
-      await rm(join(folder, name), { force: true })
-      left -= 1
-    }
-    if (left === 0) await rmdir(folder)
+  async #remove(base: string): Promise<void> {
+    await rm(textFile(base), { force: true })
+    await rm(indexFile(base), { force: true })
+    const folder = dirname(base)
+    if ((await namesIn(folder)).length === 0) await rm(folder, { recursive: true, force: true })
   }
 }
 
-/** Always as a stream: a few megabytes of zstd may hold gigabytes of one line said over and over. */
-function readable({ from, marks }: Index, path: string): ReadableLog['store'] {
-  async function* read(offset: number): AsyncGenerator<{ offset: number; bytes: Buffer }> {
-    let at = from
-    // Whoever reads on gets the error of either, and who stops early closes both.
-    const unpacked: AsyncIterable<Buffer> = pipeline(createReadStream(path), createZstdDecompress(), () => undefined)
-    for await (const bytes of unpacked) {
-      const skipped = Math.max(0, offset - at)
-      if (skipped < bytes.length) yield { offset: at + skipped, bytes: bytes.subarray(skipped) }
-      at += bytes.length
-    }
-  }
-  return {
-    read,
-    async offsetOfLast(count) {
-      const starts = [from]
-      for await (const { end } of splitLines(read(from), { partial: true })) {
-        starts.push(end)
-        // One more than the lines: behind the last one begins none.
-        if (starts.length > count + 1) starts.shift()
-      }
-      return starts[0] ?? from
-    },
-    timeOf: offset => timeAt(marks, offset, marks.at(-1)?.[1] ?? 0),
-    offsetSince: at => offsetBefore(marks, at),
-  }
+const NOTHING: LogContent = { async *read() {}, timeOf: () => 0, offsetSince: () => 0 }
+
+function timesOf({ from, marks }: ArchiveIndex): { begin: number; end: number } {
+  const end = marks.reduce((latest, [, at]) => Math.max(latest, at), 0)
+  return { begin: timeAt(marks, from, end), end }
 }
+
+/** Of one whose labels can not be read: names are made of them. */
+const isNamedFor = (unit: string, selector: Partial<Labels>): boolean =>
+  Object.values(selector).every(part => `.${unit}.`.replaceAll('-', '.').includes(`.${part.replaceAll('-', '.')}.`))

@@ -13,7 +13,7 @@ import type { Ports } from './ports.ts'
 import type { Sandboxes } from './sandboxes.ts'
 import type { Trash } from './trash.ts'
 import { lookedAtOnce } from './unit.ts'
-import { readPort, readStop, readUnitRecord, type UnitRecord, writeUnitFolder } from './unit-files.ts'
+import { logBegan, readPort, readStop, readUnitRecord, type UnitRecord, writeUnitFolder } from './unit-files.ts'
 
 export interface GroupsDeps {
   host: Host
@@ -112,8 +112,9 @@ export class Groups {
       present.release()
     }
     const port = wanted.port ? (readPort(folder) ?? ports.take()) : undefined
-    await writeUnitFolder(folder, definition.record, { ...definition.texts, port })
-    const instance = await this.#addInstance(group, index, definition.record)
+    const record = present === undefined ? definition.record : { ...definition.record, logBegan: logBegan(present.unit.record) }
+    await writeUnitFolder(folder, record, { ...definition.texts, port })
+    const instance = await this.#addInstance(group, index, record)
     await instance.start()
   }
 

@@ -26,4 +26,6 @@ export interface LogLimits {
   /** Compressed segments of one unit on disk, and the age of the oldest. */
   keepBytes: number
   keepMs: number
+  /** Archives of one environment's removed units on disk, all together; they are as old as `keepMs` at most. */
+  archiveBytes: number
 }

@@ -56,7 +56,7 @@ export interface ProcessRuntimeOptions {
 
 const RELAY = join(import.meta.dirname, 'sandbox-relay.ts')
 const RESTART = { delays: [0, 0.5, 1, 2, 4, 8, 16, 30], stableMs: 10_000 }
-const LOGS: LogLimits = { segmentBytes: 4 << 20, keepBytes: 50_000_000, keepMs: 30 * 86_400_000 }
+const LOGS: LogLimits = { segmentBytes: 4 << 20, keepBytes: 50_000_000, keepMs: 30 * 86_400_000, archiveBytes: 250_000_000 }
 
 export function createProcessRuntime(options: ProcessRuntimeOptions): Runtime {
   return new ProcessRuntime(options)

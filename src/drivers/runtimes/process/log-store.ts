@@ -160,9 +160,13 @@ export class LogStore {
     return this.#segments.from ?? this.#liveFrom
   }
 
-  /** Where the last `count` lines begin. */
-  async offsetOfLast(count: number): Promise<number> {
-    const { size } = await stat(this.path)
+  /** Of all that was ever written. */
+  async size(): Promise<number> {
+    return (await stat(this.path)).size
+  }
+
+  /** Where the last `count` lines of the first `size` bytes begin. */
+  async offsetOfLast(count: number, size: number): Promise<number> {
     let missing = count
     for (let end = size; end > this.#oldest(); ) {
       const inSegment = this.#segments.before(end)
@@ -195,11 +199,10 @@ export class LogStore {
     return [...this.#segments.marks, ...this.#marks]
   }
 
-  /** All of it, as one file in an existing folder. One frame: not every reader of zstd goes on behind the first. */
-  async archive(path: string): Promise<void> {
+  /** All of it, as one file in an existing folder. One frame: not every reader of zstd goes on behind the first. @returns whether there is one now */
+  async archive(path: string): Promise<boolean> {
     await this.#work
-    const { size } = await stat(this.path)
-    if (size === 0) return
+    if ((await this.size()) === 0) return false
     try {
       await pipeline(
         this.#bytes(),
@@ -207,11 +210,13 @@ export class LogStore {
         createWriteStream(`${path}.tmp`, { mode: 0o600, flush: true }),
       )
       await rename(`${path}.tmp`, path)
+      return true
     } catch (error) {
       await rm(`${path}.tmp`, { force: true })
       if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
       // A unit is often removed because the disk is full.
       this.#host.log(`the log of ${this.#name} was not kept: the disk is full`)
+      return false
     }
   }
 

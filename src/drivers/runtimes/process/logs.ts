@@ -1,11 +1,15 @@
 /** The logs of all units: read, merged by time, followed, archived. */
 import type { Labels, LogLine, Runtime } from '../../../ports/runtime.ts'
-import { Archives, type ReadableLog } from './archives.ts'
+import { Archives, logId } from './archives.ts'
 import { Changes } from './changes.ts'
 import { matches } from './group-files.ts'
 import type { Host } from './host.ts'
-import { type RawLine, splitLines } from './log-lines.ts'
+import { beginAtLast } from './last-lines.ts'
+import { splitLines } from './log-lines.ts'
+import { mergeLogs } from './log-merge.ts'
+import { LogProgress } from './log-progress.ts'
 import { LogStore } from './log-store.ts'
+import type { Chunk, LogContent, ReadableLog, TimedLine } from './readable-log.ts'
 import type { Unit } from './unit.ts'
 import { WatchedLog } from './watched-log.ts'
 
@@ -45,7 +49,8 @@ export class Logs {
     const store = this.#logs.get(unit.record.unit)?.store
     if (store === undefined) return ''
     const texts: string[] = []
-    for await (const { text } of splitLines(store.read(await store.offsetOfLast(lines)), { partial: true })) {
+    const from = await store.offsetOfLast(lines, await store.size())
+    for await (const { text } of splitLines(store.read(from), { partial: true })) {
       texts.push(text)
       if (texts.length > lines) texts.shift()
     }
@@ -53,56 +58,73 @@ export class Logs {
   }
 
   async *lines(selector: Partial<Labels>, options: Options, signal: AbortSignal): AsyncGenerator<LogLine> {
-    const positions = parseCursor(options.cursor)
-    const isNew = options.cursor === undefined
-    const archived = new Map<string, ReadableLog>()
-    for (let isFirst = true; !signal.aborted; isFirst = false) {
+    const { cursor, follow, lines: count } = options
+    const progress = cursor === undefined ? LogProgress.begin() : LogProgress.parse(cursor)
+    let sinceMs = cursor === undefined ? (options.sinceMs ?? 0) : 0
+    progress.passed(Math.min(sinceMs, this.#host.clock.now()))
+    for (let isFirst = cursor === undefined; !signal.aborted; isFirst = false) {
       const seen = this.#growths
-      const chosen = [...(await this.#archivedOf(selector.operation, archived)), ...this.#logs.values()].filter(({ unit }) =>
-        matches(unit.record.labels, selector),
-      )
-      for (const { unit, store } of chosen) {
-        const { unit: name } = unit.record
-        if (!positions.has(name)) positions.set(name, isFirst && isNew ? await firstOffset(store, options) : 0)
-      }
-      const round = this.#merge(chosen, positions, { partial: !options.follow, sinceMs: options.sinceMs })
-      yield* isFirst && isNew && options.lines !== undefined ? lastOf(round, options.lines) : round
-      if (!options.follow) return
+      const merge = { partial: !follow, sinceMs, nowMs: this.#host.clock.now() }
+      const logs = await this.#chosen(selector, progress)
+      let surplus = isFirst && count !== undefined ? await beginAtLast(count, logs, progress, merge) : 0
+      for await (const { log, line } of mergeLogs(logs, progress, merge)) if (surplus-- <= 0) yield this.#shown(log, line, progress)
+      if (!follow) return
+      // What comes from now on is new, also where the clock was set back.
+      sinceMs = 0
       await this.#changes
         .until(() => (this.#growths !== seen || signal.aborted ? true : undefined), 'more lines', signal)
         .catch(endOnAbort(signal))
     }
   }
 
-  /** What commands said stays to be read when they are forgotten, and what a group said that the operation gave up. @param opened before; those that are gone since are added */
-  async #archivedOf(operation: string | undefined, opened: Map<string, ReadableLog>): Promise<ReadableLog[]> {
-    const units = operation === undefined ? [] : await this.#archives.unitsOf(operation)
-    for (const unit of units) {
-      if (opened.has(unit) || this.#logs.has(unit)) continue
-      const log = await this.#archives.newest(unit)
-      if (log !== undefined) opened.set(unit, log)
-    }
-    return [...opened].filter(([unit]) => !this.#logs.has(unit)).map(([, log]) => log)
+  #shown({ unit, labels }: ReadableLog, { at, text }: TimedLine, progress: LogProgress): LogLine {
+    return { unit, labels, at, text: this.#host.hide(text, labels.app), cursor: progress.toString() }
   }
 
-  /** Of the next line of each, always the oldest. */
-  async *#merge(
-    logs: readonly ReadableLog[],
-    positions: Map<string, number>,
-    { partial, sinceMs = 0 }: { partial: boolean; sinceMs?: number },
-  ): AsyncGenerator<LogLine> {
-    const sources = await Promise.all(logs.map(log => Source.open(log, positions.get(log.unit.record.unit) ?? 0, partial || log.isWhole)))
-    for (;;) {
-      let next: Source | undefined
-      for (const source of sources) if (source.line !== undefined && (next === undefined || source.at < next.at)) next = source
-      if (next?.line === undefined) return
-      const { text, end } = next.line
-      const { at, log } = next
-      const { unit, labels } = log.unit.record
-      positions.set(unit, end)
-      if (at >= sinceMs) yield { unit, labels, at, text: this.#host.hide(text, labels.app), cursor: formatCursor(positions) }
-      await next.advance()
+  /** As they are now: what comes later is the next round's, so that none waits for one that never stops talking. */
+  async #chosen(selector: Partial<Labels>, progress: LogProgress): Promise<ReadableLog[]> {
+    const live = [...this.#logs.values()].filter(({ unit }) => matches(unit.record.labels, selector))
+    const gone = this.#archives.find(selector, log => progress.has(log)).filter(({ id, unit }) => !this.#isLive(unit, id))
+    return [...gone, ...(await Promise.all(live.map(log => this.#readable(log))))]
+  }
+
+  #isLive(unit: string, id: string): boolean {
+    const log = this.#logs.get(unit)
+    return log !== undefined && logId(log.unit.record) === id
+  }
+
+  async #readable({ unit: { record }, store }: WatchedLog): Promise<ReadableLog> {
+    const { unit, labels } = record
+    const id = logId(record)
+    const orGone = <T>(work: Promise<T>, otherwise: T) => work.catch(error => this.#requireGone(error, unit, id, otherwise))
+    const to = await orGone(store.size(), Number.POSITIVE_INFINITY)
+    const content: LogContent = {
+      read: from => this.#read(unit, id, store, from),
+      timeOf: offset => store.timeOf(offset),
+      offsetSince: at => store.offsetSince(at),
+      offsetOfLast: (count, before) => orGone(store.offsetOfLast(count, before), 0),
     }
+    return { id, unit, labels, isWhole: false, begin: 0, end: Number.POSITIVE_INFINITY, to, open: async () => content }
+  }
+
+  #requireGone<T>(error: unknown, unit: string, id: string, otherwise: T): T {
+    if (this.#isLive(unit, id)) throw error
+    return otherwise
+  }
+
+  /** Goes on in the archive when the unit is removed meanwhile, and maybe another one in its place. */
+  async *#read(unit: string, id: string, store: LogStore, from: number): AsyncGenerator<Chunk> {
+    let at = from
+    try {
+      for await (const chunk of store.read(from)) {
+        if (!this.#isLive(unit, id)) break
+        yield chunk
+        at = chunk.offset + chunk.bytes.length
+      }
+    } catch (error) {
+      this.#requireGone(error, unit, id, undefined)
+    }
+    if (!this.#isLive(unit, id)) yield* (await this.#archives.content(id)).read(at)
   }
 
   /** Keeps what the unit printed, where its folder goes; for an operation, to be read with what that said. */
@@ -111,7 +133,7 @@ export class Logs {
     const log = this.#logs.get(name)
     if (log === undefined) return
     log.close()
-    await this.#archives.keep(unit, log.store, operation)
+    await this.#archives.keep(unit.record, log.store, operation)
     this.#logs.delete(name)
     this.#grew()
   }
@@ -125,51 +147,6 @@ export class Logs {
     this.#logs.clear()
   }
 }
-
-/** One log's next line. */
-class Source {
-  readonly log: ReadableLog
-  readonly #lines: AsyncGenerator<RawLine>
-  line: RawLine | undefined
-  at = 0
-
-  private constructor(log: ReadableLog, lines: AsyncGenerator<RawLine>) {
-    this.log = log
-    this.#lines = lines
-  }
-
-  static async open(log: ReadableLog, offset: number, partial: boolean): Promise<Source> {
-    const source = new Source(log, splitLines(log.store.read(offset), { partial }))
-    await source.advance()
-    return source
-  }
-
-  async advance(): Promise<void> {
-    const next = await this.#lines.next()
-    this.line = next.done === true ? undefined : next.value
-    if (this.line !== undefined) this.at = this.log.store.timeOf(this.line.offset)
-  }
-}
-
-async function firstOffset(store: ReadableLog['store'], { lines, sinceMs }: Options): Promise<number> {
-  const since = sinceMs === undefined ? 0 : store.offsetSince(sinceMs)
-  return lines === undefined ? since : Math.max(since, await store.offsetOfLast(lines))
-}
-
-async function* lastOf(lines: AsyncIterable<LogLine>, count: number): AsyncGenerator<LogLine> {
-  const last: LogLine[] = []
-  for await (const line of lines) {
-    last.push(line)
-    if (last.length > count) last.shift()
-  }
-  yield* last
-}
-
-/** Behind what was read of each unit: `web-1.0:123 web-1.1:99`. */
-const formatCursor = (positions: ReadonlyMap<string, number>): string =>
-  [...positions].map(([unit, offset]) => `${unit}:${offset}`).join(' ')
-const parseCursor = (cursor = ''): Map<string, number> =>
-  new Map([...cursor.matchAll(/([a-z0-9.-]+):(\d+)/g)].map(([, unit = '', offset]) => [unit, Number(offset)]))
 
 /** A follower that goes away is no error. */
 const endOnAbort = (signal: AbortSignal) => (error: unknown) => {

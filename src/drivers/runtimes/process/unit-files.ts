@@ -31,6 +31,8 @@ export interface UnitRecord {
   boot: string
   /** Wall clock, ms. */
   createdAt: number
+  /** Of its log, which goes on when the record is written anew; without: `createdAt`. */
+  logBegan?: number
   memoryBytes?: number
   timeoutMs?: number
   sandbox?: string
@@ -108,6 +110,9 @@ export async function readUnitRecord(folder: string): Promise<UnitRecord | undef
   refuseNewer(record.format, 1, join(folder, 'spec.json'))
   return record
 }
+
+/** When its log was begun: with the unit's name, what tells it from all others. */
+export const logBegan = (record: UnitRecord): number => record.logBegan ?? record.createdAt
 
 /** Hides the unit's own secrets in what it printed. */
 export async function redactorOf(folder: string, record: UnitRecord): Promise<Redactor> {

@@ -9,7 +9,6 @@ const LOOK_EVERY_MS = 250
 export class WatchedLog {
   readonly unit: Unit
   readonly store: LogStore
-  readonly isWhole = false
   readonly #onGrowth: () => void
   #watcher: FSWatcher | undefined
   #timer: NodeJS.Timeout | undefined

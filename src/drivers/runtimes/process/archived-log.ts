@@ -1,0 +1,52 @@
+/** The log of a unit that is gone: `<stamp>.log.zst`, and in `<stamp>.json` whose it was and when its parts came. */
+import { createReadStream } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { pipeline } from 'node:stream'
+import { createZstdDecompress } from 'node:zlib'
+import { refuseNewer } from '../../../core/file-format.ts'
+import type { Labels } from '../../../ports/runtime.ts'
+import { type Mark, offsetBefore, timeAt } from './log-marks.ts'
+import type { Chunk, LogContent } from './readable-log.ts'
+
+export interface ArchiveIndex {
+  format: 1
+  labels: Labels
+  /** It ran there, on copies: what it said is none of the live service's words. */
+  sandbox?: string
+  /** Offset of the first byte; what came before it was dropped. */
+  from: number
+  marks: Mark[]
+}
+
+/** Of one log, by the path of its files without their endings. */
+export const indexFile = (base: string): string => `${base}.json`
+export const textFile = (base: string): string => `${base}.log.zst`
+
+/** @throws FettleError VERSION when a newer fettle wrote it */
+export async function readIndex(base: string): Promise<ArchiveIndex> {
+  const index = JSON.parse(await readFile(indexFile(base), 'utf8')) as ArchiveIndex
+  refuseNewer(index.format, 1, textFile(base))
+  return index
+}
+
+/** Its times stay in memory until it is closed, so it is to be opened only when it is read. */
+export async function openArchive(base: string): Promise<LogContent> {
+  const { from, marks } = await readIndex(base)
+  return {
+    read: offset => unpack(textFile(base), from, offset),
+    timeOf: offset => timeAt(marks, offset, marks.at(-1)?.[1] ?? 0),
+    offsetSince: at => offsetBefore(marks, at),
+  }
+}
+
+/** Always as a stream: a few megabytes of zstd may hold gigabytes of one line said over and over. */
+async function* unpack(path: string, from: number, offset: number): AsyncGenerator<Chunk> {
+  let at = from
+  // Whoever reads on gets the error of either, and who stops early closes both.
+  const unpacked: AsyncIterable<Buffer> = pipeline(createReadStream(path), createZstdDecompress(), () => undefined)
+  for await (const bytes of unpacked) {
+    const skipped = Math.max(0, offset - at)
+    if (skipped < bytes.length) yield { offset: at + skipped, bytes: bytes.subarray(skipped) }
+    at += bytes.length
+  }
+}
