@@ -96,6 +96,7 @@ try {
     faults,
     boot: createBoot({ argv: agentArgv(bootProgram(home), home), home }),
     hide: redaction.hide,
+    maskedStream: redaction.stream,
     log,
     onShutdown: stopping.resolve,
   })

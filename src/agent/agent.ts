@@ -9,6 +9,7 @@ import { environmentLease } from '../core/names.ts'
 import { isOver } from '../core/plan.ts'
 import { Engine } from '../engine/engine.ts'
 import { Journal } from '../engine/journal.ts'
+import type { RedactedStream } from '../lib/redact.ts'
 import { allKinds, followUps } from '../operations/planner.ts'
 import type { World } from '../operations/world.ts'
 import type { BootEnabler } from './boot.ts'
@@ -25,6 +26,8 @@ export interface AgentOptions {
   faults: Faults
   boot: BootEnabler
   hide: Hide
+  /** Hides the same in bytes. @param covered of the stream that it goes on from */
+  maskedStream(app: string, covered: number): RedactedStream
   log(text: string): void
   /** Called when a client asked the agent to end. */
   onShutdown(): void

@@ -5,6 +5,7 @@ import type { OperationRecord } from '../core/plan.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Journal } from '../engine/journal.ts'
 import { ownBuild } from '../lib/program-path.ts'
+import type { RedactedStream } from '../lib/redact.ts'
 import { emptyTable, readEnvironment } from '../operations/environment.ts'
 import { requireKnown } from '../operations/known.ts'
 import { makePlan, type PlanRequest } from '../operations/planner.ts'
@@ -13,6 +14,7 @@ import type { World } from '../operations/world.ts'
 import type { RouteTable } from '../ports/proxy.ts'
 import type { BootEnabler } from './boot.ts'
 import { examine } from './doctor.ts'
+import { maskedPieces } from './mask.ts'
 import { secretHandlers } from './secrets.ts'
 import type { Handlers } from './server.ts'
 import { environmentStatus, externalStatus, isExternal, releaseViews, snapshotViews, unreadableStatus } from './status.ts'
@@ -24,6 +26,7 @@ export interface HandlerOptions {
   journal: Journal
   boot: BootEnabler
   startedAt: number
+  maskedStream(app: string, covered: number): RedactedStream
   onShutdown(): void
 }
 
@@ -52,6 +55,8 @@ export function handlersOf(options: HandlerOptions): Handlers {
       journal.get(id)
       return follow ? engine.follow(id, after, signal) : lines(journal.events(id, after))
     },
+    mask: ({ id, covered, live }, _signal, bytes) =>
+      maskedPieces(options.maskedStream(journal.get(id).plan.app, covered), bytes, { clock: world.clock, live }),
     async cancel({ id, now }) {
       engine.cancel(id, now)
       return journal.get(id)

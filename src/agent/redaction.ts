@@ -4,7 +4,7 @@
  */
 import type { Hide } from '../core/free-text.ts'
 import { Secret } from '../core/secret.ts'
-import { createRedactor, type Redactor } from '../lib/redact.ts'
+import { createRedactor, type RedactedStream, type Redactor, redactedStream } from '../lib/redact.ts'
 import { isWordLike } from '../lib/word-like.ts'
 import type { SecretStore } from '../ports/secrets.ts'
 import type { SeenSecret, SeenSecrets } from './seen-secrets.ts'
@@ -60,14 +60,21 @@ export class Redaction {
 
   readonly hide: Hide = (text, app) => {
     if (this.#known.size === 0) return text
+    // A word may be a part of another value: that first, whole.
+    return this.#redactors(app).reduce((shown, redactor) => redactor.redact(shown), text)
+  }
+
+  /** For what a command of the app prints, which `hide` would be given line by line. @param covered of the stream that it goes on from */
+  readonly stream = (app: string, covered: number): RedactedStream => redactedStream(this.#redactors(app), covered)
+
+  #redactors(app: string | undefined): Redactor[] {
     this.#everywhere ??= this.#redactor(({ value }) => !isWordLike(value))
     let words = this.#words.get(app)
     if (words === undefined) {
       words = this.#redactor(({ value, apps }) => isWordLike(value) && (app === undefined || apps?.includes(app) !== false))
       this.#words.set(app, words)
     }
-    // A word may be a part of another value: that first, whole.
-    return words.redact(this.#everywhere.redact(text))
+    return [this.#everywhere, words]
   }
 
   #redactor(isIn: (seen: SeenSecret) => boolean): Redactor {

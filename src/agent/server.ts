@@ -8,15 +8,16 @@ import { chmod, rm } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { type Answers, type ParsedRequest, requests, type Stream } from '../api/contract.ts'
-import { type EndpointName, endpoints } from '../api/endpoints.ts'
+import { type Endpoint, type EndpointName, endpoints } from '../api/endpoints.ts'
 import { FettleError, httpStatusOf, toFettleError } from '../core/errors.ts'
 import { type Hide, hidingReplacer } from '../core/free-text.ts'
 
-/** One function an endpoint; a stream is an async iterable that ends when the signal aborts. */
+/** One function an endpoint; a stream is an async iterable that ends when the signal aborts. The bytes are of one that takes some. */
 export type Handlers = {
   [Name in EndpointName]: (
     input: ParsedRequest<Name>,
     signal: AbortSignal,
+    bytes: AsyncIterable<Uint8Array>,
   ) => Answers[Name] extends Stream<infer Line> ? AsyncIterable<Line> : Promise<Answers[Name]>
 }
 
@@ -33,7 +34,8 @@ export interface ServerOptions {
 const MAX_BODY_BYTES = 1 << 20
 
 export async function serveApi(options: ServerOptions): Promise<{ stop(): Promise<void> }> {
-  const server = createServer((request, response) => {
+  // No limit for a whole request: a command prints as long as it runs, and whoever reaches the socket may do more than wait.
+  const server = createServer({ requestTimeout: 0 }, (request, response) => {
     answer(request, response, options).catch(error => fail(response, error, options.hide))
   })
   await listen(server, options.socket)
@@ -52,17 +54,31 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
   if (method === 'GET' && pathname === '/openapi.json') return describe(response, options.version)
   const found = findEndpoint(method, pathname)
   if (found === undefined) throw new FettleError('NOT_FOUND', `the API has no ${method} ${pathname}`)
-  const input = parseRequest(found.name, { ...Object.fromEntries(searchParams), ...(await bodyOf(request)), ...found.parameters })
+  const input = parseRequest(found.name, {
+    ...Object.fromEntries(searchParams),
+    ...(await bodyOf(request, found.name)),
+    ...found.parameters,
+  })
   const app = await options.appOf(input)
   const hide: Hide = (text, own = app) => options.hide(text, own)
-  await call(found.name, input, response, { ...options, hide }).catch(error => fail(response, error, hide))
+  await call(found.name, input, request, response, { ...options, hide }).catch(error => fail(response, error, hide))
 }
 
-async function call(name: EndpointName, input: unknown, response: ServerResponse, { handlers, hide }: ServerOptions): Promise<void> {
+async function call(
+  name: EndpointName,
+  input: unknown,
+  request: IncomingMessage,
+  response: ServerResponse,
+  { handlers, hide }: ServerOptions,
+): Promise<void> {
   const gone = new AbortController()
   response.on('close', () => gone.abort())
-  const handler = handlers[name] as (input: unknown, signal: AbortSignal) => AsyncIterable<unknown> | Promise<unknown>
-  const result = handler(input, gone.signal)
+  const handler = handlers[name] as (
+    input: unknown,
+    signal: AbortSignal,
+    bytes: IncomingMessage,
+  ) => AsyncIterable<unknown> | Promise<unknown>
+  const result = handler(input, gone.signal, request)
   if (Symbol.asyncIterator in result) return sendLines(response, result, hide, gone.signal)
   send(response, await result, hide)
 }
@@ -85,8 +101,9 @@ function findEndpoint(method: string, path: string): { name: EndpointName; param
   return undefined
 }
 
-async function bodyOf(request: IncomingMessage): Promise<Record<string, unknown>> {
-  if (request.method !== 'POST') return {}
+async function bodyOf(request: IncomingMessage, name: EndpointName): Promise<Record<string, unknown>> {
+  const { method, takes }: Endpoint = endpoints[name]
+  if (method !== 'POST' || takes === 'bytes') return {}
   if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) throw new FettleError('USAGE', 'the request body is too large')
   const body = await text(request)
   if (body === '') return {}

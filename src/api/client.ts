@@ -1,9 +1,9 @@
 /** Talks to an agent over its unix socket. Loads no schema: a command must start fast. */
 import type { IncomingMessage } from 'node:http'
-import { createInterface } from 'node:readline'
+import { pipeline } from 'node:stream'
 import { type ErrorJson, FettleError } from '../core/errors.ts'
 import type { Answers, Request, Stream } from './contract.ts'
-import { type EndpointName, endpoints } from './endpoints.ts'
+import { type Endpoint, type EndpointName, endpoints } from './endpoints.ts'
 
 /** An import of node:http reads all its exports, WebSocket among them, and so loads undici: 30 ms, more than the rest of a command. */
 const { request: httpRequest } = process.getBuiltinModule('node:http')
@@ -15,7 +15,13 @@ type LineOf<Name extends Streaming> = Answers[Name] extends Stream<infer Line> ?
 export interface Client {
   /** @throws FettleError as the agent threw it; AGENT_UNREACHABLE */
   call<Name extends Plain>(name: Name, input: Request<Name>, signal?: AbortSignal): Promise<Answers[Name]>
-  stream<Name extends Streaming>(name: Name, input: Request<Name>, signal?: AbortSignal): AsyncGenerator<LineOf<Name>>
+  /** @param bytes are sent while the answer is read, each at its own pace */
+  stream<Name extends Streaming>(
+    name: Name,
+    input: Request<Name>,
+    signal?: AbortSignal,
+    bytes?: AsyncIterable<Uint8Array>,
+  ): AsyncGenerator<LineOf<Name>>
 }
 
 export function createClient(socketPath: string): Client {
@@ -24,11 +30,12 @@ export function createClient(socketPath: string): Client {
       const response = await send(socketPath, name, input as Record<string, unknown>, signal)
       return JSON.parse(await text(response))
     },
-    async *stream(name, input, signal) {
-      const response = await send(socketPath, name, input as Record<string, unknown>, signal)
+    async *stream(name, input, signal, bytes) {
+      const response = await send(socketPath, name, input as Record<string, unknown>, signal, bytes)
       try {
-        for await (const line of createInterface({ input: response, crlfDelay: Number.POSITIVE_INFINITY }))
-          if (line !== '') yield JSON.parse(line)
+        for await (const line of linesOf(response)) yield JSON.parse(line)
+      } catch (error) {
+        throw unreachable(error as Error, socketPath)
       } finally {
         response.destroy()
       }
@@ -41,12 +48,13 @@ async function send(
   name: EndpointName,
   input: Record<string, unknown>,
   signal?: AbortSignal,
+  bytes?: AsyncIterable<Uint8Array>,
 ): Promise<IncomingMessage> {
-  const { method, path } = endpoints[name]
+  const { method, path }: Endpoint = endpoints[name]
   const { id, ...rest } = input
   const target = path.replace(':id', encodeURIComponent(String(id)))
-  const query = method === 'GET' ? queryOf(rest) : ''
-  const body = method === 'POST' ? JSON.stringify(path.includes(':id') ? rest : input) : undefined
+  const query = method === 'GET' || bytes !== undefined ? queryOf(rest) : ''
+  const body = method === 'POST' && bytes === undefined ? JSON.stringify(path.includes(':id') ? rest : input) : undefined
   const headers = body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }
   const options = {
     socketPath,
@@ -60,7 +68,9 @@ async function send(
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     const request = httpRequest(options, resolve)
     request.on('error', error => reject(unreachable(error, socketPath)))
-    request.end(body)
+    if (bytes === undefined) request.end(body)
+    // What goes wrong there is told by the answer, or by the request where none comes.
+    else pipeline(bytes, request, () => {})
   })
   if (response.statusCode === 200) return response
   throw FettleError.fromJSON(JSON.parse(await text(response)) as ErrorJson)
@@ -70,6 +80,16 @@ function queryOf(input: Record<string, unknown>): string {
   const query = new URLSearchParams()
   for (const [key, value] of Object.entries(input)) if (value !== undefined) query.set(key, String(value))
   return query.toString()
+}
+
+/** One at a time, so that whoever sends waits for whoever reads. What comes behind the last line's end was cut off. */
+async function* linesOf(response: IncomingMessage): AsyncGenerator<string> {
+  let rest = ''
+  for await (const text of response.setEncoding('utf8')) {
+    const lines = `${rest}${text}`.split('\n')
+    rest = lines.pop() ?? ''
+    yield* lines
+  }
 }
 
 async function text(response: IncomingMessage): Promise<string> {

@@ -8,7 +8,7 @@ import { MOST_COUNTED } from '../core/limits.ts'
 import type { OperationEvent, OperationRecord, Plan } from '../core/plan.ts'
 import type { LogLine } from '../ports/runtime.ts'
 import type { EndpointName } from './endpoints.ts'
-import type { About, DoctorReport, EnvironmentStatus, ReleaseView, SecretsView, SnapshotView } from './views.ts'
+import type { About, DoctorReport, EnvironmentStatus, MaskedPiece, ReleaseView, SecretsView, SnapshotView } from './views.ts'
 
 /** Which app: by its file (`fettle.yaml`, absolute path) or, where the file is gone, by name. */
 const target = { file: z.string().optional(), app: z.string().optional(), environment: z.string().optional() }
@@ -60,7 +60,7 @@ export const OperationRequest = z.discriminatedUnion('kind', [
     service: z.string().optional(),
     /** A named pipe on the agent's host that becomes its standard input, removed as soon as it is opened; else it has none. */
     stdin: z.string().optional(),
-    /** Named pipes on the agent's host that get its output byte by byte, secrets too; one path for both keeps their order. */
+    /** Named pipes on the agent's host that get its output byte by byte, secrets too (`mask` hides them); one path for both keeps their order. */
     output: z.strictObject({ stdout: z.string(), stderr: z.string() }).optional(),
     /** It gets a terminal of its own, of this kind and size, which writes its name to the file. */
     terminal: z
@@ -80,6 +80,11 @@ export const requests = {
   operations: z.strictObject({ ...target, limit: number.max(1000).default(20) }),
   operation: z.strictObject({ id: z.string() }),
   events: z.strictObject({ id: z.string(), after: number.default(0), follow: flag }),
+  /**
+   * Hides secrets in what the operation's command printed, which is the body, while it comes. `covered`: of the last piece, where another
+   * agent had begun. `live`: somebody waits for each byte, so nothing is held back for long.
+   */
+  mask: z.strictObject({ id: z.string(), covered: number.default(0), live: flag }),
   /** `now`: also a migration of live data is broken off, in the middle of what it does. */
   cancel: z.strictObject({ id: z.string(), now: flag }),
   resume: z.strictObject({ id: z.string(), direction: z.enum(['forward', 'back']).default('forward') }),
@@ -112,6 +117,7 @@ export interface Answers {
   operations: { operations: OperationRecord[] }
   operation: OperationRecord
   events: Stream<OperationEvent>
+  mask: Stream<MaskedPiece>
   cancel: OperationRecord
   resume: OperationRecord
   releases: { releases: ReleaseView[] }

@@ -10,6 +10,7 @@ export const endpoints = {
   operations: { method: 'GET', path: '/v1/operations' },
   operation: { method: 'GET', path: '/v1/operations/:id' },
   events: { method: 'GET', path: '/v1/operations/:id/events' },
+  mask: { method: 'POST', path: '/v1/operations/:id/mask', takes: 'bytes' },
   cancel: { method: 'POST', path: '/v1/operations/:id/cancel' },
   resume: { method: 'POST', path: '/v1/operations/:id/resume' },
   releases: { method: 'GET', path: '/v1/releases' },
@@ -21,6 +22,13 @@ export const endpoints = {
   doctor: { method: 'GET', path: '/v1/doctor' },
   enable: { method: 'POST', path: '/v1/agent/enable' },
   shutdown: { method: 'POST', path: '/v1/agent/shutdown' },
-} as const satisfies Record<string, { method: 'GET' | 'POST'; path: string }>
+} as const satisfies Record<string, Endpoint>
+
+export interface Endpoint {
+  method: 'GET' | 'POST'
+  path: string
+  /** Its body is no JSON but bytes as they are, and its input the query. */
+  takes?: 'bytes'
+}
 
 export type EndpointName = keyof typeof endpoints

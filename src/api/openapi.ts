@@ -1,10 +1,10 @@
 /** The API's description in OpenAPI 3.1, made from the same table and schemas that the agent serves from. */
 import * as z from 'zod'
 import { requests } from './contract.ts'
-import { type EndpointName, endpoints } from './endpoints.ts'
+import { type Endpoint, type EndpointName, endpoints } from './endpoints.ts'
 import { answers, named } from './view-schemas.ts'
 
-const STREAMS: ReadonlySet<EndpointName> = new Set(['events', 'logs'])
+const STREAMS: ReadonlySet<EndpointName> = new Set(['events', 'logs', 'mask'])
 
 type JsonSchema = { properties?: Record<string, unknown>; required?: string[]; [word: string]: unknown }
 
@@ -18,7 +18,7 @@ export function openApi(version: string): Record<string, unknown> {
     const schema = z.toJSONSchema(requests[name], { io: 'input', unrepresentable: 'any' }) as JsonSchema
     delete schema.$schema
     const place = path.replace(':id', '{id}')
-    paths[place] = { ...paths[place], [method.toLowerCase()]: operation(name, method, schema, path.includes(':id')) }
+    paths[place] = { ...paths[place], [method.toLowerCase()]: operation(name, schema, path.includes(':id')) }
   }
   return {
     openapi: '3.1.0',
@@ -49,16 +49,17 @@ function componentOf(name: EndpointName): string {
   return answerName(first ?? name)
 }
 
-function operation(name: EndpointName, method: 'GET' | 'POST', schema: JsonSchema, hasId: boolean): Record<string, unknown> {
+function operation(name: EndpointName, schema: JsonSchema, hasId: boolean): Record<string, unknown> {
+  const { method, takes }: Endpoint = endpoints[name]
   const id = hasId ? [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }] : []
   const query = Object.entries(schema.properties ?? {})
-    .filter(([key]) => method === 'GET' && !(hasId && key === 'id'))
+    .filter(([key]) => (method === 'GET' || takes === 'bytes') && !(hasId && key === 'id'))
     .map(([key, value]) => ({ name: key, in: 'query', required: false, schema: value }))
   const type = STREAMS.has(name) ? 'application/x-ndjson' : 'application/json'
   return {
     operationId: name,
     parameters: [...id, ...query],
-    ...(method === 'POST' ? { requestBody: { content: { 'application/json': { schema: bodyOf(schema, hasId) } } } } : {}),
+    ...(method === 'POST' ? { requestBody: { content: takes === 'bytes' ? BYTES : jsonOf(bodyOf(schema, hasId)) } } : {}),
     responses: {
       200: {
         description: STREAMS.has(name) ? 'one JSON object a line' : 'the answer',
@@ -66,11 +67,15 @@ function operation(name: EndpointName, method: 'GET' | 'POST', schema: JsonSchem
       },
       default: {
         description: 'what was tried, what happened, what to do',
-        content: { 'application/json': { schema: { $ref: refTo('Error') } } },
+        content: jsonOf({ $ref: refTo('Error') }),
       },
     },
   }
 }
+
+/** Read while they come, and answered while they are read. */
+const BYTES = { 'application/octet-stream': {} }
+const jsonOf = (schema: JsonSchema) => ({ 'application/json': { schema } })
 
 /** Without the id, which stands in the path. */
 function bodyOf({ properties = {}, required = [], ...schema }: JsonSchema, hasId: boolean): JsonSchema {

@@ -134,6 +134,13 @@ export const DoctorReport = z.object({ ok: flag, items: z.array(DoctorItem) })
 
 const LogLine = z.object({ unit: text, labels: Labels, at: time, text, cursor: text }) satisfies z.ZodType<runtime.LogLine>
 
+export const MaskedPiece = z.object({
+  taken: count.describe('how many of the bytes that were sent it answers: what no piece answered is to be sent again to the next agent'),
+  covered: count.describe('how many of the bytes behind those belong to a secret whose mask is in this piece or before it'),
+  hidden: count.describe('how many masks are in it'),
+  shown: z.base64().describe('what the bytes are, with the secrets hidden'),
+})
+
 /** By the names under which the description refers to them. */
 export const named = {
   Error: ErrorView,
@@ -149,6 +156,7 @@ export const named = {
   OperationRecord,
   OperationEvent,
   LogLine,
+  MaskedPiece,
 }
 
 /** What each endpoint answers; of a stream, a line. */
@@ -160,6 +168,7 @@ export const answers = {
   operations: z.object({ operations: z.array(OperationRecord) }),
   operation: OperationRecord,
   events: OperationEvent,
+  mask: MaskedPiece,
   cancel: OperationRecord,
   resume: OperationRecord,
   releases: z.object({ releases: z.array(ReleaseView) }),

@@ -9,5 +9,6 @@ export type ReleaseView = z.output<typeof schemas.ReleaseView>
 export type SnapshotView = z.output<typeof schemas.SnapshotView>
 export type SecretView = z.output<typeof schemas.SecretView>
 export type SecretsView = z.output<typeof schemas.SecretsView>
+export type MaskedPiece = z.output<typeof schemas.MaskedPiece>
 export type DoctorReport = z.output<typeof schemas.DoctorReport>
 export type DoctorItem = z.output<typeof schemas.DoctorItem>

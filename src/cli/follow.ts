@@ -45,12 +45,20 @@ export async function follow(cli: Cli, operation: OperationRecord, options: Foll
     view.output === undefined || options.pipes?.request.output !== undefined
       ? undefined
       : readOutput(cli, operation.id, line => view.output?.(line))
+  const watchToItsEnd = async (): Promise<void> => {
+    try {
+      await watch(cli, operation.id, event => view.event(event), detached.signal)
+    } finally {
+      if (code === undefined) await Promise.all([output?.finish(), options.pipes?.drain()])
+    }
+  }
   try {
-    await watch(cli, operation.id, event => view.event(event), detached.signal)
+    const ended = watchToItsEnd()
+    await Promise.race([ended, options.pipes?.show(cli, operation.id) ?? ended])
   } catch (error) {
     if (code === undefined) throw error
   } finally {
-    if (code === undefined) await Promise.all([output?.finish(), options.pipes?.drain()])
+    detached.abort()
     output?.stop()
     stopListening()
     view.close()

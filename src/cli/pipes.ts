@@ -1,23 +1,28 @@
 /**
  * What is piped into `fettle run`, and what its command prints, on the way: through named pipes, which the command's side opens. So
- * every byte comes as it is written, as fast as it is read, and neither agent nor journal sees it.
+ * every byte comes as it is written, as fast as it is read, and an agent that ends in between takes nothing with it.
  *
- * The bytes are those that the user's own command writes, secrets too, as with every tool that runs a command elsewhere: a dump with a
- * mask in it is a broken dump. What fettle keeps and shows of them later is masked.
+ * What is printed passes with its secrets hidden, for the log of a CI job is read by many; raw, byte by byte, where it was asked for.
  */
 import { fstatSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { makeFifos } from '../lib/fifo.ts'
+import type { Cli } from './cli.ts'
 import type { Io, OutputStream } from './io.ts'
+import { showMasked } from './masked-output.ts'
 import { forwardInput } from './piped-input.ts'
-import { forwardOutput } from './piped-output.ts'
+import { openOutput, showRaw } from './piped-output.ts'
 import { openSession, type Session } from './session.ts'
 
 export interface Pipes {
   /** As the agent takes them. */
   request: { stdin?: string; output?: { stdout: string; stderr: string }; terminal?: Session['request'] }
+  /** Passes on what the operation's command prints, from now on. Only ever rejects: when that can not be shown any more. */
+  show(cli: Cli, operation: string): Promise<never>
+  /** How many secrets were hidden in it. */
+  readonly hidden: number
   /** Resolves once everything was passed on. To be called when the command has ended. */
   drain(): Promise<void>
   /** Nobody reads any more. Idempotent. */
@@ -25,7 +30,7 @@ export interface Pipes {
 }
 
 /** @throws FettleError UNSUPPORTED where no named pipe can be made */
-export async function openPipes(io: Io, wanted: { input: boolean; output: boolean; terminal: boolean }): Promise<Pipes> {
+export async function openPipes(io: Io, wanted: { input: boolean; output: boolean; terminal: boolean; raw: boolean }): Promise<Pipes> {
   const folder = await mkdtemp(join(tmpdir(), 'fettle-pipes-'))
   const [stdin, stdout, own] = ['stdin', 'stdout', 'stderr'].map(name => join(folder, name)) as [string, string, string]
   // What a terminal shows is its user's: nothing of it is kept, as would be of what goes to standard error.
@@ -34,18 +39,36 @@ export async function openPipes(io: Io, wanted: { input: boolean; output: boolea
   await makeFifos(...(wanted.input ? [stdin] : []), ...(wanted.output ? outputs.map(([path]) => path) : []))
   const session = wanted.terminal ? openSession(io, join(folder, 'terminal')) : undefined
   const input = wanted.input ? forwardInput(io.stdin, stdin) : undefined
-  const forwarded = wanted.output ? outputs.map(([path, stream]) => forwardOutput(path, stream)) : []
+  const printed = wanted.output ? outputs.map(([path, to]) => ({ to, pipe: openOutput(path) })) : []
+  const closed = new AbortController()
+  let hidden = 0
   return {
     request: {
       ...(wanted.input ? { stdin } : {}),
       ...(wanted.output ? { output: { stdout, stderr } } : {}),
       ...(session === undefined ? {} : { terminal: session.request }),
     },
+    show(cli, operation) {
+      const masking = {
+        operation,
+        live: wanted.terminal,
+        signal: closed.signal,
+        onHidden(times: number) {
+          hidden += times
+        },
+      }
+      const shown = printed.map(({ to, pipe }) => pipe.show(from => (wanted.raw ? showRaw(from, to) : showMasked(cli, from, to, masking))))
+      return new Promise((_resolve, reject) => void Promise.all(shown).catch(reject))
+    },
+    get hidden() {
+      return hidden
+    },
     async drain() {
-      await Promise.all(forwarded.map(output => output.drain()))
+      await Promise.all(printed.map(({ pipe }) => pipe.drain()))
     },
     async close() {
-      for (const pipe of [input, session, ...forwarded]) pipe?.close()
+      closed.abort()
+      for (const pipe of [input, session, ...printed.map(({ pipe }) => pipe)]) pipe?.close()
       await rm(folder, { recursive: true, force: true })
     },
   }

@@ -1,5 +1,4 @@
 /** Hides secrets in text and in streams of bytes, in all the forms of `redact-forms.ts`. Everything else passes unchanged. */
-import { Transform } from 'node:stream'
 import { MASK, type Secret } from '../core/secret.ts'
 import { type Automaton, createAutomaton } from './automaton.ts'
 import { formsOf, isTooShort } from './redact-forms.ts'
@@ -8,31 +7,33 @@ const MASK_BYTES = Buffer.from(MASK)
 
 export interface Redactor {
   redact(text: string): string
-  /** For the pieces of one stream, in order. */
-  stream(): RedactedStream
-  /** The same as a stream of Node. */
-  transform(): Transform
   /** Too short to be hidden without hiding everything else: to be reported where they are set. */
   readonly tooShort: Secret[]
+  /** Of all forms of all others. */
+  readonly automaton: Automaton
 }
 
+/** For the pieces of one stream, in order. What is held and covered is all that another one must know to go on from here. */
 export interface RedactedStream {
   /** What can be shown by now: only a piece that may be the beginning of a secret is held back. */
   push(chunk: Uint8Array): Buffer
+  /** What is held back, though it may be the beginning of a secret: when the rest of one comes, that is hidden still. */
+  flush(): Buffer
   /** The rest. */
   end(): Buffer
+  /** How many of the bytes that were pushed are not shown yet. */
+  readonly held: number
+  /** How many bytes from there on, held or still to come, belong to a secret whose mask was shown. */
+  readonly covered: number
+  /** How many masks were shown. */
+  readonly hidden: number
 }
 
 export function createRedactor(secrets: Iterable<Secret>): Redactor {
   const [long, tooShort]: [Secret[], Secret[]] = [[], []]
   for (const secret of secrets) (isTooShort(secret.reveal()) ? tooShort : long).push(secret)
   const automaton = createAutomaton(long.flatMap(secret => formsOf(secret.reveal())))
-  return {
-    tooShort,
-    redact: text => redactText(automaton, text),
-    stream: () => redactedStream(automaton),
-    transform: () => redactedTransform(automaton),
-  }
+  return { tooShort, automaton, redact: text => redactText(automaton, text) }
 }
 
 function redactText(automaton: Automaton, text: string): string {
@@ -42,72 +43,83 @@ function redactText(automaton: Automaton, text: string): string {
   return spans.isEmpty ? text : spans.hide(bytes).toString()
 }
 
-function redactedStream(automaton: Automaton): RedactedStream {
-  const spans = new Spans()
-  let state = 0
-  let held = Buffer.alloc(0)
+/** Hides what any of the redactors knows. @param covered of the stream that it goes on from */
+export function redactedStream(redactors: readonly Pick<Redactor, 'automaton'>[], covered = 0): RedactedStream {
+  const spans = new Spans(covered)
+  const scanners = redactors.map(({ automaton }) => ({ automaton, state: 0 }))
+  let held: Buffer = Buffer.alloc(0)
+  const show = (bytes: Buffer, count: number): Buffer => {
+    held = bytes.subarray(count)
+    return spans.hide(bytes.subarray(0, count))
+  }
   return {
     push(chunk) {
       const [bytes, before] = [Buffer.concat([held, chunk]), held.length]
-      state = automaton.scan(chunk, state, (start, end) => spans.add(before + start, before + end))
-      const ready = bytes.length - automaton.pending(state)
-      const shown = spans.hide(bytes.subarray(0, ready))
-      spans.move(ready)
-      held = bytes.subarray(ready)
-      return shown
+      let pending = 0
+      for (const scanner of scanners) {
+        scanner.state = scanner.automaton.scan(chunk, scanner.state, (start, end) => spans.add(before + start, before + end))
+        pending = Math.max(pending, scanner.automaton.pending(scanner.state))
+      }
+      // What is pending may have been flushed.
+      return show(bytes, Math.max(0, bytes.length - pending))
     },
+    flush: () => show(held, held.length),
     end() {
-      const rest = spans.hide(held)
-      spans.move(Number.POSITIVE_INFINITY)
-      ;[state, held] = [0, Buffer.alloc(0)]
-      return rest
+      for (const scanner of scanners) scanner.state = 0
+      return show(held, held.length)
+    },
+    get held() {
+      return held.length
+    },
+    get covered() {
+      return spans.covered
+    },
+    get hidden() {
+      return spans.hidden
     },
   }
 }
 
-function redactedTransform(automaton: Automaton): Transform {
-  const redacted = redactedStream(automaton)
-  return new Transform({
-    transform: (chunk: Buffer, _encoding, done) => done(null, redacted.push(chunk)),
-    flush: done => done(null, redacted.end()),
-  })
+interface Span {
+  start: number
+  end: number
 }
 
-/**
- * Ranges to hide, joined where they overlap. They arrive in the order of their ends, and one may swallow those before it.
- * One that starts before 0 began in bytes that are out already, its mask too.
- */
+/** Ranges to hide, in any order; those that overlap get one mask. One that starts before 0 began in bytes that are out already. */
 class Spans {
-  #spans: { start: number; end: number }[] = []
+  #spans: Span[] = []
+  /** How many of the next bytes belong to a range whose mask is out. */
+  covered: number
+  /** How many masks are out. */
+  hidden = 0
+
+  constructor(covered = 0) {
+    this.covered = covered
+  }
 
   get isEmpty(): boolean {
     return this.#spans.length === 0
   }
 
-  readonly add = (start: number, end: number): void => {
-    let from = start
-    for (let last = this.#spans.at(-1); last !== undefined && last.end > from; last = this.#spans.at(-1)) {
-      from = Math.min(from, last.start)
-      this.#spans.pop()
-    }
-    this.#spans.push({ start: from, end })
-  }
+  readonly add = (start: number, end: number): void => void this.#spans.push({ start, end })
 
-  /** The bytes, with one mask in place of each span. */
+  /** The bytes, with one mask in place of each range. From then on, positions count from their end. */
   hide(bytes: Buffer): Buffer {
+    const { length } = bytes
     const parts: Buffer[] = []
-    let at = 0
-    for (const { start, end } of this.#spans) {
-      if (start >= bytes.length) break
-      if (start >= 0) parts.push(bytes.subarray(at, start), MASK_BYTES)
-      at = end
+    let at = this.covered
+    for (const { start, end } of this.#spans.sort((a, b) => a.start - b.start)) {
+      if (start >= length) break
+      const from = Math.max(0, start)
+      if (from >= at) {
+        parts.push(bytes.subarray(at, from), MASK_BYTES)
+        this.hidden++
+      }
+      at = Math.max(at, end)
     }
-    if (at < bytes.length) parts.push(bytes.subarray(at))
+    if (at < length) parts.push(bytes.subarray(at))
+    this.#spans = this.#spans.filter(({ start }) => start >= length).map(({ start, end }) => ({ start: start - length, end: end - length }))
+    this.covered = Math.max(0, at - length)
     return Buffer.concat(parts)
-  }
-
-  /** From now on, positions count from `by`. */
-  move(by: number): void {
-    this.#spans = this.#spans.filter(span => span.end > by).map(span => ({ start: span.start - by, end: span.end - by }))
   }
 }

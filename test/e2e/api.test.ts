@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
+import { Readable } from 'node:stream'
 import { json } from 'node:stream/consumers'
 import { after, before, test } from 'node:test'
 import { createClient } from '../../src/api/client.ts'
@@ -55,7 +56,7 @@ test('what is asked for once is answered as described', async () => {
 
 test('each line of a stream is as described', async () => {
   const client = createClient(site.paths.socket)
-  const seen = { events: 0, logs: 0 }
+  const seen = { events: 0, logs: 0, mask: 0 }
   for await (const event of client.stream('events', { id: operation })) {
     seen.events += 1
     assertDescribed('events', event)
@@ -64,7 +65,16 @@ test('each line of a stream is as described', async () => {
     seen.logs += 1
     assertDescribed('logs', line)
   }
-  assert.ok(seen.events > 0 && seen.logs > 0)
+  for await (const piece of client.stream(
+    'mask',
+    { id: operation },
+    undefined,
+    Readable.from([Buffer.from('some'), Buffer.from(' bytes')]),
+  )) {
+    seen.mask += piece.taken
+    assertDescribed('mask', piece)
+  }
+  assert.ok(seen.events > 0 && seen.logs > 0 && seen.mask === 'some bytes'.length)
 })
 
 test('an error is as described', async () => {

@@ -4,29 +4,43 @@ import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { buffer } from 'node:stream/consumers'
+import { buffer, text } from 'node:stream/consumers'
 import { after, before, describe, test } from 'node:test'
 import type { About } from '../../src/api/views.ts'
 import type { OperationRecord } from '../../src/core/plan.ts'
+import { MASK } from '../../src/core/secret.ts'
 import { type Installation, openInstallation } from '../helpers/installation.ts'
 import { assembleSmall } from '../helpers/small-app.ts'
+
+const SECRET = 'first/half+second/half=é'
 
 const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
 describe('what a command of fettle run prints', () => {
   let site: Installation
   before(async () => {
-    site = await openInstallation(assembleSmall)
+    site = await openInstallation(into => assembleSmall(into, 'secrets: [TOKEN]\n'))
+    await site.edit('fettle.yaml', text => text.replace('"${release}" }', '"${release}", TOKEN: "${secrets.TOKEN}" }'))
+    assert.equal((await site.run(['secrets', 'set', 'TOKEN'], { stdin: SECRET })).code, 0)
     await site.must(['deploy'])
   })
   after(() => site.close())
 
+  const killAgent = async () => process.kill((await site.look<About>(['agent', 'status'])).pid, 'SIGKILL')
+
   test('comes byte by byte, whatever it is and however it ends, standard error apart', async () => {
-    const bytes = randomBytes(3_000_001)
+    const bytes = Buffer.concat([Uint8Array.from({ length: 256 }, (_, byte) => byte), randomBytes(3_000_001)])
     const path = join(site.folder, 'bytes')
     writeFileSync(path, bytes)
-    for (const code of [0, 3]) {
-      const child = site.start(['exec', '--', 'sh', '-c', 'printf "\\377 apart" >&2; cat "$1"; exit "$2"', 'sh', path, String(code)])
+    const print = `
+      const { readFileSync, writeSync } = require('node:fs')
+      const [path, code] = process.argv.slice(1)
+      const bytes = readFileSync(path)
+      writeSync(2, Buffer.from('\\xff apart', 'latin1'))
+      for (let at = 0; at < bytes.length; ) at += writeSync(1, bytes, at, Math.min(bytes.length - at, Math.ceil(Math.random() * 9000)))
+      process.exit(Number(code))`
+    for (const [code, ...options] of [[0], [3], [0, '--raw']] as const) {
+      const child = site.start(['exec', ...options, '--', process.execPath, '-e', print, path, String(code)])
       child.stdin?.end()
       assert.ok(child.stdout && child.stderr)
       const [stdout, stderr, [ended]] = await Promise.all([buffer(child.stdout), buffer(child.stderr), once(child, 'close')])
@@ -87,10 +101,79 @@ describe('what a command of fettle run prints', () => {
     child.stdin?.end()
     assert.ok(child.stdout)
     assert.equal(String((await once(child.stdout, 'data'))[0]), 'one\n')
-    process.kill((await site.look<About>(['agent', 'status'])).pid, 'SIGKILL')
+    await killAgent()
     writeFileSync(gate, '\n')
     const [rest, [code]] = await Promise.all([buffer(child.stdout), once(child, 'close')])
     assert.deepEqual([String(rest), code], ['two\n', 4])
+  })
+
+  test('has its secrets hidden, in pieces and in base64 too, and a last line says so', async () => {
+    const gate = join(site.folder, 'middle')
+    const halves =
+      'mkfifo "$1"; printf "of %s" "${TOKEN%second*}"; read -r _ <"$1"; printf "%s!" "${TOKEN#*+}"; printf %s "$TOKEN" | base64'
+    const child = site.start(['run', 'sh', '-c', halves, 'sh', gate])
+    child.stdin?.end()
+    assert.ok(child.stdout && child.stderr)
+    assert.equal(String((await once(child.stdout, 'data'))[0]), 'of ')
+    writeFileSync(gate, '\n')
+    const [rest, said] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
+    assert.equal(rest, `${MASK}!${MASK}\n`)
+    assert.equal(said, 'a secret was hidden in what it printed, 2 times → `--raw` passes everything on as it is\n')
+  })
+
+  test('comes once, in order and with its secrets hidden, when agents are killed in the middle of it', async () => {
+    const path = join(site.folder, 'long')
+    const line = (secret: string) => (_: unknown, n: number) => `${n} ${n % 10 === 0 ? secret : 'nothing'}\n`
+    const linesOf = (secret: string) => Buffer.from(Array.from({ length: 400_000 }, line(secret)).join(''))
+    const expected = linesOf(MASK)
+    writeFileSync(path, linesOf(SECRET))
+    const child = site.start(['run', 'cat', path])
+    child.stdin?.end()
+    assert.ok(child.stdout && child.stderr)
+    const said = text(child.stderr)
+    const pieces: Buffer[] = []
+    let [seen, kills] = [0, 0]
+    for await (const piece of child.stdout as AsyncIterable<Buffer>) {
+      pieces.push(piece)
+      seen += piece.length
+      // Read no further meanwhile: the rest waits on its way.
+      if (kills < 3 && seen > kills * 1_000_000) {
+        await killAgent()
+        kills++
+      }
+    }
+    assert.equal(digest(Buffer.concat(pieces)), digest(expected))
+    assert.match(await said, /hidden in what it printed, 40000 times/)
+    assert.equal(kills, 3)
+  })
+
+  test('is not shown any more when no agent comes back: the command goes on, and the error says so', async t => {
+    const [gate, mark] = [join(site.folder, 'no-agent'), join(site.folder, 'no-agent-mark')]
+    const child = site.start([
+      'run',
+      'sh',
+      '-c',
+      'mkfifo "$1"; echo one; read -r _ <"$1"; echo "$TOKEN"; echo whole >"$2"',
+      'sh',
+      gate,
+      mark,
+    ])
+    child.stdin?.end()
+    assert.ok(child.stdout && child.stderr)
+    assert.equal(String((await once(child.stdout, 'data'))[0]), 'one\n')
+    const settings = readFileSync(site.paths.settings)
+    t.after(() => writeFileSync(site.paths.settings, settings))
+    writeFileSync(site.paths.settings, 'broken')
+    await killAgent()
+    writeFileSync(gate, '\n')
+    const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
+    assert.deepEqual([stdout, code], ['', 125])
+    assert.match(stderr, /is not shown any more, .* goes on by itself: `fettle operations follow op\d+`/s)
+    writeFileSync(site.paths.settings, settings)
+    assert.equal((await site.run(['agent', 'start'])).code, 0)
+    const [last] = (await site.look<{ operations: OperationRecord[] }>(['operations'])).operations
+    await site.run(['operations', 'follow', last?.id ?? ''])
+    assert.equal(readFileSync(mark, 'utf8'), 'whole\n')
   })
 
   test('leaves nothing in the temporary folder', async () => {

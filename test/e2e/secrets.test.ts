@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test'
 import { zstdDecompressSync } from 'node:zlib'
 import type { About, SecretView } from '../../src/api/views.ts'
 import type { OperationRecord } from '../../src/core/plan.ts'
+import { MASK } from '../../src/core/secret.ts'
 import { type Installation, openInstallation } from '../helpers/installation.ts'
 import { assembleSmall } from '../helpers/small-app.ts'
 
@@ -127,9 +128,13 @@ describe('a secret', () => {
     assert.ok(!ran.stdout.includes('rotated'))
   })
 
-  test('that a command prints is among the bytes that its user gets, and hidden in what is kept of them', async () => {
-    const ran = await site.run(['run', 'sh', '-c', 'echo "$GREETING"; echo "$GREETING" >&2'])
-    assert.ok(ran.stdout.includes(ROTATED) && ran.stderr.includes(ROTATED))
+  test('that a command prints is hidden in it and in what is kept of it, and told of; --raw passes it on as it is', async () => {
+    const say = ['sh', '-c', 'echo "$GREETING"; echo "$GREETING" >&2']
+    const ran = await site.run(['run', ...say])
+    assert.equal(ran.stdout, `${MASK}\n`)
+    assert.ok(ran.stderr.startsWith(`${MASK}\na secret was hidden in what it printed, 2 times → \`--raw\` passes`), ran.stderr)
+    const raw = await site.run(['run', '--raw', ...say])
+    assert.deepEqual([raw.stdout, raw.stderr], [`${ROTATED}\n`, `${ROTATED}\n`])
     const [operation] = (await site.look<{ operations: OperationRecord[] }>(['operations'])).operations
     const kept = await site.run(['logs', '--operation', operation?.id ?? ''])
     assert.match(kept.stdout, /•+/)

@@ -10,7 +10,9 @@ import { startTerminal, type Terminal } from '../helpers/terminal.ts'
 describe('a command of fettle run at a terminal', () => {
   let site: Installation
   before(async () => {
-    site = await openInstallation(assembleSmall)
+    site = await openInstallation(into => assembleSmall(into, 'secrets: [TOKEN]\n'))
+    await site.edit('fettle.yaml', text => text.replace('"${release}" }', '"${release}", TOKEN: "${secrets.TOKEN}" }'))
+    assert.equal((await site.run(['secrets', 'set', 'TOKEN'], { stdin: 'Name: kX9/3fQz' })).code, 0)
     await site.must(['deploy'])
   })
   after(() => site.close())
@@ -47,6 +49,21 @@ describe('a command of fettle run at a terminal', () => {
     await terminal.shows(/^40 100/m)
     terminal.press('\u001c') // SIGQUIT
     assert.equal(await terminal.exit, 131)
+  })
+
+  test('shows what may be the beginning of a secret before more comes, and hides a secret', async t => {
+    const terminal = run(t, 'sh', '-c', 'printf "Name: k"; read -r name; echo "$name is not $TOKEN"')
+    await terminal.shows(/^Name: k$/m)
+    terminal.press('Ada\r')
+    assert.equal(await terminal.exit, 0)
+    assert.match(
+      terminal.screen(),
+      /^Ada is not ••••\na secret was hidden in what it printed, once → `--raw` passes everything on as it is$/m,
+    )
+    const raw = run(t, '--raw', 'sh', '-c', 'echo "$TOKEN"')
+    assert.equal(await raw.exit, 0)
+    assert.match(raw.screen(), /^Name: kX9\/3fQz$/m)
+    assert.doesNotMatch(raw.screen(), /hidden/)
   })
 
   test('ends when its terminal goes', async t => {

@@ -1,18 +1,22 @@
 import type { Cli } from '../cli.ts'
 import type { CommandDefinition } from '../command.ts'
 import { operate } from '../operate.ts'
+import type { Style } from '../output/style.ts'
 import { openPipes } from '../pipes.ts'
 import { canMakeTerminal, hasTerminal } from '../session.ts'
 import { targetOf } from '../target.ts'
 
 export const run: CommandDefinition = {
   arguments: [{ name: '<command...>', says: 'the program and its arguments; run without a shell' }],
-  options: [{ flags: '-s, --service <name>', says: "with this service's environment; default: the first one's" }],
+  options: [
+    { flags: '-s, --service <name>', says: "with this service's environment; default: the first one's" },
+    { flags: '--raw', says: 'hide no secret in what it prints: every byte as it is, for a dump; --json and the logs hide them always' },
+  ],
   takes: ['target', 'operation'],
   passThrough: true,
   example: {
     line: 'fettle run --env production node seed.js --rows 10 <rows.csv >seed.log',
-    does: 'runs it in the release that serves, with its environment and data, what is piped in as its input, and exits with its status; what it prints comes byte by byte, secrets too, while the logs and --json mask them; it outlives whoever typed it, but at a terminal (`fettle run bash`) it gets one of its own and ends with it',
+    does: 'runs it in the release that serves, with its environment and data, what is piped in as its input, and exits with its status; what it prints comes byte by byte, but secrets, which are masked (then a last line to standard error says so); it outlives whoever typed it, but at a terminal (`fettle run bash`) it gets one of its own and ends with it',
   },
   async run(cli, given) {
     const service = given.text('service')
@@ -26,13 +30,20 @@ export const run: CommandDefinition = {
     const terminal = isFollowed && !cli.json && hasTerminal(cli.io) && hasScript(cli)
     // Else nothing is typed into it: Ctrl-C asks what is to become of it, and it outlives the terminal.
     const input = isFollowed && (terminal || cli.io.stdin.isTTY !== true)
-    const pipes = await openPipes(cli.io, { input, output: isFollowed && !cli.json, terminal })
+    const pipes = await openPipes(cli.io, { input, output: isFollowed && !cli.json, terminal, raw: given.flag('raw') })
     try {
       return await operate(cli, given, { ...request, ...pipes.request }, { asks: 'danger', pipes })
     } finally {
       await pipes.close()
+      if (pipes.hidden > 0) cli.warn(style => hiddenLines(pipes.hidden, style))
     }
   },
+}
+
+/** Or a dump would be changed without a word. */
+function hiddenLines(count: number, style: Style): string[] {
+  const times = count === 1 ? 'once' : `${count} times`
+  return [`${style.yellow(`a secret was hidden in what it printed, ${times}`)} ${style.cyan('→')} \`--raw\` passes everything on as it is`]
 }
 
 function hasScript(cli: Cli): boolean {
