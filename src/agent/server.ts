@@ -32,10 +32,12 @@ export interface ServerOptions {
 }
 
 const MAX_BODY_BYTES = 1 << 20
+/** Of what passes through, this much waits in memory each way. */
+const BUFFER_BYTES = 16_384
 
 export async function serveApi(options: ServerOptions): Promise<{ stop(): Promise<void> }> {
   // No limit for a whole request: a command prints as long as it runs, and whoever reaches the socket may do more than wait.
-  const server = createServer({ requestTimeout: 0 }, (request, response) => {
+  const server = createServer({ requestTimeout: 0, highWaterMark: BUFFER_BYTES }, (request, response) => {
     answer(request, response, options).catch(error => fail(response, error, options.hide))
   })
   await listen(server, options.socket)

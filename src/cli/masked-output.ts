@@ -8,6 +8,9 @@ import type { Cli } from './cli.ts'
 import type { OutputStream } from './io.ts'
 import { lasting } from './watch.ts'
 
+/** Small, for the agent answers each with strings, and its memory is counted: 5 MB more of it with these, 11 with what a pipe gives at once. */
+const PIECE_BYTES = 8192
+
 export interface Masking {
   operation: string
   /** A person sits before it and waits for each byte. */
@@ -84,8 +87,9 @@ class Unanswered {
   async *read(): AsyncGenerator<Buffer> {
     let at = this.#from
     for (;;) {
-      const piece = this.#bytes.subarray(Math.max(0, at - this.#from))
-      at = this.#from + this.#bytes.length
+      const start = Math.max(0, at - this.#from)
+      const piece = this.#bytes.subarray(start, start + PIECE_BYTES)
+      at = this.#from + start + piece.length
       if (piece.length > 0) yield piece
       else if (this.#isAll) return
       else await this.#more()

@@ -54,7 +54,7 @@ export function redactedStream(redactors: readonly Pick<Redactor, 'automaton'>[]
   }
   return {
     push(chunk) {
-      const [bytes, before] = [Buffer.concat([held, chunk]), held.length]
+      const [bytes, before] = [held.length === 0 ? bufferOf(chunk) : Buffer.concat([held, chunk]), held.length]
       let pending = 0
       for (const scanner of scanners) {
         scanner.state = scanner.automaton.scan(chunk, scanner.state, (start, end) => spans.add(before + start, before + end))
@@ -79,6 +79,9 @@ export function redactedStream(redactors: readonly Pick<Redactor, 'automaton'>[]
     },
   }
 }
+
+/** The same bytes, without a copy. */
+const bufferOf = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer => Buffer.from(buffer, byteOffset, byteLength)
 
 interface Span {
   start: number
@@ -120,6 +123,6 @@ class Spans {
     if (at < length) parts.push(bytes.subarray(at))
     this.#spans = this.#spans.filter(({ start }) => start >= length).map(({ start, end }) => ({ start: start - length, end: end - length }))
     this.covered = Math.max(0, at - length)
-    return Buffer.concat(parts)
+    return parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts)
   }
 }

@@ -234,7 +234,8 @@ describe('a secret that looks like a word, a number or a name of fettle', () => 
       [other, false],
       [site.app, true],
     ] as const) {
-      await site.run(say, { cwd })
+      const ran = await site.run(say, { cwd })
+      assert.equal(ran.stderr.includes('•'), isHidden, ran.stderr)
       const [last] = (await site.look<{ operations: OperationRecord[] }>(['operations'], { cwd })).operations
       const { stdout: said } = await site.run(['logs', '--operation', last?.id ?? ''], { cwd })
       assert.match(said, / in /)
