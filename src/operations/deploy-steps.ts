@@ -18,6 +18,7 @@ import { offlineMigrationSteps } from './exchange.ts'
 import { type RehearsalMode, rehearsalSteps } from './rehearsal.ts'
 import { readScale } from './scale-record.ts'
 import { isManaged, snapshotSteps, storeConfigs } from './snapshots.ts'
+import { specWithReturning } from './stores-between.ts'
 import type { ProjectFile } from './target.ts'
 import type { World } from './world.ts'
 
@@ -31,13 +32,14 @@ export async function deploySteps(
   const { spec } = project
   const number = (environment.releases[0]?.number ?? 0) + 1
   const release = `r${number}`
-  const stores: Record<string, Name> = {}
+  // Those that the file names no more stay known: a rollback needs them, and so does a file that names them again.
+  const stores: Record<string, Name> = { ...environment.table.stores }
   const created: Record<string, Name> = {}
   for (const [name, config] of Object.entries(spec.stores)) {
     if (!isManaged(config)) continue
-    const present = environment.table.stores[name]
-    stores[name] = present ?? { $op: `${world.layout.liveStore(spec.app, project.environment, name)}/` }
-    if (present === undefined) created[name] = stores[name]
+    if (stores[name] !== undefined) continue
+    stores[name] = { $op: `${world.layout.liveStore(spec.app, project.environment, name)}/` }
+    created[name] = stores[name]
   }
   const next: Next = {
     release,
@@ -48,7 +50,11 @@ export async function deploySteps(
   }
   const build = [...world.source(spec, project.folder).build, ...spec.build]
   const make = makeSteps(build, project, environment, secrets, next, number)
-  const backup = snapshotSteps(environment, { label: `before ${release}`, after: ['preflight'] })
+  const backup = snapshotSteps(environment, {
+    label: `before ${release}`,
+    after: ['preflight'],
+    spec: specWithReturning(environment, spec),
+  })
   const rehearsal = await rehearsalSteps(world, environment, next, {
     mode,
     after: backup.length > 0 ? lastSteps(backup) : ['preflight'], // beside the build
@@ -57,8 +63,9 @@ export async function deploySteps(
   const prepared = [...make, ...backup, ...rehearsal]
   const proven = lastSteps(prepared.filter(({ id }) => id !== 'rehearse-close')) // that may take its time
   if (isOffline(spec, environment)) {
-    const { steps, stores } = offlineMigrationSteps(world, environment, next, proven)
-    return activationAfter(environment, { ...next, stores }, [...prepared, ...steps], true)
+    const creation = createSteps(spec, created, proven)
+    const { steps, stores } = offlineMigrationSteps(world, environment, next, creation.length > 0 ? lastSteps(creation) : proven)
+    return activationAfter(environment, { ...next, stores }, [...prepared, ...creation, ...steps], true)
   }
   return activationAfter(environment, next, [
     ...prepared,
@@ -132,6 +139,13 @@ function makeSteps(
   ]
 }
 
+function createSteps(spec: ProjectFile['spec'], created: Record<string, Name>, after: string[]): PlannedStep[] {
+  const names = Object.keys(created)
+  if (names.length === 0) return []
+  const input = { configs: storeConfigs(spec, names), folders: created as never }
+  return [{ id: 'stores', kind: 'stores.create@1', title: `create ${names.join(', ')}`, input, after }]
+}
+
 /** Stores that are new, and the one-way gate. */
 function dataSteps(
   environment: Environment,
@@ -140,17 +154,7 @@ function dataSteps(
   { after, isRehearsed }: { after: string[]; isRehearsed: boolean },
 ): PlannedStep[] {
   const { spec } = next
-  const steps: PlannedStep[] = []
-  if (Object.keys(created).length > 0) {
-    const configs = storeConfigs(spec, Object.keys(created))
-    steps.push({
-      id: 'stores',
-      kind: 'stores.create@1',
-      title: `create ${Object.keys(created).join(', ')}`,
-      input: { configs, folders: created as never },
-      after,
-    })
-  }
+  const steps = createSteps(spec, created, after)
   if (spec.release.migrate !== undefined) {
     const serving = environment.serving !== undefined && Object.keys(environment.table.groups).length > 0 ? environment.serving.id : null
     steps.push({

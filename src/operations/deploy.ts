@@ -17,6 +17,7 @@ import { deploySteps, isOffline } from './deploy-steps.ts'
 import { type Environment, readEnvironment } from './environment.ts'
 import { type RehearsalMode, tooSlow } from './rehearsal.ts'
 import { triedBefore } from './returned.ts'
+import { requireSamePlaces, storeLines } from './stores-between.ts'
 import { type ProjectFile, readProject, type TargetRequest } from './target.ts'
 import type { World } from './world.ts'
 
@@ -31,6 +32,7 @@ export async function planDeploy(world: World, request: DeployRequest): Promise<
   const project = await readProject(request)
   const environment = await readEnvironment(world, project.spec.app, project.environment)
   await requireOwnAddresses(world, environment, project.spec)
+  requireSamePlaces(world, environment, project.spec)
   const secrets = await secretsFor(world, project, environment.serving)
   const leaveOut = (request.leaveOut ?? []).filter(path => path.startsWith(`${project.folder}${sep}`))
   const digest = await world.source(project.spec, project.folder, leaveOut).digest()
@@ -60,6 +62,7 @@ export async function planDeploy(world: World, request: DeployRequest): Promise<
   const steps = await deploySteps(world, { ...project, leaveOut }, environment, secrets.refs, unproven === undefined ? mode : 'off')
   if (isOffline(project.spec, environment))
     lines.push({ text: 'downtime: requests wait while the data is copied and migrated, after a minute they get 503', tone: 'warn' })
+  lines.push(...storeLines(environment, project.spec))
   lines.push(...(await triedBefore(world, environment, project.spec, digest)))
   const warning: PlanLine[] = unproven === undefined ? [] : [{ text: `stays unproven: ${unproven}`, tone: 'warn' }]
   const elsewhere = fromElsewhere(environment, project)

@@ -44,7 +44,8 @@ export function offlineMigrationSteps(
   next: Next,
   after: string[],
 ): { steps: PlannedStep[]; stores: Next['stores'] } {
-  const names = Object.keys(environment.table.stores).filter(name => next.spec.stores[name] !== undefined)
+  const served = environment.serving?.spec.stores ?? {}
+  const names = Object.keys(environment.table.stores).filter(name => next.spec.stores[name] !== undefined && served[name] !== undefined)
   const folders = freshFolders(world, environment, names)
   const stores = { ...next.stores, ...folders }
   const snapshot = { $from: 'final-commit', path: 'snapshot' }

@@ -7,7 +7,7 @@ import { bindSecrets } from '../core/sandbox-env.ts'
 import { Secret } from '../core/secret.ts'
 import { refsForRollback } from '../core/secrets.ts'
 import { shellArgv } from '../core/shell-command.ts'
-import { migrationEnvironment, readyCheck } from '../core/spec/derived.ts'
+import { externalPath, migrationEnvironment, readyCheck } from '../core/spec/derived.ts'
 import { resolveCommand, resolveEnvironment, type Scope } from '../core/spec/references.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import type { Group, SandboxName } from '../ports/runtime.ts'
@@ -104,9 +104,16 @@ export function storePaths(world: World, spec: Spec, folders: Record<string, str
   return Object.fromEntries(
     Object.entries(spec.stores).map(([name, entry]) => {
       const { driver, config } = storeOf(world, entry)
-      return [name, driver.path(folders[name] ?? EXTERNAL_FOLDER, config)]
+      return [name, driver.path(folderOf(name, entry, folders), config)]
     }),
   )
+}
+
+/** @throws FettleError INTERNAL for one of ours without a folder: it must never become a path in the root */
+function folderOf(name: string, entry: Spec['stores'][string], folders: Record<string, string>): string {
+  const folder = folders[name] || undefined
+  if (folder === undefined && externalPath(entry) === undefined) throw new FettleError('INTERNAL', `the store ${name} has no folder`)
+  return folder ?? EXTERNAL_FOLDER
 }
 
 /** A store outside of what fettle manages has an absolute path: its folder is the root. */

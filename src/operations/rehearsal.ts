@@ -6,6 +6,7 @@ import type { Spec } from '../core/spec/schema.ts'
 import type { Name, Next } from './activation.ts'
 import type { Environment } from './environment.ts'
 import { findSnapshot, loadStep, scratchFolder, storeConfigs } from './snapshots.ts'
+import { specWithReturning } from './stores-between.ts'
 import type { World } from './world.ts'
 
 export type RehearsalMode = 'on' | 'newest-proven' | 'off'
@@ -72,19 +73,22 @@ async function fillSteps(
   options: { mode: RehearsalMode; after: string[]; hasFresh: boolean; atMostMs: number },
 ): Promise<{ fill: PlannedStep[]; folders: Record<string, Name> }> {
   const { spec } = next
-  const folders = Object.fromEntries(Object.keys(spec.stores).map(name => [name, scratchFolder(world, name)]))
-  const before = environment.serving?.spec.stores ?? {}
-  const known = options.hasFresh
-    ? Object.keys(spec.stores).filter(name => before[name] !== undefined && environment.table.stores[name] !== undefined)
-    : []
+  const before = specWithReturning(environment, spec)?.stores ?? {}
+  // With those that only the release before has: it is started on the copy too.
+  const all: Spec = { ...spec, stores: { ...before, ...spec.stores } }
+  const folders = Object.fromEntries(Object.keys(all.stores).map(name => [name, scratchFolder(world, name)]))
+  const proven =
+    options.hasFresh && options.mode === 'newest-proven' ? await findSnapshot(world, environment, spec, 'newest-proven') : undefined
+  const isHeld = (name: string) => proven === undefined || proven.parts.some(part => part.store === name)
+  const isKnown = (name: string) => before[name] !== undefined && environment.table.stores[name] !== undefined && isHeld(name)
+  const known = options.hasFresh ? Object.keys(all.stores).filter(isKnown) : []
   const created = Object.keys(spec.stores).filter(name => !known.includes(name))
   const pick = (names: string[]) => Object.fromEntries(names.map(name => [name, folders[name] ?? '']))
   const fill: PlannedStep[] = []
   if (known.length > 0) {
-    const proven = options.mode === 'newest-proven' ? await findSnapshot(world, environment, spec, 'newest-proven') : undefined
     const snapshot: Json = proven === undefined ? { $from: 'commit', path: 'snapshot' } : proven.id
     fill.push(
-      loadStep(spec, known, {
+      loadStep(all, known, {
         id: 'rehearse-load',
         snapshot,
         folders: pick(known),

@@ -5,14 +5,14 @@
 import { basename, join } from 'node:path'
 import { FettleError } from '../core/errors.ts'
 import { environmentLease } from '../core/names.ts'
-import type { Plan } from '../core/plan.ts'
+import type { Plan, PlanLine } from '../core/plan.ts'
 import { standingFailure } from '../core/proof.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import { namesIn } from '../lib/files.ts'
 import type { Manifest } from '../ports/repository.ts'
 import { type Next, wantedInstances } from './activation.ts'
 import { basisOf } from './basis.ts'
-import type { Environment } from './environment.ts'
+import { type Environment, readRelease } from './environment.ts'
 import { exchangeSteps } from './exchange.ts'
 import { storePaths } from './groups.ts'
 import { countLoss } from './loss.ts'
@@ -31,11 +31,16 @@ export async function planRestore(world: World, request: RestoreRequest): Promis
   const environment = await readTarget(world, request)
   const spec = environment.serving?.spec ?? (await readProject(request)).spec
   const manifest = await findSnapshot(world, environment, spec, request.snapshot)
-  const names = chosenStores(manifest, spec, request.stores)
-  if (request.to !== undefined) await requireEmpty(request.to)
-  return request.to === undefined
-    ? restoreInPlace(world, environment, spec, manifest, names)
-    : restoreBeside(world, environment, spec, manifest, names, request.to)
+  if (request.to === undefined) return restoreInPlace(world, environment, spec, manifest, chosenStores(manifest, spec, request.stores))
+  await requireEmpty(request.to)
+  const all = await withFormerStores(world, environment, spec, manifest)
+  return restoreBeside(world, environment, all, manifest, chosenStores(manifest, all, request.stores), request.to)
+}
+
+/** Beside what is live also a store comes back that the file names no more, as the release had it that the snapshot was taken of. */
+async function withFormerStores(world: World, { app, environment }: Environment, spec: Spec, manifest: Manifest): Promise<Spec> {
+  const release = manifest.release === '' ? undefined : await readRelease(world, app, environment, manifest.release)
+  return { ...spec, stores: { ...release?.spec.stores, ...spec.stores } }
 }
 
 /** What is there already is not ours to mix with, or to remove when the restore fails. @throws FettleError REFUSED */
@@ -63,7 +68,8 @@ function chosenStores(manifest: Manifest, spec: Spec, wanted: string[] | undefin
 
 function restoreBeside(world: World, environment: Environment, inFile: Spec, manifest: Manifest, names: string[], to: string): Plan {
   const folders = Object.fromEntries(names.map(name => [name, join(to, name)]))
-  const spec = withOwnPlaces(inFile)
+  const chosen = Object.entries(inFile.stores).filter(([name]) => names.includes(name))
+  const spec = withOwnPlaces({ ...inFile, stores: Object.fromEntries(chosen) })
   const paths = storePaths(world, spec, folders)
   return {
     ...head(environment, { snapshot: manifest.id, folder: to }),
@@ -122,12 +128,21 @@ async function restoreInPlace(world: World, environment: Environment, spec: Spec
     lines: [
       { text: `${names.join(', ')}: back to ${manifest.id} (${new Date(manifest.takenAt).toISOString()})`, tone: 'change' },
       { text: loss.text, tone: loss.isPossible ? 'warn' : 'plain' },
+      ...leftOut(manifest, spec),
       ...(doubt === undefined ? [] : [{ text: doubt, tone: 'warn' as const }]),
       { text: 'what is replaced stays aside until the restore after this one; requests wait while it is exchanged', tone: 'plain' },
     ],
     ...(asked.length === 0 ? {} : { confirm: `restore ${manifest.id}: ${asked.join('; ')}` }),
     steps: exchangeSteps(world, environment, next, { manifest, names }),
   }
+}
+
+function leftOut({ id, parts }: Manifest, spec: Spec): PlanLine[] {
+  const names = parts.map(part => part.store).filter(name => spec.stores[name] === undefined)
+  return names.map(name => ({
+    text: `${name} is in the snapshot and no longer in the file: \`fettle restore ${id} --store ${name} --to FOLDER\` has it`,
+    tone: 'warn',
+  }))
 }
 
 /** A snapshot that was named although it failed its drill. */

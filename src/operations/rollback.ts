@@ -14,6 +14,7 @@ import { exchangeSteps } from './exchange.ts'
 import { countLoss } from './loss.ts'
 import { readScale } from './scale-record.ts'
 import { findSnapshot } from './snapshots.ts'
+import { requireFolders } from './stores-between.ts'
 import { readTarget, requireServing, type TargetRequest } from './target.ts'
 import type { World } from './world.ts'
 
@@ -37,7 +38,7 @@ export async function planRollback(world: World, request: RollbackRequest): Prom
     release: release.id,
     spec: release.spec,
     activation: { $op: `${release.id}-` },
-    stores: environment.table.stores,
+    stores: requireFolders(environment, release),
     instances: wantedInstances(release.spec, await readScale(world, environment.app, environment.environment)),
   }
   const back = request.data === 'keep' ? undefined : await dataBack(world, environment, release, request.data)

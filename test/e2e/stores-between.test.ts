@@ -1,0 +1,110 @@
+/** Stores that come and go from release to release: their data is never out of sight, and no store ever lies anywhere else. */
+import assert from 'node:assert/strict'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { after, before, describe, test } from 'node:test'
+import type { SnapshotView } from '../../src/api/views.ts'
+import { type Installation, openInstallation } from '../helpers/installation.ts'
+
+const SERVER = `
+import { createServer } from 'node:http'
+createServer((request, response) => response.end('ok')).listen(process.env.PORT, '127.0.0.1')
+process.on('SIGTERM', () => process.exit())
+`
+/** Repeatable, and it fails where the folder of a store is not there. */
+const MIGRATE = `
+import { DatabaseSync } from 'node:sqlite'
+for (const path of process.argv.slice(2)) new DatabaseSync(path).exec('create table if not exists notes (text)')
+`
+
+/** A file whose stores are these; databases are migrated. */
+function fileWith(stores: Record<string, string>, more = ''): string {
+  const names = Object.keys(stores)
+  const databases = names.filter(name => stores[name]?.includes('sqlite'))
+  const entries = names.map(name => `  ${name}: { ${stores[name]} }`)
+  const migrate = databases.map(name => `"\${stores.${name}.path}"`).join(' ')
+  return `app: shop
+services: { web: { run: node server.js, ready: { http: /, within: 20s } } }
+routes: [{ host: shop.test, to: web }]
+stores:
+${entries.join('\n')}
+release: { migrate: 'node migrate.js ${migrate}', bake: { for: 0s }${more} }
+`
+}
+
+describe('a store', () => {
+  let site: Installation
+  before(async () => {
+    site = await openInstallation(async into => {
+      await mkdir(into, { recursive: true })
+      await writeFile(join(into, 'package.json'), '{ "type": "module" }')
+      await writeFile(join(into, 'server.js'), SERVER)
+      await writeFile(join(into, 'migrate.js'), MIGRATE)
+      await writeFile(join(into, 'fettle.yaml'), fileWith({ data: 'sqlite: shop.db', uploads: 'files: .' }))
+    })
+    await site.must(['deploy'])
+    await writeFile(join(await pathOf('uploads'), 'receipt.txt'), 'paid')
+  })
+  after(() => site?.close())
+
+  const write = (stores: Record<string, string>, more?: string) => writeFile(join(site.app, 'fettle.yaml'), fileWith(stores, more))
+  const pathOf = async (name: string): Promise<string> => (await site.status()).stores.find(store => store.name === name)?.path ?? ''
+  const snapshots = async () => (await site.look<{ snapshots: SnapshotView[] }>(['snapshots'])).snapshots
+
+  test('that a release left out is there again after a rollback, with its data', async () => {
+    const path = await pathOf('uploads')
+    await site.must(['backup'])
+    await write({ data: 'sqlite: shop.db' })
+    const { plan } = await site.must(['deploy'])
+    assert.ok(plan.lines.some(({ text, tone }) => tone === 'warn' && text.startsWith(`the data of uploads stays in ${site.home}`)))
+    assert.equal(await pathOf('uploads'), '')
+    await site.must(['rollback'])
+    assert.equal(await pathOf('uploads'), path)
+    assert.equal(await readFile(join(path, 'receipt.txt'), 'utf8'), 'paid')
+  })
+
+  test('that is named again in a later release has the data of before, which is backed up before it is migrated', async () => {
+    const path = await pathOf('uploads')
+    await write({ data: 'sqlite: shop.db' })
+    await site.must(['deploy'])
+    await write({ data: 'sqlite: shop.db', uploads: 'files: .', extra: 'sqlite: extra.db' })
+    const { plan } = await site.must(['deploy'])
+    assert.ok(plan.lines.some(({ text }) => text.startsWith('uploads was there before')))
+    assert.equal(await pathOf('uploads'), path)
+    assert.deepEqual(
+      (await snapshots())[0]?.stores.map(({ name }) => name),
+      ['data', 'uploads'],
+    )
+  })
+
+  test('that is gone from the file comes back beside what is live', async () => {
+    await write({ data: 'sqlite: shop.db' })
+    await site.must(['deploy'])
+    const [newest] = await snapshots()
+    const to = join(site.folder, 'restored')
+    await site.must(['restore', newest?.id ?? '', '--store', 'uploads', '--to', to])
+    assert.equal(await readFile(join(to, 'uploads/receipt.txt'), 'utf8'), 'paid')
+  })
+
+  test('that is new is made also where the release may stop the one before', async () => {
+    await write({ data: 'sqlite: shop.db', archive: 'sqlite: archive.db' }, ', downtime: allowed')
+    await site.must(['deploy'])
+    const db = new DatabaseSync(await pathOf('archive'))
+    assert.equal(db.prepare('select count(*) as n from notes').get()?.n, 0)
+    db.close()
+  })
+
+  test('that has another name is a new one; the release before is tried with its own', async () => {
+    await write({ orders: 'sqlite: shop.db' })
+    const { operation } = await site.must(['deploy'])
+    assert.deepEqual(operation.steps.find(({ id }) => id === 'rehearse-old')?.output, { reversible: 'proved', why: null })
+  })
+
+  test('whose place would be another one is refused, for its data would not be found there', async () => {
+    await write({ orders: 'sqlite: other.db' })
+    const { code, error } = await site.operate(['deploy', '--yes'])
+    assert.equal(code, 5)
+    assert.match(error?.message ?? '', /the store orders was \{ sqlite: shop\.db \} and would be \{ sqlite: other\.db \}/)
+  })
+})
