@@ -8,7 +8,7 @@ import type { Cli } from './cli.ts'
 import type { OutputStream } from './io.ts'
 import { lasting } from './watch.ts'
 
-/** Small, for the agent answers each with strings, and its memory is counted: 5 MB more of it with these, 11 with what a pipe gives at once. */
+/** Small, for the agent answers each with strings, and its memory is counted: at its peak 19 MB more while 1 GB passes, 24 with what a pipe gives. */
 const PIECE_BYTES = 8192
 
 export interface Masking {
