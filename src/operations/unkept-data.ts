@@ -15,7 +15,7 @@ export async function unkeptData(world: World, { serving }: Environment, spec: S
   const { folder, databases } = await databasesOf(world, serving)
   const sealedMs = await modifiedMs(sealPath(folder))
   const seen = new Set(databases.map(({ path }) => path))
-  const fresh = source.databases.filter(path => !seen.has(path) && !isStore(spec, path))
+  const fresh = source.databases.filter(path => !seen.has(path) && storeFor(spec, path) === undefined)
   const isSame = serving?.artifact.digest === source.digest && isDeepStrictEqual(serving.spec.build, spec.build) // then its folder stays
   const written = isSame ? [] : databases.filter(({ writtenMs }) => writtenMs > sealedMs)
   return [
@@ -25,9 +25,16 @@ export async function unkeptData(world: World, { serving }: Environment, spec: S
     ),
     ...written.map(
       ({ path }) =>
-        `${path} was written by ${serving?.id} in its own folder, and the new release begins without it: declare it under \`stores:\` and hand the app its path; what it holds is in ${join(folder, path)}`,
+        `${path} was written by ${serving?.id} in its own folder, and the new release begins without it: ${remedy(spec, path)}; what it holds is in ${join(folder, path)}`,
     ),
   ].map(text => ({ text, tone: 'warn' }))
+}
+
+function remedy(spec: Spec, path: string): string {
+  const store = storeFor(spec, path)
+  return store === undefined
+    ? 'declare it under `stores:` and hand the app its path'
+    : `the app must open \`\${stores.${store}.path}\` instead`
 }
 
 async function databasesOf({ layout }: World, serving: Release | undefined): Promise<{ folder: string; databases: FoundDatabase[] }> {
@@ -36,6 +43,6 @@ async function databasesOf({ layout }: World, serving: Release | undefined): Pro
   return { folder, databases: await databasesIn(folder) }
 }
 
-/** It lies there for development, and the store has its place. */
-const isStore = (spec: Spec, path: string): boolean =>
-  Object.values(spec.stores).some(store => 'sqlite' in store && basename(store.sqlite) === basename(path))
+/** The store of that name: then a database in the source is there for development. */
+const storeFor = (spec: Spec, path: string): string | undefined =>
+  Object.entries(spec.stores).find(([, store]) => 'sqlite' in store && basename(store.sqlite) === basename(path))?.[0]

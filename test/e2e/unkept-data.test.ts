@@ -34,7 +34,10 @@ test('databases in the source and in the folder of the release that serves are n
   await site.edit('fettle.yaml', text => `${text}stores:\n  data: { sqlite: users.db }\n`)
   const { plan: second } = await site.must(['deploy'])
   const [written, ...others] = warnings(second)
-  assert.match(written ?? '', /^users\.db was written by r1 in its own folder.*what it holds is in \/.*\/users\.db$/)
+  assert.match(
+    written ?? '',
+    /^users\.db was written by r1 in its own folder.*must open `\$\{stores\.data\.path\}` instead; what it holds is in \/.*\/users\.db$/,
+  )
   assert.deepEqual(others, [], 'what the release never wrote to is no loss')
 })
 
