@@ -1,6 +1,6 @@
 /** One function an endpoint: reads the world or hands a plan to the engine. */
 import type { About, EnvironmentStatus } from '../api/views.ts'
-import { FettleError } from '../core/errors.ts'
+import { FettleError, toFettleError } from '../core/errors.ts'
 import type { OperationRecord } from '../core/plan.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Journal } from '../engine/journal.ts'
@@ -96,10 +96,23 @@ async function statusOf({ world, engine, journal }: HandlerOptions, target: Targ
   const environments = await Promise.all(
     wanted.map(table => environmentStatus(world, table, operations).catch(error => unreadableStatus(table, error))),
   )
-  const project = environments.length === 0 && target.file !== undefined ? await readProject(target) : undefined
-  if (project !== undefined && isExternal(project.spec)) return [await externalStatus(world, project)]
-  if (environments.length === 0) await requireNames(world, target)
-  return environments
+  if (environments.length > 0) return Promise.all(environments.map(status => meantToRun(target, status)))
+  const project = target.file === undefined ? undefined : await readProject(target)
+  if (project !== undefined && isExternal(project.spec) && Object.keys(project.spec.stores).length > 0)
+    return [await externalStatus(world, project)]
+  await requireNames(world, target)
+  return []
+}
+
+/** What was deployed has no services and the file has some by now: nothing else runs those. */
+async function meantToRun({ app, file }: TargetRequest, status: EnvironmentStatus): Promise<EnvironmentStatus> {
+  if (status.state !== 'external' || file === undefined || app !== undefined) return status
+  const project = await readProject({ file, environment: status.environment }).catch(error => {
+    if (toFettleError(error).code === 'SPEC_INVALID') return undefined // `fettle validate` and the next deploy say why
+    throw error
+  })
+  if (project === undefined || isExternal(project.spec)) return status
+  return { ...status, state: 'never deployed', why: 'the file has services, and no deploy of them has come to its end' }
 }
 
 /** Where nothing was found: the names mean something all the same. @throws FettleError NOT_FOUND */

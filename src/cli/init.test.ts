@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { describe, it, type TestContext } from 'node:test'
+import { describe, it, type TestContext, test } from 'node:test'
 import { parse } from 'yaml'
 import { runCli } from '../../test/helpers/run-cli.ts'
 
@@ -127,5 +127,18 @@ describe('init writes a file that validates, and says what it guessed, for', () 
       const validated = await runCli(['validate'], { home: cwd, cwd })
       assert.equal(validated.code, 0, validated.stderr)
     })
+  }
+})
+
+test('init ends with what is left to do: to look at it, or to add what runs', async t => {
+  const ends: [Record<string, string>, RegExp][] = [
+    [{ Procfile: 'web: x' }, /look at it, then `fettle up`/],
+    [{ 'index.html': '' }, /nothing to run was found: add a service to it, then `fettle up`/],
+  ]
+  for (const [files, end] of ends) {
+    const cwd = await folderOf(t, files)
+    const ran = await runCli(['init'], { home: cwd, cwd })
+    assert.equal(ran.code, 0, ran.stderr)
+    assert.match(ran.stdout.trimEnd().split('\n').at(-1) ?? '', end)
   }
 })

@@ -39,6 +39,21 @@ test('a folder is sketched by names of two levels and the texts of telling files
   assert.equal(Buffer.byteLength(texts['.env'] ?? ''), 256 * 1024)
 })
 
+test('packages of workspaces and settings in a folder of their own are looked into where they are there', async context => {
+  const folder = await mkdtemp(join(tmpdir(), 'fettle-sketch-'))
+  context.after(() => rm(folder, { recursive: true }))
+  for (const name of ['packages/api', 'packages/docs', 'shop/settings']) await mkdir(join(folder, name), { recursive: true })
+  await writeFile(join(folder, 'package.json'), '{"workspaces":["packages/*"]}')
+  await writeFile(join(folder, 'packages/api/package.json'), '{"name":"api"}')
+  await writeFile(join(folder, 'shop/settings/base.py'), 'DEBUG = False')
+  const { texts } = await sketchFolder(folder)
+  assert.deepEqual(texts, {
+    'package.json': '{"workspaces":["packages/*"]}',
+    'packages/api/package.json': '{"name":"api"}',
+    'shop/settings/base.py': 'DEBUG = False',
+  })
+})
+
 test('the example’s folder gives the stores, variables, check and migration of its own file', async () => {
   const folder = join(import.meta.dirname, '../../examples/guestbook')
   const guessed = parseSpec(guessSpec(await sketchFolder(folder)).text, { file: 'guessed' }).spec

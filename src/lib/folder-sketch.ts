@@ -2,7 +2,7 @@
 import type { Dirent } from 'node:fs'
 import { open, readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { type FolderSketch, tellingFiles } from '../core/spec/guess/draft.ts'
+import { deeperFiles, type FolderSketch, tellingFiles } from '../core/spec/guess/draft.ts'
 
 const UNTOLD = new Set(['node_modules', '.git', '.venv', 'vendor'])
 const MOST_NAMES = 5000
@@ -18,8 +18,21 @@ export async function sketchFolder(folder: string): Promise<FolderSketch> {
       if (files.length < MOST_NAMES) files.push(`${entry.name}/${inner.name}${inner.isDirectory() ? '/' : ''}`)
   }
   files.sort()
-  const texts = await Promise.all(tellingFiles(files).map(async name => [name, await beginningOf(join(folder, name))] as const))
-  return { name: basename(folder), files, texts: Object.fromEntries(texts) }
+  const texts = await textsOf(folder, tellingFiles(files))
+  const deeper = await textsOf(folder, deeperFiles({ files, texts }), { isCertain: false })
+  return { name: basename(folder), files, texts: { ...texts, ...deeper } }
+}
+
+async function textsOf(folder: string, names: string[], { isCertain } = { isCertain: true }): Promise<Record<string, string>> {
+  const texts = await Promise.all(
+    names.map(async name => {
+      const text = await beginningOf(join(folder, name)).catch((error: NodeJS.ErrnoException) => {
+        if (isCertain || error.code !== 'ENOENT') throw error
+      })
+      return text === undefined ? [] : [[name, text] as const]
+    }),
+  )
+  return Object.fromEntries(texts.flat())
 }
 
 /** A folder of another user (data of a database, say) tells nothing and hinders nothing. */

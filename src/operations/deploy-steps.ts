@@ -160,7 +160,7 @@ function dataSteps(
     steps.push({
       id: 'migrate',
       kind: 'data.migrate@1',
-      title: 'migrate the live data',
+      title: Object.keys(spec.stores).length === 0 ? 'run the migration: there is no store for what it writes' : 'migrate the live data',
       input: { release: next.release, stores: next.stores as never, serving, isRepeatable: isRehearsed },
       after: steps.length > 0 ? ['stores'] : after,
     })

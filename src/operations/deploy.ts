@@ -5,12 +5,14 @@
 import { existsSync } from 'node:fs'
 import { dirname, sep } from 'node:path'
 import { diffSpecs } from '../core/diff.ts'
+import { FettleError } from '../core/errors.ts'
 import type { Json } from '../core/json.ts'
 import { environmentLease } from '../core/names.ts'
 import type { Plan, PlanLine } from '../core/plan.ts'
 import type { Release } from '../core/release.ts'
 import { planSecrets, type SecretChange, type SecretPlan } from '../core/secrets.ts'
 import { neededSecrets } from '../core/spec/derived.ts'
+import type { Spec } from '../core/spec/schema.ts'
 import { requireOwnAddresses } from './addresses.ts'
 import { basisOf } from './basis.ts'
 import { deploySteps, isOffline } from './deploy-steps.ts'
@@ -19,6 +21,7 @@ import { type RehearsalMode, tooSlow } from './rehearsal.ts'
 import { triedBefore } from './returned.ts'
 import { requireSamePlaces, storeLines } from './stores-between.ts'
 import { type ProjectFile, readProject, type TargetRequest } from './target.ts'
+import { unkeptData } from './unkept-data.ts'
 import type { World } from './world.ts'
 
 export interface DeployRequest extends TargetRequest {
@@ -31,11 +34,13 @@ export interface DeployRequest extends TargetRequest {
 export async function planDeploy(world: World, request: DeployRequest): Promise<Plan> {
   const project = await readProject(request)
   const environment = await readEnvironment(world, project.spec.app, project.environment)
+  requireContent(project, environment)
   await requireOwnAddresses(world, environment, project.spec)
   requireSamePlaces(world, environment, project.spec)
   const secrets = await secretsFor(world, project, environment.serving)
   const leaveOut = (request.leaveOut ?? []).filter(path => path.startsWith(`${project.folder}${sep}`))
-  const digest = await world.source(project.spec, project.folder, leaveOut).digest()
+  const source = await world.source(project.spec, project.folder, leaveOut).look()
+  const { digest } = source
   const lines = describe(environment, project, secrets, digest)
   const mode = request.rehearse ?? project.spec.release.rehearse.mode
   const unproven =
@@ -62,14 +67,26 @@ export async function planDeploy(world: World, request: DeployRequest): Promise<
   const steps = await deploySteps(world, { ...project, leaveOut }, environment, secrets.refs, unproven === undefined ? mode : 'off')
   if (isOffline(project.spec, environment))
     lines.push({ text: 'downtime: requests wait while the data is copied and migrated, after a minute they get 503', tone: 'warn' })
-  lines.push(...storeLines(environment, project.spec))
-  lines.push(...(await triedBefore(world, environment, project.spec, digest)))
+  lines.push(
+    ...storeLines(environment, project.spec),
+    ...(await triedBefore(world, environment, project.spec, digest)),
+    ...(await unkeptData(world, environment, project.spec, source)),
+  )
   const warning: PlanLine[] = unproven === undefined ? [] : [{ text: `stays unproven: ${unproven}`, tone: 'warn' }]
   const elsewhere = fromElsewhere(environment, project)
   if (elsewhere !== undefined) warning.push({ text: elsewhere, tone: 'warn' })
   const mustAsk = unproven !== undefined && !request.acceptUnproven && mode !== 'off' && serving !== undefined
   const asked = [...(elsewhere === undefined ? [] : [elsewhere]), ...(mustAsk ? [`deploy without a rehearsal (${unproven})`] : [])]
   return { ...base, lines: [...lines, ...warning], ...(asked.length === 0 ? {} : { confirm: asked.join('; ') }), steps }
+}
+
+/** What takes the last service of an app away is a deploy too; one that begins with nothing leaves people waiting for an app. */
+function requireContent({ file, spec }: ProjectFile, { serving }: Environment): void {
+  const isNothing = ({ services, stores }: Pick<Spec, 'services' | 'stores'>) => Object.keys({ ...services, ...stores }).length === 0
+  if (!isNothing(spec) || (serving !== undefined && !isNothing(serving.spec))) return
+  throw new FettleError('SPEC_INVALID', `${file} has neither services nor stores: there is nothing to run, and no data to keep`, {
+    hint: 'Add what runs, such as `services: { web: { run: ./my-app } }`, which gets PORT; `fettle init` says what it sees in a folder.',
+  })
 }
 
 /** Two projects that chose the same name: one would replace the other. A project that was moved is the same one. */

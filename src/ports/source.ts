@@ -7,6 +7,13 @@ export interface SourceDigest {
   bytes: number
 }
 
+export interface SourceLook {
+  /** As that of `fetch`. */
+  digest: string
+  /** Files in it that are SQLite databases: paths in the source, for people. */
+  databases: string[]
+}
+
 export interface Fetched extends SourceDigest {
   /** What was taken, for people: `folder /home/ada/shop`, `npm package verdaccio@6.1.0`. */
   description: string
@@ -16,10 +23,10 @@ export interface Source {
   /** Commands that belong to the source itself, run before the app's own `build`. */
   readonly build: string[]
   /**
-   * The digest of what `fetch` would take now; copies nothing. Concurrent use is fine.
+   * What `fetch` would take now; copies nothing. Concurrent use is fine.
    * @throws FettleError NOT_FOUND, REFUSED, CONFLICT, CANCELLED
    */
-  digest(signal?: AbortSignal): Promise<string>
+  look(signal?: AbortSignal): Promise<SourceLook>
   /**
    * Takes it into a folder, which is emptied first and left empty by a failure: repeatable.
    * @throws FettleError NOT_FOUND; REFUSED for what can not or must not be taken, naming it; CONFLICT when it changes all the

@@ -116,4 +116,11 @@ describe('a file without services', () => {
     const again = (await site.operate(['down', '--yes'])).plan
     assert.deepEqual([again.empty, again.lines[0]?.text], [true, 'it was taken down already; its data and backups stayed'])
   })
+
+  test('is not said to be run by something else any more, once it has services of which no deploy went well', async () => {
+    await site.edit('fettle.yaml', text => `${text}services: { web: { run: exit 3 } }\n`)
+    const { code, error } = await site.operate(['deploy', '--yes'])
+    assert.deepEqual([code, error?.code], [6, 'NOT_READY'])
+    assert.equal((await site.status()).state, 'never deployed')
+  })
 })

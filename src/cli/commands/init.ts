@@ -16,16 +16,16 @@ export const init: CommandDefinition = {
   async run(cli, given) {
     const folder = resolve(cli.io.cwd, given.args[0] ?? '.')
     const file = join(folder, 'fettle.yaml')
-    const { text, reasons } = guessSpec(await look(folder))
+    const { text, reasons, services } = guessSpec(await look(folder))
     if (given.flag('print')) {
-      cli.answer({ file, text, reasons }, () => text.trimEnd().split('\n'))
+      cli.answer({ file, text, reasons, services }, () => text.trimEnd().split('\n'))
       return 0
     }
     await writeNew(file, text)
-    cli.answer({ file, text, reasons }, style => [
+    cli.answer({ file, text, reasons, services }, style => [
       `${style.green('✓')} ${file} is written`,
       ...reasons.map(reason => `  ${style.dim('·')} ${reason}`),
-      `${style.cyan('→')} look at it, then \`fettle up\``,
+      `${style.cyan('→')} ${services.length === 0 ? 'nothing to run was found: add a service to it' : 'look at it'}, then \`fettle up\``,
     ])
     return 0
   },

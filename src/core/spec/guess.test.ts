@@ -154,6 +154,99 @@ const SAMPLES: [title: string, folder: FolderSketch, expected: object][] = [
       secrets: ['SESSION_KEY', 'SMTP_URL', 'STRIPE_TOKEN'],
     },
   ],
+  [
+    'the last stage of a Dockerfile: command, variables and health check, but no secret and no path of the container',
+    sketch('shop', {
+      Dockerfile: [
+        'FROM node:24 AS base',
+        'ENV NODE_ENV=production GREETING="hello \\"world\\""',
+        'FROM base AS build',
+        'ENV ONLY_BUILT=1',
+        'CMD ["make"]',
+        'FROM base',
+        '# ENV COMMENTED=1',
+        "env OLD form value\nENV MODE='a b' \\",
+        '  # between',
+        '  LEVEL=2',
+        'ENV PATH=/app/bin:$PATH CACHE=/var/cache API_TOKEN=hunter2 DATABASE_PATH=/data/app.db PORT=80 COPY=$MODE',
+        'VOLUME ["/data"]',
+        'HEALTHCHECK --interval=30s CMD curl -f http://localhost:${PORT}/healthy || exit 1',
+        'CMD node \\',
+        '   server.js',
+      ].join('\n'),
+      'app.db': true,
+    }),
+    {
+      app: 'shop',
+      source: '.',
+      services: {
+        web: {
+          run: 'node server.js',
+          env: {
+            NODE_ENV: 'production',
+            GREETING: 'hello "world"',
+            OLD: 'form value',
+            MODE: 'a b',
+            LEVEL: '2',
+            API_TOKEN: '${secrets.API_TOKEN}',
+            DATABASE_PATH: '${stores.data.path}',
+          },
+          ready: { http: '/healthy' },
+        },
+      },
+      stores: { data: { sqlite: 'app.db' } },
+      routes: [{ host: 'shop.localhost', to: 'web' }],
+      secrets: ['API_TOKEN'],
+    },
+  ],
+  [
+    'the services of a compose file that run from this folder',
+    sketch('shop', {
+      'compose.yaml': `services:
+  app:
+    image: node:20
+    command: ["node", "index.js"]
+    ports: ["3000:3000"]
+    environment: [MODE=fast, "DB_URL=postgres://db/x", DB_PASSWORD=hunter2, HANDED_ON]
+  worker: { image: 'node:20', volumes: ['.:/app'], command: npm run work, environment: { DB_HOST: db, TRIES: 3 } }
+  tool: { build: { context: ./tool }, command: ./tool }
+  other: { image: 'node:20', command: node elsewhere.js }
+  db: { image: 'postgres:16' }
+`,
+      'index.js': '',
+    }),
+    {
+      app: 'shop',
+      source: '.',
+      services: {
+        web: { run: 'node index.js', env: { MODE: 'fast', DB_PASSWORD: '${secrets.DB_PASSWORD}' } },
+        worker: { run: 'npm run work', env: { TRIES: '3' } },
+      },
+      routes: [{ host: 'shop.localhost', to: 'web' }],
+      secrets: ['DB_PASSWORD'],
+    },
+  ],
+  [
+    'Rust with a program of its own',
+    sketch('x', { 'Cargo.toml': '[package]\nversion = "1"\nname = "shop_server"\n[dependencies]\naxum = "1"\n', 'src/main.rs': true }),
+    {
+      app: 'x',
+      source: '.',
+      build: 'cargo build --release',
+      services: { web: { run: './target/release/shop_server' } },
+      routes: [{ host: 'x.localhost', to: 'web' }],
+    },
+  ],
+  [
+    'a site whose build needs only what it is developed with',
+    sketch('site', { 'package.json': json({ scripts: { build: 'vite build' }, devDependencies: { vite: '5' } }) }),
+    { app: 'site', source: '.', build: ['npm install', 'npm run build'] },
+  ],
+  [
+    'a build with the program of its lock file',
+    sketch('site', { 'package.json': json({ scripts: { build: 'vite build' } }), 'pnpm-lock.yaml': true }),
+    { app: 'site', source: '.', build: ['pnpm install --frozen-lockfile', 'pnpm run build'] },
+  ],
   ['an empty folder', sketch('Ünïcode 99', {}), { app: 'n-code-99', source: '.' }],
   ['a folder whose name has no letter', sketch('2026', { 'README.md': true }), { app: 'app', source: '.' }],
   [
@@ -194,4 +287,124 @@ test('no value of .env is in what is written or said', () => {
     sketch('shop', { 'server.js': '', 'package.json': '{}', '.env': 'KEY=hunter2\nPORT=hunter3\nEMPTY=\n hunter4\n' }),
   )
   assert.ok(!/hunter/.test(text + reasons.join()))
+})
+
+const DJANGO = { 'manage.py': true, 'shop/wsgi.py': true } as const
+const settings = (name: string) => `import os
+DATABASES = {
+    # 'ENGINE': 'django.db.backends.postgresql',
+    'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': ${name}},
+}
+`
+const DATABASES: [title: string, files: Record<string, string | true>, env: object | undefined, file: string | undefined, says: RegExp][] =
+  [
+    [
+      'Django that opens a file of its own',
+      { ...DJANGO, 'shop/settings.py': settings("os.path.join(str(BASE_DIR), 'main.sqlite3')") },
+      { DATABASE: '${stores.data.path}' },
+      'main.sqlite3',
+      /settings\.py line 4 must read it: `'NAME': os\.environ\.get\('DATABASE', os\.path\.join\(str\(BASE_DIR\), 'main\.sqlite3'\)\)`.* lost with every deploy/,
+    ],
+    [
+      'Django that opens what a variable names',
+      { ...DJANGO, 'shop/settings/base.py': settings("os.environ.get('SHOP_DB', BASE_DIR / 'db.sqlite3')") },
+      { SHOP_DB: '${stores.data.path}' },
+      'db.sqlite3',
+      /^(?!.*lost with every deploy)/s,
+    ],
+    [
+      'Django that reads a URL',
+      { ...DJANGO, 'shop/settings.py': "DATABASES = {'default': dj_database_url.config(default='sqlite:///db.sqlite3')}" },
+      { DATABASE_URL: 'sqlite:///${stores.data.path}' },
+      'db.sqlite3',
+      /gets its path as DATABASE_URL/,
+    ],
+    [
+      'Django on another database',
+      { ...DJANGO, 'shop/settings.py': "DATABASES = {'default': {'ENGINE': 'x.postgresql'}}" },
+      undefined,
+      undefined,
+      /./,
+    ],
+    [
+      'Rails with several databases',
+      {
+        Gemfile: 'gem "rails"\n',
+        'config/database.yml':
+          'default: &default\n  adapter: sqlite3\n\nproduction:\n  primary:\n    <<: *default\n    database: storage/live.sqlite3\n  queue:\n    <<: *default\n    database: storage/queue.sqlite3\n',
+      },
+      { DATABASE_URL: 'sqlite3:${stores.data.path}' },
+      'live.sqlite3',
+      /its databases queue need stores .*QUEUE_DATABASE_URL.* lost with every deploy/,
+    ],
+    [
+      'Rails that has another database in production',
+      {
+        Gemfile: 'gem "rails"\n',
+        'config/database.yml': 'development:\n  adapter: sqlite3\nproduction:\n  adapter: postgresql\n  database: shop\n',
+      },
+      undefined,
+      undefined,
+      /./,
+    ],
+    [
+      'Flask that opens a file by a URL',
+      { 'requirements.txt': 'flask', 'app.py': "app = Flask()\nURI = 'sqlite:///shop.db'" },
+      { DATABASE: 'sqlite:///${stores.data.path}' },
+      'shop.db',
+      /the app must open the file that DATABASE names; until then/,
+    ],
+  ]
+for (const [title, files, env, file, says] of DATABASES)
+  test(`the database is found of ${title}`, () => {
+    const { text, reasons } = guessSpec(sketch('shop', files))
+    const { spec } = parseSpec(text, { file: 'fettle.yaml' })
+    assert.deepEqual([spec.services.web?.env, spec.stores.data], [env ?? {}, file && { sqlite: file }])
+    assert.match(reasons.join('\n'), says)
+  })
+
+const UNRUN: [title: string, files: Record<string, string | true>, says: RegExp][] = [
+  ['a PHP app', { 'composer.json': true, 'public/index.php': true }, /composer\.json: a PHP app.*php -S 127\.0\.0\.1:\$PORT -t public/],
+  ['a Laravel app', { artisan: true, 'composer.json': true }, /artisan: .*php artisan serve/],
+  ['a static site', { 'index.html': true }, /index\.html: a static site.*no static server today/],
+  ['a site that is built', { 'package.json': json({ scripts: { build: 'x' } }) }, /build script and no start script: a static site.*dist/],
+  ['a Java app', { 'pom.xml': true }, /pom\.xml: which jar/],
+  ['a Rust library', { 'Cargo.toml': '[package]\nname = "x"\n' }, /Cargo\.toml names no binary/],
+  ['a Deno app', { 'deno.json': true }, /deno\.json: which file starts/],
+  ['an image that is used as it is', { Dockerfile: 'FROM nginx\nCOPY . /srv\n' }, /its base image \(nginx\) starts/],
+  ['a compose file that builds', { 'compose.yaml': 'services: { web: { build: . } }' }, /compose\.yaml builds web here/],
+  ['a compose file that is none', { 'compose.yaml': 'a: [' }, /compose\.yaml is not taken over/],
+  ['a folder of apps', { 'api/': true, 'api/package.json': true, 'site/Gemfile': true }, /an app in api, site: `fettle init api`/],
+  [
+    'npm workspaces',
+    {
+      'package.json': json({ workspaces: ['packages/*', './tools/one/'] }),
+      'packages/api/': true,
+      'packages/lib/': true,
+      'packages/api/package.json': json({ scripts: { start: 'node api.js' } }),
+      'packages/lib/package.json': '{}',
+    },
+    /packages\/api starts with `node api\.js`: `fettle init packages\/api`(?!.*packages\/lib)/,
+  ],
+  [
+    'pnpm workspaces',
+    { 'pnpm-workspace.yaml': 'packages: [web]\n', 'web/': true, 'web/package.json': json({ scripts: { start: 'x' } }) },
+    /`fettle init web`/,
+  ],
+]
+for (const [title, files, says] of UNRUN)
+  test(`nothing to run is found in ${title}, and why is said`, () => {
+    const { text, reasons, services } = guessSpec(sketch('shop', files))
+    assert.deepEqual(services, [])
+    assert.match(reasons.join('\n'), says)
+    assert.match(reasons.join('\n'), /nothing says how the app starts/)
+    parseSpec(text, { file: 'fettle.yaml' })
+  })
+
+test('no value that looks like a secret is taken over from a container', () => {
+  const { text, reasons } = guessSpec(
+    sketch('shop', { Dockerfile: 'FROM x\nENV KEY=hunter1 MAIL=smtp://me:hunter2@mail.example DB_PASS="hunter3"\nCMD ./shop\n' }),
+  )
+  assert.ok(!/hunter/.test(text + reasons.join()))
+  assert.match(reasons.join('\n'), /look like secrets, not copied: KEY, MAIL, DB_PASS/)
 })

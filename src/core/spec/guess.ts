@@ -1,22 +1,42 @@
 /**
  * A first `fettle.yaml` from what lies in a folder, with what was guessed and why. Pure: reading the folder is the caller's.
- * What is closest to running wins: Procfile, package.json, Python, Ruby, Go, and the Dockerfile only where nothing else tells.
+ * What is closest to running wins: Procfile, package.json, Python, Ruby, Go, Rust, and compose file and
+ * Dockerfile only where nothing else tells.
  */
-import { fromCompose } from './guess/compose.ts'
+import { fromComposeCommands, sayCompose } from './guess/compose.ts'
 import { fromData, fromHealthPath } from './guess/data.ts'
+import { fromDockerfile } from './guess/dockerfile.ts'
 import { type Draft, type FolderSketch, toIdentifier } from './guess/draft.ts'
 import { fromGo } from './guess/go.ts'
 import { fromPackageJson, manifestOf } from './guess/node.ts'
-import { fromDockerfile, fromProcfile } from './guess/procfile.ts'
+import { fromProcfile } from './guess/procfile.ts'
 import { fromPython, fromRuby } from './guess/python-ruby.ts'
+import { fromRust } from './guess/rust.ts'
 import { draftText } from './guess/text.ts'
+import { sayUnrun } from './guess/unrun.ts'
 
 export interface Guess {
   /** Of a fettle.yaml that validates. Holds names of secrets, never values. */
   text: string
   /** One sentence each: what was found and what was made of it. */
   reasons: string[]
+  /** Names of the services; none: there is nothing to run yet. */
+  services: string[]
 }
+
+const DETECTORS = [
+  fromProcfile,
+  fromPackageJson,
+  fromPython,
+  fromRuby,
+  fromGo,
+  fromRust,
+  fromComposeCommands,
+  fromDockerfile,
+  fromHealthPath,
+  fromData,
+  sayUnrun,
+]
 
 export function guessSpec(sketch: FolderSketch): Guess {
   const name = manifestOf(sketch)?.name?.replace(/^@[^/]*\//, '') ?? sketch.name
@@ -26,16 +46,15 @@ export function guessSpec(sketch: FolderSketch): Guess {
     services: new Map(),
     stores: new Map(),
     secrets: [],
+    variables: [],
     reasons: [],
   }
-  for (const look of [fromProcfile, fromPackageJson, fromPython, fromRuby, fromGo, fromDockerfile, fromHealthPath, fromData])
-    look(sketch, draft)
-  if (draft.services.size === 0) draft.reasons.push('nothing says how the app starts: `services:` is left to you')
+  for (const look of DETECTORS) look(sketch, draft)
   draft.reasons.push(
     sketch.files.includes('.fettleignore')
       ? 'source: this folder without what .fettleignore names'
       : `source: this folder without what .gitignore names${sketch.files.includes('.gitignore') ? '' : ' (there is none: all of it)'}; a .fettleignore would decide instead`,
   )
-  fromCompose(sketch, draft)
-  return { text: draftText(draft), reasons: draft.reasons }
+  sayCompose(sketch, draft)
+  return { text: draftText(draft), reasons: draft.reasons, services: [...draft.services.keys()] }
 }

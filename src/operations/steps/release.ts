@@ -27,7 +27,7 @@ const artifactKey = (digest: string, build: string[]): string =>
     .slice(0, 24)
 
 /** Written when an artifact is complete; without it the folder is a half-made one. */
-const sealPath = (folder: string): string => `${folder}.json`
+export const sealPath = (folder: string): string => `${folder}.json`
 
 const sourceFetch = (world: World) =>
   stepKind({

@@ -1,9 +1,7 @@
 /** What must outlive a release: databases, uploaded files, secrets. */
-import { type Draft, type FolderSketch, isCode, MAIN_SERVICE } from './draft.ts'
-import { manifestOf } from './node.ts'
+import { guessDatabase } from './database.ts'
+import { addSecret, codeOf, type Draft, type FolderSketch, MAIN_SERVICE } from './draft.ts'
 
-const SQLITE_PACKAGES = ['better-sqlite3', 'sqlite3', '@libsql/client', 'node-sqlite3-wasm']
-const DATABASE_FILE = /^(?:data\/|db\/)?([\w .@-]+\.(?:db|sqlite|sqlite3))$/
 const DATABASE_VARIABLE = /^(DATABASE|DB|SQLITE)(_(URL|PATH|FILE|NAME))?$/
 const UPLOADS = ['uploads/', 'storage/uploads/', 'public/uploads/', 'media/']
 const UPLOADS_VARIABLE = /^(UPLOADS?|MEDIA)(_(DIR|PATH|FOLDER|ROOT))?$/
@@ -13,14 +11,13 @@ const NO_SECRET =
 
 export function fromData(sketch: FolderSketch, draft: Draft): void {
   const variables = variablesOf(sketch)
-  const used = [...variables, ...variablesInCode(sketch)]
-  const databases = database(sketch, draft, used)
-  const uploads = files(sketch, draft, used)
-  const settled = new Set([...databases, ...uploads])
-  draft.secrets = variables.filter(name => !settled.has(name) && !NO_SECRET.test(name))
-  for (const service of draft.services.values()) for (const name of draft.secrets) service.env[name] = `\${secrets.${name}}`
-  if (draft.secrets.length > 0)
-    draft.reasons.push(`secrets, by the names in .env: ${draft.secrets.join(', ')}; give each its value with \`fettle secrets set\``)
+  const used = [...variables, ...draft.variables, ...variablesInCode(sketch)]
+  const settled = new Set([...database(sketch, draft, used), ...files(sketch, draft, used)])
+  draft.secrets = draft.secrets.filter(name => !settled.has(name))
+  const secrets = variables.filter(name => !settled.has(name) && !NO_SECRET.test(name))
+  for (const name of secrets) addSecret(draft, draft.services.values(), name)
+  if (secrets.length > 0)
+    draft.reasons.push(`secrets, by the names in .env: ${secrets.join(', ')}; give each its value with \`fettle secrets set\``)
 }
 
 /** Names only: no value leaves the file. */
@@ -29,29 +26,22 @@ function variablesOf({ texts }: FolderSketch): string[] {
   return [...new Set([...lines.matchAll(/^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]{0,99})\s*=/gm)].map(([, name = '']) => name))]
 }
 
-const codeOf = ({ texts }: FolderSketch): string =>
-  Object.keys(texts)
-    .filter(isCode)
-    .map(name => texts[name])
-    .join('\n')
-
 /** `process.env.DATABASE`, `os.environ["DATABASE"]`: only to name what a store is handed over by. */
 const variablesInCode = (sketch: FolderSketch): string[] =>
   [...codeOf(sketch).matchAll(/\benv(?:iron)?(?:\.get\(|\.|\[)['"]?([A-Z][A-Z0-9_]*)/g)].map(([, name = '']) => name)
 
 function database(sketch: FolderSketch, draft: Draft, variables: string[]): string[] {
-  const found = sketch.files.map(file => ({ file, name: DATABASE_FILE.exec(file)?.[1] })).find(({ name }) => name !== undefined)
-  const packages = Object.keys(manifestOf(sketch)?.dependencies ?? {})
-  const usedPackage = SQLITE_PACKAGES.find(name => packages.includes(name))
-  const isBuiltIn = codeOf(sketch).includes('node:sqlite')
-  if (found === undefined && usedPackage === undefined && !isBuiltIn) return []
-  const why = found?.file ?? (usedPackage === undefined ? 'node:sqlite in the code' : `${usedPackage} in package.json`)
-  draft.stores.set('data', { kind: 'sqlite', path: found?.name ?? `${draft.app}.db`, why })
-  const variable = variables.find(name => DATABASE_VARIABLE.test(name)) ?? 'DATABASE'
-  const isPrisma = sketch.files.includes('prisma/schema.prisma')
-  give(draft, variable, isPrisma ? 'file:${stores.data.path}' : '${stores.data.path}')
-  draft.reasons.push(`store data: a SQLite database, from ${why}; the app must open the file that ${variable} names`)
-  if (found !== undefined) draft.reasons.push(`${found.file} itself is not taken over: copy it after the first deploy, or begin empty`)
+  const usual = variables.find(name => DATABASE_VARIABLE.test(name)) ?? 'DATABASE'
+  const guessed = guessDatabase(sketch, usual)
+  if (guessed === undefined) return []
+  const { why, value, todo, variable = usual } = guessed
+  const file = guessed.file || `${draft.app}.db`
+  draft.stores.set('data', { kind: 'sqlite', path: file, why })
+  give(draft, variable, value)
+  draft.reasons.push(`store data: a SQLite database, from ${why}; the app gets its path as ${variable}`)
+  if (todo !== '') draft.reasons.push(`${todo}; until then what it writes is lost with every deploy`)
+  const present = sketch.files.find(name => name === file || name.endsWith(`/${file}`))
+  if (present !== undefined) draft.reasons.push(`${present} itself is not taken over: copy it after the first deploy, or begin empty`)
   return [variable]
 }
 
@@ -74,7 +64,7 @@ function give(draft: Draft, variable: string, value: string): void {
 /** Where the app says that it is well; found in its own text. */
 export function fromHealthPath(sketch: FolderSketch, draft: Draft): void {
   const service = draft.services.get(MAIN_SERVICE)
-  if (service === undefined) return
+  if (service === undefined || service.ready !== undefined) return
   const path = /['"`](?:GET )?(\/(?:healthz?|_health|up|ready|readyz|livez|status))['"`]/.exec(codeOf(sketch))?.[1]
   if (path === undefined) return
   service.ready = path

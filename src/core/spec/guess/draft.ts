@@ -1,11 +1,12 @@
 /** What a folder shows, and the file as it comes about while one thing after the other is looked at. */
 import { references } from '../references.ts'
+import { workspaceManifests } from './workspaces.ts'
 
 export interface FolderSketch {
   name: string
   /** Relative paths, at least of two levels; a folder ends in `/`. */
   files: string[]
-  /** Texts of the `tellingFiles`, by path. */
+  /** Texts of the `tellingFiles` and of those `deeperFiles` that are there, by path. */
   texts: Record<string, string>
 }
 
@@ -22,6 +23,9 @@ const TELLING_FILES = new Set([
   'compose.yml',
   'docker-compose.yaml',
   'docker-compose.yml',
+  'Cargo.toml',
+  'pnpm-workspace.yaml',
+  'config/database.yml',
   '.env', // for its names only
   '.env.example',
   '.env.sample',
@@ -31,9 +35,25 @@ const MOST_CODE_FILES = 30
 /** The program itself, as far as it lies at the top of the folder. */
 export const isCode = (path: string): boolean => /^[^/]+\.([cm]?[jt]s|py|rb)$/.test(path) && !/\.(test|spec|config|d)\./.test(path)
 
+export const codeOf = ({ texts }: FolderSketch): string =>
+  Object.keys(texts)
+    .filter(isCode)
+    .map(name => texts[name])
+    .join('\n')
+
 /** Those whose texts the detectors look into. */
 export function tellingFiles(files: string[]): string[] {
-  return [...files.filter(file => TELLING_FILES.has(file)), ...files.filter(isCode).slice(0, MOST_CODE_FILES)]
+  const isTelling = (file: string) => TELLING_FILES.has(file) || /^[^/]+\/settings\.py$/.test(file)
+  return [...files.filter(isTelling), ...files.filter(isCode).slice(0, MOST_CODE_FILES)]
+}
+
+/** Below the levels that are listed, once the telling files are read: looked into where they are there. */
+export function deeperFiles(sketch: Pick<FolderSketch, 'files' | 'texts'>): string[] {
+  const settings = sketch.files.filter(file => /^[^/]+\/settings\/$/.test(file))
+  return [
+    ...workspaceManifests(sketch),
+    ...settings.flatMap(folder => ['production.py', 'prod.py', 'base.py', '__init__.py'].map(name => folder + name)),
+  ]
 }
 
 export interface DraftService {
@@ -51,6 +71,8 @@ export interface Draft {
   migrate?: { command: string; why: string }
   stores: Map<string, { kind: 'sqlite' | 'files'; path: string; why: string }>
   secrets: string[]
+  /** Names that the app's container was given: it reads them, whether or not their values are of use. */
+  variables: string[]
   /** For the person: what was found and what was made of it. */
   reasons: string[]
 }
@@ -81,6 +103,11 @@ export function addService(draft: Draft, name: string, run: string, why: string)
 export function addBuild(draft: Draft, command: string, why: string): void {
   draft.build.push(command)
   draft.reasons.push(`build: \`${command}\`, because of ${why}`)
+}
+
+export function addSecret(draft: Draft, services: Iterable<DraftService>, name: string): void {
+  if (!draft.secrets.includes(name)) draft.secrets.push(name)
+  for (const service of services) service.env[name] = `\${secrets.${name}}`
 }
 
 export function setMigration(draft: Draft, command: string, why: string): void {

@@ -6,6 +6,7 @@ interface Manifest {
   main?: string
   scripts: Record<string, string>
   dependencies: Record<string, string>
+  devDependencies: Record<string, string>
   engines: Record<string, string>
 }
 
@@ -15,6 +16,7 @@ const INSTALLS: [lockFile: string, command: string][] = [
   ['pnpm-lock.yaml', 'pnpm install --frozen-lockfile'],
   ['yarn.lock', 'yarn install --frozen-lockfile'],
   ['bun.lock', 'bun install --frozen-lockfile'],
+  ['bun.lockb', 'bun install --frozen-lockfile'],
 ]
 const ENTRIES = ['server.js', 'server.mjs', 'server.ts', 'app.js', 'index.js']
 const WORKER = /^(start[:-])?(worker|queue|jobs?|scheduler|cron)$/
@@ -26,21 +28,17 @@ function textsOf(value: unknown): Record<string, string> {
   return Object.fromEntries(Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string'))
 }
 
-export function manifestOf({ texts }: FolderSketch): Manifest | undefined {
-  if (texts['package.json'] === undefined) return undefined
+export function manifestOf({ texts }: FolderSketch, path = 'package.json'): Manifest | undefined {
+  const text = texts[path]
+  if (text === undefined) return undefined
   try {
-    const manifest = JSON.parse(texts['package.json']) as {
-      name?: unknown
-      main?: unknown
-      scripts?: unknown
-      dependencies?: unknown
-      engines?: unknown
-    }
+    const manifest = JSON.parse(text) as { [key in keyof Manifest]?: unknown }
     return {
       ...(typeof manifest.name === 'string' ? { name: manifest.name } : {}),
       ...(typeof manifest.main === 'string' ? { main: manifest.main } : {}),
       scripts: textsOf(manifest.scripts),
       dependencies: textsOf(manifest.dependencies),
+      devDependencies: textsOf(manifest.devDependencies),
       engines: textsOf(manifest.engines),
     }
   } catch {
@@ -61,13 +59,18 @@ export function fromPackageJson(sketch: FolderSketch, draft: Draft): void {
     draft.reasons.push(`package.json asks for Node ${manifest.engines.node}; the \`node\` of the machine runs it`)
 }
 
-function install({ files }: FolderSketch, { scripts, dependencies }: Manifest, draft: Draft): void {
-  const [lockFile, command] = INSTALLS.find(([name]) => files.includes(name)) ?? []
+function install(sketch: FolderSketch, { scripts, dependencies, devDependencies }: Manifest, draft: Draft): void {
+  const [lockFile, command] = lockOf(sketch) ?? []
   if (command !== undefined) addBuild(draft, command, `${lockFile}`)
-  else if (Object.keys(dependencies).length > 0)
+  else if (Object.keys({ ...dependencies, ...devDependencies }).length > 0)
     addBuild(draft, 'npm install', 'dependencies without a lock file; with one a build is repeatable')
-  if (scripts.build !== undefined) addBuild(draft, 'npm run build', '`scripts.build` in package.json')
+  if (scripts.build !== undefined) addBuild(draft, `${managerOf(sketch)} run build`, '`scripts.build` in package.json')
 }
+
+const lockOf = ({ files }: FolderSketch) => INSTALLS.find(([name]) => files.includes(name))
+
+/** `npm`, `pnpm`, `yarn` or `bun`: whose lock file lies there. */
+const managerOf = (sketch: FolderSketch): string => lockOf(sketch)?.[1].split(' ')[0] ?? 'npm'
 
 function start({ files }: FolderSketch, { main, scripts }: Manifest, draft: Draft): void {
   // After a Procfile the scripts would start the same things twice.

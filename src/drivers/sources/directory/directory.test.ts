@@ -16,6 +16,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { type TestContext, test } from 'node:test'
 import { FettleError } from '../../../core/errors.ts'
 import { directorySource } from './index.ts'
@@ -70,7 +71,7 @@ test('files, empty folders, links and executable bits are copied, and both diges
   symlinkSync('nowhere', join(folder, 'dangling'))
   const fetched = await source.fetch(into, live)
   assert.deepEqual(fetched, {
-    digest: await source.digest(),
+    digest: (await source.look()).digest,
     files: 4,
     bytes: 3_000_015,
     description: `folder ${folder}`,
@@ -79,7 +80,7 @@ test('files, empty folders, links and executable bits are copied, and both diges
   assert.equal(readFileSync(join(into, 'large.bin'), 'utf8').length, 3_000_000)
   assert.equal(readlinkSync(join(into, 'a', 'link')), '../empty')
   assert.equal(statSync(join(into, 'run.sh')).mode & 0o777, 0o755)
-  assert.equal(await directorySource({ folder: into, exclude: [], hasBuild: true }).digest(), fetched.digest)
+  assert.equal((await directorySource({ folder: into, exclude: [], hasBuild: true }).look()).digest, fetched.digest)
 })
 
 test('the digest changes with content, name, executable bit, link target and emptiness, and with nothing else', async t => {
@@ -96,16 +97,16 @@ test('the digest changes with content, name, executable bit, link target and emp
     ['file for link', () => execFileSync('cp', ['--remove-destination', join(folder, 'c'), join(folder, 'l')])],
     ['swapped contents', () => ['a', 'c'].map((path, index) => write(path, index === 0 ? 'b' : 'two'))],
   ]
-  const seen = [await source.digest()]
+  const seen = [(await source.look()).digest]
   for (const [what, change] of changes) {
     change()
-    const digest = await source.digest()
+    const { digest } = await source.look()
     assert.ok(!seen.includes(digest), what)
     seen.push(digest)
   }
   chmodSync(join(folder, 'c'), 0o600)
   writeFileSync(join(folder, 'c'), readFileSync(join(folder, 'c')))
-  assert.equal(await source.digest(), seen.at(-1))
+  assert.equal((await source.look()).digest, seen.at(-1))
 })
 
 test('what .gitignore names is left out, each file for its folder, as git has it', async t => {
@@ -161,6 +162,18 @@ test('node_modules is left out when there is a build to make it, and kept whole 
   }
 })
 
+test('databases of the source are named: not those it leaves out, nor what only looks like one', async t => {
+  const { folder, write, source } = await setUp(t, { hasBuild: false })
+  write('.gitignore', 'local.db\n')
+  write('words.db', 'no database')
+  for (const path of ['app.db', 'data/other.sqlite3', 'local.db', 'node_modules/x/cache.db']) {
+    write(path)
+    rmSync(join(folder, path))
+    new DatabaseSync(join(folder, path)).exec('CREATE TABLE t (x)')
+  }
+  assert.deepEqual((await source.look()).databases, ['app.db', 'data/other.sqlite3'])
+})
+
 test('hostile names are copied as they are', async t => {
   const { folder, into, source } = await setUp(t)
   const names = ['-rf', 'a\nb', '\x1b[31mred', '*', '$(id)', '"\'`', 'é', '\u202e', ' ', '~', 'x'.repeat(255)].map(name =>
@@ -199,7 +212,7 @@ test('a link that leaves the source is refused with its path and target', async 
       return true
     })
     assert.deepEqual(tree(into), [])
-    await assert.rejects(source.digest(), failsWith('REFUSED', /bad is a link/))
+    await assert.rejects(source.look(), failsWith('REFUSED', /bad is a link/))
     writeFileSync(join(folder, '.fettleignore'), 'bad\n')
     await source.fetch(into, live)
     assert.deepEqual(tree(into), ['.fettleignore', 'ok'])
@@ -223,7 +236,7 @@ test('a pipe, a socket or a device is refused and never opened', async t => {
   const server = createServer().listen(join(folder, 'socket'))
   t.after(() => server.close())
   await new Promise(resolve => server.once('listening', resolve))
-  await assert.rejects(source.digest(), failsWith('REFUSED', /socket is no file/))
+  await assert.rejects(source.look(), failsWith('REFUSED', /socket is no file/))
 })
 
 test('a file that can not be read is named', { skip: process.geteuid?.() !== 0 && 'needs root to become somebody else' }, async t => {
@@ -235,7 +248,7 @@ test('a file that can not be read is named', { skip: process.geteuid?.() !== 0 &
   process.seteuid?.(65534)
   try {
     await assert.rejects(source.fetch(into, live), failsWith('REFUSED', /closed can not be read by this user/))
-    await assert.rejects(source.digest(), failsWith('REFUSED', /closed can not be read/))
+    await assert.rejects(source.look(), failsWith('REFUSED', /closed can not be read/))
   } finally {
     process.seteuid?.(0)
   }
@@ -245,7 +258,7 @@ test('a source that is no folder is not found', async t => {
   const { base, write } = await setUp(t)
   write('file')
   for (const folder of [join(base, 'nothing'), join(base, 'src', 'file')])
-    await assert.rejects(directorySource({ folder, exclude: [], hasBuild: true }).digest(), failsWith('NOT_FOUND', /is no folder/))
+    await assert.rejects(directorySource({ folder, exclude: [], hasBuild: true }).look(), failsWith('NOT_FOUND', /is no folder/))
 })
 
 test('what an earlier fetch left is gone', async t => {
@@ -269,7 +282,7 @@ test('a source that changes once while it is copied is read again, and one that 
     if (isOnce) {
       const { digest } = await source.fetch(into, live)
       assert.equal(readFileSync(join(into, 'a'), 'utf8'), 'after 1')
-      assert.equal(digest, await source.digest())
+      assert.equal(digest, (await source.look()).digest)
     } else {
       await assert.rejects(source.fetch(into, live), failsWith('CONFLICT', /a changed while it was copied/))
       assert.deepEqual(tree(into), [])

@@ -4,8 +4,9 @@ import { isAbsolute, join, relative } from 'node:path'
 import { FettleError, toFettleError } from '../../../core/errors.ts'
 import { joinBytes, shownPath } from '../../../lib/byte-path.ts'
 import { requireSpace } from '../../../lib/disk.ts'
+import { isDatabase, mayBeDatabase } from '../../../lib/sqlite-files.ts'
 import { fileHash, listTree, readFailure, type TreeEntry, treeDigest } from '../../../lib/tree.ts'
-import type { Fetched, Source, SourceDigest } from '../../../ports/source.ts'
+import type { Fetched, Source, SourceLook } from '../../../ports/source.ts'
 import { copyTree } from './copy.ts'
 import { sourceFilter } from './ignore-rules.ts'
 import { linkProblem } from './links.ts'
@@ -25,7 +26,7 @@ const ATTEMPTS = 2
 export function directorySource(options: DirectorySourceOptions): Source {
   return {
     build: [],
-    digest: async signal => (await consistently(() => digestOnce(options, signal))).digest,
+    look: signal => consistently(() => lookOnce(options, signal)),
     fetch: (into, signal) =>
       consistently(() => fetchOnce(options, into, signal)).catch(async error => {
         await emptied(into)
@@ -45,14 +46,16 @@ async function consistently<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-async function digestOnce(options: DirectorySourceOptions, signal?: AbortSignal): Promise<SourceDigest> {
+async function lookOnce(options: DirectorySourceOptions, signal?: AbortSignal): Promise<SourceLook> {
   const root = Buffer.from(options.folder)
   const entries = await list(options, signal)
   const digest = await treeDigest(entries, async ({ path, bytes }) => {
     signal?.throwIfAborted()
     return fileHash(joinBytes(root, path), bytes, signal).catch(error => Promise.reject(readFailure(error, path)))
   })
-  return { digest, ...sizeOf(entries) }
+  const named = entries.filter(({ kind, path }) => kind === 'file' && mayBeDatabase(path.toString()))
+  const databases = await Promise.all(named.map(async ({ path }) => ((await isDatabase(joinBytes(root, path))) ? [shownPath(path)] : [])))
+  return { digest, databases: databases.flat() }
 }
 
 async function fetchOnce(options: DirectorySourceOptions, into: string, signal: AbortSignal): Promise<Fetched> {
