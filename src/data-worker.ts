@@ -14,14 +14,12 @@ import { runTaskFile } from './worker/run.ts'
 async function openRepository({ driver, folder, recipients, identityFile, owner }: RepositoryConfig): Promise<Repository> {
   const create = repositories.get(driver)
   if (create === undefined) throw new FettleError('UNSUPPORTED', `there is no repository driver ${driver}`)
-  const repository = create({
+  return create({
     folder,
     recipients,
     ...(owner === undefined ? {} : { owner }),
     ...(identityFile === undefined ? {} : { identity: () => readIdentity(identityFile) }),
   })
-  await repository.open()
-  return repository
 }
 
 async function readIdentity(path: string): Promise<Secret> {

@@ -134,7 +134,6 @@ async function backups(world: World, table: RouteTable, name: string): Promise<D
   const { serving } = await readEnvironment(world, table.app, table.environment)
   if (serving === undefined || Object.keys(serving.spec.stores).length === 0) return []
   const repository = await world.repository(table.app, serving.spec.backups)
-  await repository.open()
   const unreadable = (await repository.unreadable()).map(({ path, reason }): DoctorItem => {
     return { name: `${name} backups`, state: 'fail', text: `${path} can not be read: ${reason}`, fix: 'fettle backup, then fettle drill' }
   })

@@ -79,7 +79,6 @@ async function abandonPending(world: World, app: string, environment: string, is
   const [newest] = await listReleases(world, app, environment)
   if (newest === undefined) return
   const repository = await world.repository(app, newest.spec.backups)
-  await repository.open()
   for (const id of await repository.pending()) if (!isOpen(id)) await repository.abandon(id)
 }
 

@@ -88,7 +88,6 @@ export const storesLack = (spec: Spec): string | undefined =>
 /** `newest`, `newest-proven`, or an id. @throws FettleError NOT_FOUND */
 export async function findSnapshot(world: World, environment: Environment, spec: Spec, wanted: string): Promise<Manifest> {
   const repository = await world.repository(environment.app, spec.backups)
-  await repository.open()
   const manifests = await repository.list(environment.app, environment.environment)
   if (wanted === 'newest' && manifests[0] !== undefined) return manifests[0]
   for (const manifest of manifests) {

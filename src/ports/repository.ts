@@ -14,7 +14,7 @@ export interface Unreadable {
 }
 
 export interface Repository {
-  /** Idempotent: creates what is missing. @throws READ_ONLY, DISK_FULL */
+  /** Before the first `begin`; who only reads need not, and finds nothing where nothing is. Idempotent: creates what is missing. @throws READ_ONLY, DISK_FULL */
   open(): Promise<void>
   /** Begins or continues the transaction of this name. Names are the owner's: another user of the repository may have the same. */
   begin(operation: string): Promise<void>

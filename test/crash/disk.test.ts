@@ -51,3 +51,19 @@ test('a source that can not be written is deployed like any other', { skip }, as
   }
   await assertSound(site)
 })
+
+test('a repository that can not be written gives its data back, and says that the proof is not recorded', { skip }, async () => {
+  await mount('-o', 'remount,ro', site.repository)
+  try {
+    const beside = { kind: 'restore', file: site.file, snapshot: 'newest', to: join(site.folder, 'beside') } as const
+    for (const request of [beside, { kind: 'restore', file: site.file, snapshot: 'newest' }] as const) {
+      const { steps } = await site.mustDo(request)
+      assert.match(steps.find(({ id }) => id === 'load')?.note ?? '', /^the proof of it can not be recorded: EROFS/)
+    }
+    const { state, error } = await ends({ kind: 'drill', file: site.file })
+    assert.deepEqual([state, error?.code], ['undone', 'READ_ONLY'])
+    assert.match(error?.message ?? '', /passed its drill \(\w+\), which can not be recorded: EROFS/)
+  } finally {
+    await mount('-o', 'remount,rw', site.repository)
+  }
+})

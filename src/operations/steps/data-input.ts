@@ -10,8 +10,6 @@ export const Configs = z.record(z.string(), StoreConfig)
 export const BackupsInput = z.custom<Spec['backups']>(value => typeof value === 'object' && value !== null)
 export const ManifestInput = z.custom<Manifest>(value => typeof value === 'object' && value !== null)
 
-export const repositoryOf = async (world: World, context: StepContext, backups: Spec['backups']): Promise<Repository> => {
-  const repository = await world.repository(context.operation.app, backups)
-  await repository.open()
-  return repository
-}
+/** Not opened, which would write: one that can only be read gives back what it holds all the same. */
+export const repositoryOf = (world: World, context: StepContext, backups: Spec['backups']): Promise<Repository> =>
+  world.repository(context.operation.app, backups)

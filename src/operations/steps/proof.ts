@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { type ErrorCode, FettleError, toFettleError } from '../../core/errors.ts'
 import type { Expectation } from '../../core/spec/schema.ts'
 import { type StepContext, stepKind } from '../../engine/step.ts'
-import type { Rung } from '../../ports/repository.ts'
+import type { Proof, Repository, Rung } from '../../ports/repository.ts'
 import { endCommand } from '../commands.ts'
 import { expectTask, verifyTask } from '../data-tasks.ts'
 import type { World } from '../world.ts'
@@ -23,6 +23,18 @@ export const Proves = z.object({
 /** These tell of the app or the data; any other failure (a full disk, a lost sandbox, a cancel) tells of this attempt alone. */
 const TELLING: ReadonlySet<ErrorCode> = new Set(['NOT_READY', 'COMMAND_FAILED', 'TEST_FAILED', 'DAMAGED', 'DIFFERENT'])
 
+/** Of where a proof is written, and nothing else. */
+const UNWRITABLE: ReadonlySet<ErrorCode> = new Set(['READ_ONLY', 'DISK_FULL'])
+
+/** Where the repository can not be written, that is told and no more: what was shown is true without the record of it. */
+export async function recordProof(context: StepContext, repository: Repository, snapshot: string, proof: Proof): Promise<void> {
+  await repository.addProof(snapshot, proof).catch(thrown => {
+    const error = toFettleError(thrown)
+    if (!UNWRITABLE.has(error.code)) throw thrown
+    context.tell(`the proof of it can not be recorded: ${error.message}`)
+  })
+}
+
 /** Does the work; where that shows that the rung is not reached, this is recorded with the snapshot before the error goes on. */
 export async function proving<T>(
   world: World,
@@ -38,7 +50,7 @@ export async function proving<T>(
     const { snapshot, backups, ...proof } = Proves.parse(proves)
     const note = error.message.split('\n', 1)[0] ?? ''
     const failed = { ...proof, at: world.clock.now(), operation: context.operation.id, passed: false, note }
-    await (await repositoryOf(world, context, backups)).addProof(snapshot, failed)
+    await recordProof(context, await repositoryOf(world, context, backups), snapshot, failed)
     throw thrown
   }
 }
@@ -109,7 +121,10 @@ const proofAdd = (world: World) =>
     },
     async run({ snapshot, backups, ...proof }, context) {
       const repository = await repositoryOf(world, context, backups)
-      await repository.addProof(snapshot, { ...proof, at: world.clock.now(), operation: context.operation.id, passed: true, drill: true })
+      const passed = { ...proof, at: world.clock.now(), operation: context.operation.id, passed: true, drill: true } as const
+      await repository.addProof(snapshot, passed).catch(error => {
+        throw toFettleError(error, `${snapshot} passed its drill (${proof.rung}), which can not be recorded`)
+      })
       return { rung: proof.rung }
     },
     undo: 'nothing',

@@ -15,6 +15,7 @@ import { addNotes, readRelease } from '../environment.ts'
 import { storeOf } from '../groups.ts'
 import type { World } from '../world.ts'
 import { BackupsInput, Configs, Folders, ManifestInput, repositoryOf } from './data-input.ts'
+import { recordProof } from './proof.ts'
 
 async function removeAll(folders: Record<string, string>): Promise<void> {
   for (const folder of Object.values(folders)) await rm(folder, { recursive: true, force: true })
@@ -54,6 +55,7 @@ const snapshotTake = (world: World) =>
     async run(input, context) {
       const { app, environment, id } = context.operation
       const repository = await repositoryOf(world, context, input.backups)
+      await repository.open()
       await repository.begin(id)
       const [previous] = await repository.list(app, environment)
       const { parts, skewMs, how } = await takeTask(world, context, { ...input, ...(previous === undefined ? {} : { previous }) })
@@ -158,12 +160,12 @@ const snapshotLoad = (world: World) =>
       const proof = { rung: 'content-equal', at: world.clock.now(), operation: context.operation.id, durationMs, compared } as const
       if (differences.length > 0) {
         const note = differences.map(difference => `${difference.store}/${difference.item}: ${difference.what}`).join('; ')
-        await repository.addProof(manifest.id, { ...proof, passed: false, note })
+        await recordProof(context, repository, manifest.id, { ...proof, passed: false, note })
         throw new FettleError('DIFFERENT', `what was restored from ${manifest.id} is not what was backed up: ${note}`, {
           hint: '`fettle snapshots` shows the newest proven one; take a new backup, then `fettle drill`.',
         })
       }
-      await repository.addProof(manifest.id, { ...proof, passed: true })
+      await recordProof(context, repository, manifest.id, { ...proof, passed: true })
       context.log(`${formatCount(compared)} rows and files compared: equal`)
       return { compared, durationMs, snapshot: manifest.id }
     },

@@ -6,7 +6,7 @@
  * - An object is first moved aside, then the manifests are read again; a commit writes its manifest, then looks whether all its
  *   objects are there. Whichever comes second sees the other.
  */
-import { readdir, rename, rm, stat } from 'node:fs/promises'
+import { rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { FettleError } from '../../../core/errors.ts'
 import { makeFolder, namesIn } from '../../../lib/files.ts'
@@ -66,7 +66,7 @@ export async function referredNow(layout: Layout): Promise<Set<string>> {
 
 async function objectFiles(layout: Layout): Promise<{ path: string; name: string }[]> {
   const files: { path: string; name: string }[] = []
-  for (const group of await readdir(layout.objects))
+  for (const group of await namesIn(layout.objects))
     for (const file of await namesIn(join(layout.objects, group))) {
       const name = objectNameOf(file)
       if (name !== undefined) files.push({ path: join(layout.objects, group, file), name })
