@@ -5,14 +5,22 @@ import { KEY, listenKeys } from './keyboard.ts'
 
 type OnLine = (line: string) => void
 
-/** Yes or no with one key; Enter takes the default. `onLine` hears of each line that is left. @throws FettleError CANCELLED on Ctrl-C */
+/**
+ * Yes or no with one key; Enter takes the default, but not behind another word: somebody who types `stop` does not mean yes. `onLine` hears 
+ * of each line that is left. @throws FettleError CANCELLED on Ctrl-C
+ */
 export async function confirm(cli: Cli, text: string, byDefault: boolean, onLine: OnLine = () => {}): Promise<boolean> {
   const { bold, dim } = cli.style
   const question = `${bold(text)} ${dim(byDefault ? '[Y/n]' : '[y/N]')} `
+  let isOtherWord = false
   const isYes = await read(cli, `\n${question}`, key => {
-    if (key === KEY.enter || key === KEY.newline) return byDefault
-    if (key === 'y' || key === 'Y') return true
-    return key === 'n' || key === 'N' || key === KEY.escape ? false : undefined
+    if (key === KEY.escape || key === KEY.ctrlD) return false
+    const isEnter = key === KEY.enter || key === KEY.newline
+    if (isEnter && isOtherWord) cli.io.stdout.write(dim('y or n? '))
+    else if (isEnter) return byDefault
+    else if (!isOtherWord && /^[yn]$/i.test(key)) return key.toLowerCase() === 'y'
+    isOtherWord = !isEnter
+    return undefined
   })
   cli.io.stdout.write(isYes ? 'yes\n' : 'no\n')
   for (const line of ['', question]) onLine(line)
