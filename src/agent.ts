@@ -35,15 +35,14 @@ const faults = faultsFrom(process.env)
 const redaction = new Redaction(new SeenSecrets(paths))
 const log = (text: string): void => void process.stderr.write(`${new Date().toISOString()} ${redaction.hide(text)}\n`)
 
+function repositoryPlace(app: string, { repository: { directory } }: Spec['backups']) {
+  return { driver: 'directory', folder: isAbsolute(directory) ? directory : join(home, directory), identityFile: paths.key(app) }
+}
+
+/** For a task that seals or opens. @throws FettleError SECRET_LOCKED when the key is not there that was used before */
 async function repositoryConfig(app: string, backups: Spec['backups']): Promise<RepositoryConfig> {
-  const { directory } = backups.repository
   const keys = openSecretFile({ project: paths.keys, home, app, environment: 'keys' }, systemClock)
-  return {
-    driver: 'directory',
-    folder: isAbsolute(directory) ? directory : join(home, directory),
-    recipients: await keys.publicKeys(),
-    identityFile: paths.key(app),
-  }
+  return { ...repositoryPlace(app, backups), recipients: await keys.publicKeys() }
 }
 
 function composeWorld(settings: Settings): World {
@@ -71,11 +70,16 @@ function composeWorld(settings: Settings): World {
     }),
     stores,
     async repository(app, backups) {
-      const { driver, folder, recipients, identityFile = '' } = await repositoryConfig(app, backups)
+      const { driver, folder, identityFile } = repositoryPlace(app, backups)
       const create = repositories.get(driver)
       if (create === undefined) throw new Error(`no repository driver ${driver}`)
       const identity = async () => new Secret(await readFile(identityFile, 'utf8'))
-      return create({ folder, recipients, identity, fault: point => faults.reach(`repository/${point}`) })
+      return create({
+        folder,
+        recipients: [],
+        identity, // workers alone write objects
+        fault: point => faults.reach(`repository/${point}`),
+      })
     },
     repositoryConfig,
     secrets: (app, environment, project) => redaction.watch(openSecretFile({ project, home, app, environment }, systemClock), app),

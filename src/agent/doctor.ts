@@ -83,11 +83,22 @@ async function clock(world: World, tables: RouteTable[]): Promise<DoctorItem[]> 
   return [{ name: 'clock', state: 'warn', text, fix: 'Let the clock be set: timedatectl set-ntp true' }]
 }
 
+const modeOf = (path: string): Promise<number | undefined> =>
+  stat(path).then(
+    ({ mode }) => mode & 0o777,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error
+      return undefined
+    },
+  )
+
 async function keys(world: World, tables: RouteTable[]): Promise<DoctorItem[]> {
   const apps = [...new Set(tables.map(table => table.app))]
-  const modes = await Promise.all(apps.map(async app => ({ app, mode: (await stat(world.layout.key(app))).mode & 0o777 })))
+  const modes = await Promise.all(apps.map(async app => ({ app, mode: await modeOf(world.layout.key(app)) })))
   return modes.map(({ app, mode }) => {
     const path = world.layout.key(app)
+    if (mode === undefined)
+      return { name: 'key', state: 'fail', text: `${path} is gone: no backup opens without it`, fix: 'bring it back from your copy' }
     if ((mode & 0o077) === 0) return { name: 'key', state: 'ok', text: `${path}: keep a copy elsewhere, without it no backup opens` }
     return { name: 'key', state: 'fail', text: `${path} can be read by others (mode ${mode.toString(8)})`, fix: `chmod 600 ${path}` }
   })

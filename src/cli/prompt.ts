@@ -6,7 +6,7 @@ import { KEY, listenKeys } from './keyboard.ts'
 type OnLine = (line: string) => void
 
 /**
- * Yes or no with one key; Enter takes the default, but not behind another word: somebody who types `stop` does not mean yes. `onLine` hears 
+ * Yes or no with one key; Enter takes the default, but not behind another word: somebody who types `stop` does not mean yes. `onLine` hears
  * of each line that is left. @throws FettleError CANCELLED on Ctrl-C
  */
 export async function confirm(cli: Cli, text: string, byDefault: boolean, onLine: OnLine = () => {}): Promise<boolean> {

@@ -4,11 +4,12 @@ import { type Candidate, type KeepRules, retentionPlan } from './retention.ts'
 
 const DAY = 86_400_000
 const now = Date.parse('2026-03-31T12:00:00Z')
-const at = (id: string, takenAt: string | number, proven = false, drilled = false): Candidate => ({
+const at = (id: string, takenAt: string | number, proven = false, drilled = false, failed = false): Candidate => ({
   id,
   takenAt: typeof takenAt === 'string' ? Date.parse(takenAt) : takenAt,
   proven,
   drilled,
+  failed,
 })
 const plan = (snapshots: Candidate[], rules: KeepRules, timeZone = 'UTC') => retentionPlan(snapshots, rules, now, timeZone)
 const kept = (...args: Parameters<typeof plan>) => plan(...args).keep.map(({ id, reasons }) => `${id}: ${reasons.join(', ')}`)
@@ -64,6 +65,17 @@ test('what a drill passed as a whole stays beside a newer one that was only rest
     at('old', '2026-03-31T01:00Z', true, true),
   ]
   assert.deepEqual(kept(snapshots, { daily: 1 }), ['restored: daily 2026-03-31, newest proven, newest', 'drilled: newest drilled'])
+})
+
+test('one that failed its drill takes the place of a day only where there is no other', () => {
+  const failed = (id: string, time: string) => at(id, time, false, false, true)
+  const snapshots = [
+    failed('evening', '2026-03-30T20:00Z'),
+    at('morning', '2026-03-30T02:00Z', true, true),
+    failed('alone', '2026-03-29T02:00Z'),
+  ]
+  const days = kept([at('now', '2026-03-31T02:00Z'), ...snapshots], { daily: 7 })
+  assert.deepEqual(days, ['now: daily 2026-03-31, newest', 'morning: daily 2026-03-30, newest proven', 'alone: daily 2026-03-29'])
 })
 
 test('the newest proven of the past stays beside a proven one from the future', () => {

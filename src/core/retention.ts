@@ -19,6 +19,8 @@ export interface Candidate {
   proven: boolean
   /** A whole drill passed. */
   drilled: boolean
+  /** Its last drill failed. */
+  failed: boolean
 }
 
 export interface RetentionPlan {
@@ -54,15 +56,16 @@ export function retentionPlan(snapshots: readonly Candidate[], rules: KeepRules,
   }
 }
 
-/** The newest snapshot of each of the first `count` periods that have one. */
+/** The newest snapshot of each of the first `count` periods that have one; one that failed its drill only where there is no other. */
 function newestOfEach(newestFirst: Candidate[], periodOf: (snapshot: Candidate) => string, count: number): Map<string, string> {
-  const newest = new Map<string, string>()
+  const newest = new Map<string, Candidate>()
   for (const snapshot of newestFirst) {
-    if (newest.size === count) break
+    if (newest.size === count && !newest.has(periodOf(snapshot))) break
     const period = periodOf(snapshot)
-    if (!newest.has(period)) newest.set(period, snapshot.id)
+    const present = newest.get(period)
+    if (present === undefined || (present.failed && !snapshot.failed)) newest.set(period, snapshot)
   }
-  return newest
+  return new Map([...newest].map(([period, { id }]) => [period, id]))
 }
 
 /** Names of the periods that a day, `2026-03-01`, belongs to. */

@@ -70,6 +70,8 @@ export const Manifest = z.object({
   skewMs: z.number(),
   parts: z.array(SnapshotPart),
   fettle: z.string(),
+  /** The public keys that its objects are sealed for. */
+  recipients: z.array(z.string()).optional(),
   /** How a person restores it without fettle, with standard tools. */
   how: z.array(z.string()),
 })

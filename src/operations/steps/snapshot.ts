@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import * as z from 'zod'
 import { FettleError } from '../../core/errors.ts'
 import { formatCount, plural } from '../../core/format.ts'
-import { isDrilled, isProven } from '../../core/proof.ts'
+import { isDrilled, isProven, standingFailure } from '../../core/proof.ts'
 import { retentionPlan } from '../../core/retention.ts'
 import { stepKind } from '../../engine/step.ts'
 import type { Manifest } from '../../ports/repository.ts'
@@ -71,6 +71,7 @@ const snapshotTake = (world: World) =>
         skewMs,
         parts,
         fettle: world.version,
+        recipients: (await world.repositoryConfig(app, input.backups)).recipients,
         how,
       }
       return { manifest: JSON.parse(JSON.stringify(manifest)) }
@@ -117,7 +118,7 @@ const snapshotsRetain = (world: World) =>
       const points = await Promise.all(
         manifests.map(async ({ id, takenAt }) => {
           const proofs = await repository.proofs(id)
-          return { id, takenAt, proven: isProven(proofs), drilled: isDrilled(proofs) }
+          return { id, takenAt, proven: isProven(proofs), drilled: isDrilled(proofs), failed: standingFailure(proofs) !== undefined }
         }),
       )
       const { forget } = retentionPlan(points, backups.keep, world.clock.now())

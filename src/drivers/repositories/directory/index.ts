@@ -114,6 +114,8 @@ export function createDirectoryRepository(options: DirectoryOptions): Repository
     const names = new Set(part.objects.map(object => object.name))
     for (const manifest of (await readManifests(layout)).manifests) {
       if (!manifest.parts.some(other => other.objects.some(object => names.has(object.name)))) continue
+      // Sealed for somebody else, they would not open with the others.
+      if (options.recipients.some(key => manifest.recipients?.includes(key) === false)) return false
       // That an app did not start on it says nothing about its bytes.
       if ((await readProofs(manifestPath(layout, manifest))).some(({ passed, rung }) => !passed && rung !== 'booted')) return false
     }

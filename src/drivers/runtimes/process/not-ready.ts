@@ -7,17 +7,19 @@ import type { Instance } from './instance.ts'
 import type { Logs } from './logs.ts'
 import { redactorOf } from './unit-files.ts'
 
-const LINES = 10
+/** A stack trace is longer than what is shown of it, and says why in its first line. */
+const LINES = { read: 60, shown: 12 }
 
 /** Of the operation that waited, whoever knows it says where all of the log is. */
 export async function notReady(instance: Instance, group: GroupRecord, logs: Logs): Promise<FettleError> {
   const { unit, said } = instance
   const { state, restarts, lastExit } = instance.state()
   const { redact } = await redactorOf(unit.folder, unit.record)
-  const lines = withoutRepetition(redact(await logs.tail(unit, LINES)))
+  const output = withoutRepetition(redact(await logs.tail(unit, LINES.read)))
+  const lines = output.split('\n').slice(-LINES.shown).join('\n')
   const ends = restarts === 0 ? '' : `; it was restarted ${restarts} ${restarts === 1 ? 'time' : 'times'}`
   const last = lastExit === undefined ? '' : `, the last run ${lastExit}`
-  const log = lines === '' ? 'it printed nothing' : `it said: ${tellingLine(lines)}\nIts last lines:\n${lines}`
+  const log = lines === '' ? 'it printed nothing' : `it said: ${tellingLine(output)}\nIts last lines:\n${lines}`
   return new FettleError(
     'NOT_READY',
     `${unit.record.unit} was not ready within ${formatDuration(group.ready.within)}: ${said}${ends}${last}; ${log}`,

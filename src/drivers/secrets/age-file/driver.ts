@@ -22,6 +22,7 @@ import {
   withSecret,
 } from './content.ts'
 import { createKey, readKey, readRecipients, recipientsOf, writeRecipients } from './keys.ts'
+import { KnownKey } from './known-key.ts'
 
 const LOCK_WAIT_MS = 10_000
 /** Somebody who takes no lock, such as git, changes the file at most now and then. */
@@ -49,6 +50,7 @@ export class SecretFile implements SecretSource {
   readonly #path: string
   readonly #recipientsPath: string
   readonly #keyPath: string
+  readonly #known: KnownKey
   /** Decrypted once per text of the file. */
   #opened: { text: string; content: Content } | undefined
 
@@ -58,6 +60,7 @@ export class SecretFile implements SecretSource {
     this.#path = join(place.project, 'secrets', `${place.environment}.age`)
     this.#recipientsPath = join(place.project, 'secrets', 'recipients.txt')
     this.#keyPath = join(place.home, 'keys', `${place.app}.key`)
+    this.#known = new KnownKey(join(place.home, 'agent', 'known-keys', `${place.app}.txt`), this.#keyPath)
   }
 
   async latest(): Promise<LatestSecret[]> {
@@ -111,13 +114,19 @@ export class SecretFile implements SecretSource {
     await this.#change(before => (before === emptyContent ? before : { ...before }))
   }
 
-  /** The public keys of this machine, for `secrets/recipients.txt`; the key is made when there is none. */
+  /**
+   * The public keys of this machine, for `secrets/recipients.txt`; the key is made when there never was one.
+   * @throws FettleError SECRET_LOCKED when it is gone, or another one lies in its place
+   */
   async publicKeys(): Promise<string[]> {
-    return recipientsOf((await readKey(this.#keyPath)) ?? (await this.#locked(() => this.#key())))
+    return this.#known.publicKeys((await readKey(this.#keyPath)) ?? (await this.#locked(() => this.#key())))
   }
 
   async #key(): Promise<string[]> {
-    return (await readKey(this.#keyPath)) ?? (await createKey(this.#keyPath))
+    const present = await readKey(this.#keyPath)
+    if (present !== undefined) return present
+    await this.#known.requireNone()
+    return createKey(this.#keyPath)
   }
 
   #locked<T>(work: () => Promise<T>): Promise<T> {
@@ -163,7 +172,7 @@ export class SecretFile implements SecretSource {
 
   /** For whom to encrypt; the first `set` of an app makes key and list. Never for a key that the list does not name. */
   async #recipients(text: string | undefined): Promise<string[]> {
-    const own = await recipientsOf(await this.#key())
+    const own = await this.#known.publicKeys(await this.#key())
     const listed = await readRecipients(this.#recipientsPath)
     if (listed === undefined) {
       await writeRecipients(this.#recipientsPath, own)

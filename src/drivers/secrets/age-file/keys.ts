@@ -47,7 +47,8 @@ export async function writeRecipients(path: string, recipients: readonly string[
   await writeFileAtomic(path, `${[head, ...recipients].join('\n')}\n`)
 }
 
-function linesOf(text: string): string[] {
+/** Without comments and empty ones. */
+export function linesOf(text: string): string[] {
   return text
     .split('\n')
     .map(line => line.replace(/#.*/, '').trim())
