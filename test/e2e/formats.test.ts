@@ -134,7 +134,6 @@ const LATER: Newer[] = [
   { what: 'a release', file: `${ENVIRONMENT}/releases/r2/release.json`, argv: ['deploy'] },
   { what: 'what was learnt about a release', file: `${ENVIRONMENT}/releases/r2/notes.json`, argv: ['releases'] },
   { what: 'how many instances are wanted', file: `${ENVIRONMENT}/scale.json`, argv: ['plan'] },
-  { what: 'the archived log of an operation', file: ARCHIVED, argv: ['logs', '--operation', 'op2'] },
   { what: 'a saved plan', file: 'app/next.fettle-plan', argv: ['deploy', '--plan', 'next.fettle-plan'] },
   { what: 'a snapshot', file: `${SNAPSHOTS}/${newest}.json`, argv: ['drill', newest] },
 ]
@@ -172,6 +171,20 @@ describe('what a newer fettle wrote is refused by name, with what to do, and not
   })
 
   for (const newer of LATER) test(newer.what, () => mustRefuse(newer))
+
+  test('the archived log of an operation: all else is shown, and one line says what is not', async () => {
+    const path = join(site.folder, ARCHIVED)
+    const known = readFileSync(path)
+    await site.run(['agent', 'stop'])
+    raiseFormat(path)
+    const newer = readFileSync(path)
+    await site.run(START)
+    const { code, stdout } = await site.run(['logs', '--operation', 'op2'])
+    assert.equal(code, 0)
+    assert.match(stdout, /can not read what else .* said: .*newer fettle \(format 2, this one knows up to 1\)/)
+    assert.deepEqual(readFileSync(path), newer)
+    writeFileSync(path, known)
+  })
 
   test('a release, by an agent that starts: all else is served and changed as ever, and what it served serves on', async () => {
     const other = join(site.folder, 'other')
