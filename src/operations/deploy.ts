@@ -63,18 +63,19 @@ export async function planDeploy(world: World, request: DeployRequest): Promise<
   const isSame = serving !== undefined && serving.artifact.digest === digest && lines.length === 0
   if (isSame) return { ...base, lines: [{ text: `${serving.id} serves exactly this already`, tone: 'plain' }], empty: true, steps: [] }
   const steps = await deploySteps(world, { ...project, leaveOut }, environment, secrets.refs, unproven === undefined ? mode : 'off')
-  if (isOffline(project.spec, environment))
-    lines.push({ text: 'downtime: requests wait while the data is copied and migrated, after a minute they get 503', tone: 'warn' })
-  lines.push(
+  const elsewhere = fromElsewhere(environment, project)
+  const warnings = [
+    ...(isOffline(project.spec, environment)
+      ? ['downtime: requests wait while the data is copied and migrated, after a minute they get 503']
+      : []),
     ...(await triedBefore(world, environment, project.spec, digest)),
     ...(await unkeptData(world, environment, project.spec, source)),
-  )
-  const warning: PlanLine[] = unproven === undefined ? [] : [{ text: `stays unproven: ${unproven}`, tone: 'warn' }]
-  const elsewhere = fromElsewhere(environment, project)
-  if (elsewhere !== undefined) warning.push({ text: elsewhere, tone: 'warn' })
+    ...(unproven === undefined ? [] : [`stays unproven: ${unproven}`]),
+    ...(elsewhere === undefined ? [] : [elsewhere]),
+  ].map((text): PlanLine => ({ text, tone: 'warn' }))
   const mustAsk = unproven !== undefined && !request.acceptUnproven && mode !== 'off' && serving !== undefined
   const asked = [...(elsewhere === undefined ? [] : [elsewhere]), ...(mustAsk ? [`deploy without a rehearsal (${unproven})`] : [])]
-  return { ...base, lines: [...lines, ...warning], ...(asked.length === 0 ? {} : { confirm: asked.join('; ') }), steps }
+  return { ...base, lines: [...lines, ...warnings], ...(asked.length === 0 ? {} : { confirm: asked.join('; ') }), steps }
 }
 
 /** What takes the last service of an app away is a deploy too; one that begins with nothing leaves people waiting for an app. */
