@@ -19,7 +19,7 @@ import { deploySteps, isOffline } from './deploy-steps.ts'
 import { type Environment, readEnvironment } from './environment.ts'
 import { type RehearsalMode, tooSlow } from './rehearsal.ts'
 import { triedBefore } from './returned.ts'
-import { requireSamePlaces, storeLines } from './stores-between.ts'
+import { requireSamePlaces, storeWarnings } from './stores-between.ts'
 import { type ProjectFile, readProject, type TargetRequest } from './target.ts'
 import { unkeptData } from './unkept-data.ts'
 import type { World } from './world.ts'
@@ -65,19 +65,20 @@ export async function planDeploy(world: World, request: DeployRequest): Promise<
   const isSame = serving !== undefined && serving.artifact.digest === digest && lines.length === 0
   if (isSame) return { ...base, lines: [{ text: `${serving.id} serves exactly this already`, tone: 'plain' }], empty: true, steps: [] }
   const steps = await deploySteps(world, { ...project, leaveOut }, environment, secrets.refs, unproven === undefined ? mode : 'off')
-  if (isOffline(project.spec, environment))
-    lines.push({ text: 'downtime: requests wait while the data is copied and migrated, after a minute they get 503', tone: 'warn' })
-  lines.push(
-    ...storeLines(environment, project.spec),
+  const elsewhere = fromElsewhere(environment, project)
+  const warnings = [
+    ...(isOffline(project.spec, environment)
+      ? ['downtime: requests wait while the data is copied and migrated, after a minute they get 503']
+      : []),
+    ...storeWarnings(environment, project.spec),
     ...(await triedBefore(world, environment, project.spec, digest)),
     ...(await unkeptData(world, environment, project.spec, source)),
-  )
-  const warning: PlanLine[] = unproven === undefined ? [] : [{ text: `stays unproven: ${unproven}`, tone: 'warn' }]
-  const elsewhere = fromElsewhere(environment, project)
-  if (elsewhere !== undefined) warning.push({ text: elsewhere, tone: 'warn' })
+    ...(unproven === undefined ? [] : [`stays unproven: ${unproven}`]),
+    ...(elsewhere === undefined ? [] : [elsewhere]),
+  ].map((text): PlanLine => ({ text, tone: 'warn' }))
   const mustAsk = unproven !== undefined && !request.acceptUnproven && mode !== 'off' && serving !== undefined
   const asked = [...(elsewhere === undefined ? [] : [elsewhere]), ...(mustAsk ? [`deploy without a rehearsal (${unproven})`] : [])]
-  return { ...base, lines: [...lines, ...warning], ...(asked.length === 0 ? {} : { confirm: asked.join('; ') }), steps }
+  return { ...base, lines: [...lines, ...warnings], ...(asked.length === 0 ? {} : { confirm: asked.join('; ') }), steps }
 }
 
 /** What takes the last service of an app away is a deploy too; one that begins with nothing leaves people waiting for an app. */

@@ -1,6 +1,5 @@
 /** Releases that were gone back from, and whether a deploy is about to try one again. */
 import { diffSpecs } from '../core/diff.ts'
-import type { PlanLine } from '../core/plan.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import { addNotes, type Environment, readNotes, readRelease } from './environment.ts'
 import type { World } from './world.ts'
@@ -23,9 +22,9 @@ export async function noteRollback(
 }
 
 /** Said when the newest release made of the same was returned. Secrets may differ: the plan has lines of their own for them. */
-export async function triedBefore(world: World, { releases }: Environment, spec: Spec, digest: string): Promise<PlanLine[]> {
+export async function triedBefore(world: World, { releases }: Environment, spec: Spec, digest: string): Promise<string[]> {
   const same = releases.find(({ artifact, spec: earlier }) => artifact.digest === digest && diffSpecs(earlier, spec).length === 0)
   const { note } = same === undefined ? {} : await readNotes(world, same)
   if (same === undefined || note === undefined || !note.startsWith(RETURNED)) return []
-  return [{ text: `the same source and settings as ${same.id}, which was returned: ${note.slice(RETURNED.length)}`, tone: 'warn' }]
+  return [`the same source and settings as ${same.id}, which was returned: ${note.slice(RETURNED.length)}`]
 }

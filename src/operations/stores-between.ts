@@ -3,7 +3,6 @@
  * more: a rollback finds them again, and so does a file that names them anew.
  */
 import { FettleError } from '../core/errors.ts'
-import type { PlanLine } from '../core/plan.ts'
 import type { Release } from '../core/release.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import type { Environment } from './environment.ts'
@@ -22,14 +21,14 @@ export function specWithReturning(environment: Environment, next: Spec): Spec | 
 }
 
 /** What a deploy means for the data of stores that leave or come back. */
-export function storeLines(environment: Environment, next: Spec): PlanLine[] {
+export function storeWarnings(environment: Environment, next: Spec): string[] {
   const { serving, table } = environment
   const now = serving?.spec.stores ?? {}
-  return Object.entries(table.stores).flatMap(([name, folder]): PlanLine[] => {
+  return Object.entries(table.stores).flatMap(([name, folder]): string[] => {
     if (now[name] !== undefined && next.stores[name] === undefined)
-      return [{ text: `the data of ${name} stays in ${folder}, and is backed up no more`, tone: 'warn' }]
+      return [`the data of ${name} stays in ${folder}, and is backed up no more`]
     if (now[name] === undefined && next.stores[name] !== undefined)
-      return [{ text: `${name} was there before: it has its data of then again, from ${folder}`, tone: 'warn' }]
+      return [`${name} was there before: it has its data of then again, from ${folder}`]
     return []
   })
 }

@@ -1,7 +1,6 @@
 /** Data that a deploy would leave behind: databases in the folder of a release instead of in a store. */
 import { basename, join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import type { PlanLine } from '../core/plan.ts'
 import type { Release } from '../core/release.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import { databasesIn, type FoundDatabase, modifiedMs } from '../lib/sqlite-files.ts'
@@ -10,8 +9,8 @@ import type { Environment } from './environment.ts'
 import { sealPath } from './steps/release.ts'
 import type { World } from './world.ts'
 
-/** Lines of a plan. What a release came with and never wrote to (a table of places, say) is none. */
-export async function unkeptData(world: World, { serving }: Environment, spec: Spec, source: SourceLook): Promise<PlanLine[]> {
+/** For a plan, a warning each. What a release came with and never wrote to (a table of places, say) is none. */
+export async function unkeptData(world: World, { serving }: Environment, spec: Spec, source: SourceLook): Promise<string[]> {
   const { folder, databases } = await databasesOf(world, serving)
   const sealedMs = await modifiedMs(sealPath(folder))
   const seen = new Set(databases.map(({ path }) => path))
@@ -27,7 +26,7 @@ export async function unkeptData(world: World, { serving }: Environment, spec: S
       ({ path }) =>
         `${path} was written by ${serving?.id} in its own folder, and the new release begins without it: ${remedy(spec, path)}; what it holds is in ${join(folder, path)}`,
     ),
-  ].map(text => ({ text, tone: 'warn' }))
+  ]
 }
 
 function remedy(spec: Spec, path: string): string {

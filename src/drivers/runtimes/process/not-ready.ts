@@ -19,7 +19,9 @@ export async function notReady(instance: Instance, group: GroupRecord, logs: Log
   const lines = output.split('\n').slice(-LINES.shown).join('\n')
   const ends = restarts === 0 ? '' : `; it was restarted ${restarts} ${restarts === 1 ? 'time' : 'times'}`
   const last = lastExit === undefined ? '' : `, the last run ${lastExit}`
-  const log = lines === '' ? 'it printed nothing' : `it said: ${tellingLine(output)}\nIts last lines:\n${lines}`
+  const why = tellingLine(output)
+  const more = lines.trim() === why ? '' : `\nIts last lines:\n${lines}`
+  const log = lines === '' ? 'it printed nothing' : `it said: ${why}${more}`
   return new FettleError(
     'NOT_READY',
     `${unit.record.unit} was not ready within ${formatDuration(group.ready.within)}: ${said}${ends}${last}; ${log}`,
