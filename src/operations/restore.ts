@@ -5,13 +5,13 @@
 import { basename, join } from 'node:path'
 import { FettleError } from '../core/errors.ts'
 import { environmentLease } from '../core/names.ts'
-import type { Plan } from '../core/plan.ts'
+import type { Basis, Plan } from '../core/plan.ts'
 import { standingFailure } from '../core/proof.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import { namesIn } from '../lib/files.ts'
 import type { Manifest } from '../ports/repository.ts'
 import { type Next, wantedInstances } from './activation.ts'
-import { basisOf } from './basis.ts'
+import { announcing, basisOf } from './basis.ts'
 import type { Environment } from './environment.ts'
 import { exchangeSteps } from './exchange.ts'
 import { storePaths } from './groups.ts'
@@ -117,7 +117,7 @@ async function restoreInPlace(world: World, environment: Environment, spec: Spec
   }
   const asked = [...(loss.isPossible ? [loss.text] : []), ...(doubt === undefined ? [] : [doubt])]
   return {
-    ...head(environment, { snapshot: manifest.id, 'what serves': environment.table.generation }),
+    ...head(environment, { snapshot: manifest.id, 'what serves': environment.table.generation }, announcing(loss.announced)),
     leases: [environmentLease(environment.app, environment.environment)],
     lines: [
       { text: `${names.join(', ')}: back to ${manifest.id} (${new Date(manifest.takenAt).toISOString()})`, tone: 'change' },
@@ -136,10 +136,10 @@ async function doubtAbout(world: World, { app }: Environment, spec: Spec, { id }
   return failure && `it failed its drill: ${failure.note ?? 'see `fettle snapshots`'}`
 }
 
-const head = ({ app, environment }: Environment, facts: Parameters<typeof basisOf>[0]) => ({
+const head = ({ app, environment }: Environment, facts: Parameters<typeof basisOf>[0], announced: Basis = {}) => ({
   format: 1 as const,
   kind: 'restore' as const,
   app,
   environment,
-  basis: basisOf(facts),
+  basis: { ...basisOf(facts), ...announced },
 })
