@@ -17,7 +17,7 @@ import { exchangeSteps } from './exchange.ts'
 import { storePaths } from './groups.ts'
 import { countLoss } from './loss.ts'
 import { readScale } from './scale-record.ts'
-import { findSnapshot, isManaged, loadStep } from './snapshots.ts'
+import { doubtNewest, findSnapshot, isManaged, loadStep } from './snapshots.ts'
 import { readProject, readTarget, type TargetRequest } from './target.ts'
 import type { World } from './world.ts'
 
@@ -33,9 +33,11 @@ export async function planRestore(world: World, request: RestoreRequest): Promis
   const manifest = await findSnapshot(world, environment, spec, request.snapshot)
   const names = chosenStores(manifest, spec, request.stores)
   if (request.to !== undefined) await requireEmpty(request.to)
-  return request.to === undefined
-    ? restoreInPlace(world, environment, spec, manifest, names)
-    : restoreBeside(world, environment, spec, manifest, names, request.to)
+  const plan =
+    request.to === undefined
+      ? await restoreInPlace(world, environment, spec, manifest, names)
+      : restoreBeside(world, environment, spec, manifest, names, request.to)
+  return doubtNewest(world, plan, spec, { wanted: request.snapshot, found: manifest })
 }
 
 /** What is there already is not ours to mix with, or to remove when the restore fails. @throws FettleError REFUSED */
