@@ -145,8 +145,13 @@ async function backups(world: World, table: RouteTable, name: string): Promise<D
   const { serving } = await readEnvironment(world, table.app, table.environment)
   if (serving === undefined || Object.keys(serving.spec.stores).length === 0) return []
   const repository = await world.repository(table.app, serving.spec.backups)
-  const unreadable = (await repository.unreadable()).map(({ path, reason }): DoctorItem => {
-    return { name: `${name} backups`, state: 'fail', text: `${path} can not be read: ${reason}`, fix: 'fettle backup, then fettle drill' }
+  const unreadable = (await repository.unreadable(table.app, table.environment)).map(({ id, reason }): DoctorItem => {
+    return {
+      name: `${name} backups`,
+      state: 'fail',
+      text: `snapshot ${id} can not be read: ${reason}`,
+      fix: 'fettle backup, then fettle drill',
+    }
   })
   const manifests = await repository.list(table.app, table.environment)
   const proofs = await Promise.all(manifests.map(manifest => repository.proofs(manifest.id)))

@@ -65,7 +65,7 @@ export function handlersOf(options: HandlerOptions): Handlers {
     releases: async target => ({ releases: await releaseViews(world, await readTarget(world, target)) }),
     async snapshots(target) {
       const environment = await readTarget(world, target)
-      return { snapshots: await snapshotViews(world, environment, await specOf(environment, target)) }
+      return snapshotViews(world, environment, await specOf(environment, target))
     },
     logs: (input, signal) => logLines(options, input, signal),
     ...secretHandlers(world),

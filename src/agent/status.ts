@@ -1,7 +1,8 @@
 /** What the agent tells about its environments, put together from the ports each time it is asked. */
 
 import { existsSync } from 'node:fs'
-import type { EnvironmentStatus, ReleaseView, ServiceStatus, SnapshotView } from '../api/views.ts'
+import type { Answers } from '../api/contract.ts'
+import type { EnvironmentStatus, ReleaseView, ServiceStatus } from '../api/views.ts'
 import { toFettleError } from '../core/errors.ts'
 import { groupName } from '../core/names.ts'
 import type { OperationRecord } from '../core/plan.ts'
@@ -16,7 +17,7 @@ import type { ProjectFile } from '../operations/target.ts'
 import { readTrial } from '../operations/trial-record.ts'
 import type { World } from '../operations/world.ts'
 import type { RouteTable } from '../ports/proxy.ts'
-import type { Manifest, Proof } from '../ports/repository.ts'
+import type { Manifest, Proof, Unreadable } from '../ports/repository.ts'
 
 const TAKEN_DOWN = { state: 'stopped', why: 'taken down; its data and backups stayed' } as const
 
@@ -151,14 +152,22 @@ async function routeUrls(world: World, table: RouteTable): Promise<string[]> {
 
 type Named = Pick<Environment, 'app' | 'environment'>
 
-async function manifestsOf(world: World, { app, environment }: Named, spec: Spec): Promise<{ manifest: Manifest; proofs: Proof[] }[]> {
+interface Held {
+  all: { manifest: Manifest; proofs: Proof[] }[]
+  unreadable: Unreadable[]
+}
+
+async function heldOf(world: World, { app, environment }: Named, spec: Spec): Promise<Held> {
   const repository = await world.repository(app, spec.backups) // not opened: looking creates nothing
-  const manifests = await repository.list(app, environment)
-  return Promise.all(manifests.map(async manifest => ({ manifest, proofs: await repository.proofs(manifest.id) })))
+  const [manifests, unreadable] = await Promise.all([repository.list(app, environment), repository.unreadable(app, environment)])
+  return {
+    all: await Promise.all(manifests.map(async manifest => ({ manifest, proofs: await repository.proofs(manifest.id) }))),
+    unreadable,
+  }
 }
 
 async function backupStatus(world: World, environment: Named, spec: Spec): Promise<NonNullable<EnvironmentStatus['backup']>> {
-  const all = await manifestsOf(world, environment, spec)
+  const { all, unreadable } = await heldOf(world, environment, spec)
   const newest = all[0]
   const failure = standingFailure(newest?.proofs ?? [])
   const proven = all.find(({ proofs }) => isProven(proofs))
@@ -166,12 +175,13 @@ async function backupStatus(world: World, environment: Named, spec: Spec): Promi
     ...(newest === undefined ? {} : { newestAt: newest.manifest.takenAt, rung: highestRung(newest.proofs) }),
     ...(failure === undefined ? {} : { failed: failure.note ?? 'see `fettle snapshots`' }),
     ...(proven === undefined ? {} : { provenAt: proven.manifest.takenAt }),
+    ...(unreadable.length === 0 ? {} : { unreadable: unreadable.map(({ id }) => id) }),
   }
 }
 
-export async function snapshotViews(world: World, environment: Named, spec: Spec): Promise<SnapshotView[]> {
-  const all = await manifestsOf(world, environment, spec)
-  return all.map(({ manifest, proofs }) => {
+export async function snapshotViews(world: World, environment: Named, spec: Spec): Promise<Answers['snapshots']> {
+  const { all, unreadable } = await heldOf(world, environment, spec)
+  const snapshots = all.map(({ manifest, proofs }) => {
     const failure = standingFailure(proofs)
     return {
       id: manifest.id,
@@ -191,6 +201,7 @@ export async function snapshotViews(world: World, environment: Named, spec: Spec
       ...(failure === undefined ? {} : { failed: failure.note ?? 'its drill failed' }),
     }
   })
+  return { snapshots, unreadable }
 }
 
 export async function releaseViews(world: World, { releases, table }: Environment): Promise<ReleaseView[]> {

@@ -8,7 +8,16 @@ import { MOST_COUNTED } from '../core/limits.ts'
 import type { OperationEvent, OperationRecord, Plan } from '../core/plan.ts'
 import type { LogLine } from '../ports/runtime.ts'
 import type { EndpointName } from './endpoints.ts'
-import type { About, DoctorReport, EnvironmentStatus, MaskedPiece, ReleaseView, SecretsView, SnapshotView } from './views.ts'
+import type {
+  About,
+  DoctorReport,
+  EnvironmentStatus,
+  MaskedPiece,
+  ReleaseView,
+  SecretsView,
+  SnapshotView,
+  UnreadableView,
+} from './views.ts'
 
 /** Which app: by its file (`fettle.yaml`, absolute path) or, where the file is gone, by name. */
 const target = { file: z.string().optional(), app: z.string().optional(), environment: z.string().optional() }
@@ -121,7 +130,7 @@ export interface Answers {
   cancel: OperationRecord
   resume: OperationRecord
   releases: { releases: ReleaseView[] }
-  snapshots: { snapshots: SnapshotView[] }
+  snapshots: { snapshots: SnapshotView[]; unreadable: UnreadableView[] }
   logs: Stream<LogLine>
   secrets: SecretsView
   setSecret: SecretsView

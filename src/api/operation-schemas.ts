@@ -34,7 +34,9 @@ export const Plan = z.object({
   kind: OperationKind,
   ...environment,
   leases: z.array(text),
-  basis: z.record(text, text).describe('what it was made from: a hash of each thing'),
+  basis: z
+    .record(text, text)
+    .describe('what it was made from: a hash of each thing; `announced loss`: how many rows or files were said to be lost'),
   lines: z.array(z.object({ text, tone: z.enum(['plain', 'add', 'change', 'remove', 'warn']) })),
   confirm: may(text).describe('what carrying it out loses or endangers: asked for, never assumed'),
   empty: onlyTrue.describe('nothing to do'),

@@ -82,6 +82,7 @@ export const EnvironmentStatus = z.object({
       provenAt: may(time),
       rung: may(Rung),
       failed: may(text).describe('what failed when the newest was drilled'),
+      unreadable: may(z.array(text)).describe('ids of snapshots that are there and can not be read'),
     }),
   ),
   operation: may(z.object({ id: text, kind: OperationKind, state: OperationState })),
@@ -110,6 +111,8 @@ export const SnapshotView = z.object({
   proofs: z.array(Proof as z.ZodType<Proof>),
   failed: may(text).describe('why the last drill failed'),
 })
+
+export const UnreadableView = z.object({ id: text, path: text, reason: text })
 
 export const SecretView = z.object({
   name: text,
@@ -172,7 +175,10 @@ export const answers = {
   cancel: OperationRecord,
   resume: OperationRecord,
   releases: z.object({ releases: z.array(ReleaseView) }),
-  snapshots: z.object({ snapshots: z.array(SnapshotView) }),
+  snapshots: z.object({
+    snapshots: z.array(SnapshotView),
+    unreadable: z.array(UnreadableView).describe('those that are there and can not be read'),
+  }),
   logs: LogLine,
   secrets: SecretsView,
   setSecret: SecretsView,

@@ -51,7 +51,10 @@ export interface PlanLine {
   tone: 'plain' | 'add' | 'change' | 'remove' | 'warn'
 }
 
-/** Of each thing that a plan was made from, a hash; a plan that was shown or saved is refused when one of them has changed. */
+/**
+ * Of each thing that a plan was made from, a hash; a plan that was shown or saved is refused when one of them has changed. `announced loss`
+ * alone is what people were told, and may grow.
+ */
 export type Basis = Record<string, string>
 
 export interface Plan {

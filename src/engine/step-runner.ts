@@ -131,6 +131,7 @@ export class StepRunner {
     const kind = this.kind(step)
     const undo = kind.undo
     if (undo === 'impossible') throw this.#held(step, 'it can not be undone')
+    delete this.#book.step(step.id).note // of what it had done
     if (undo === 'nothing') return this.#book.saveUndone(step.id)
     this.#book.saveStep(step.id, { state: 'undoing' })
     await this.#deps.fault(`${step.id}:undo`)

@@ -9,7 +9,7 @@ import type { Spec } from '../core/spec/schema.ts'
 import type { Manifest } from '../ports/repository.ts'
 import { basisOf } from './basis.ts'
 import { hasArtifact, readRelease } from './environment.ts'
-import { findSnapshot, loadStep, scratchFolder, snapshotSteps, storeConfigs, storesLack } from './snapshots.ts'
+import { doubtNewest, findSnapshot, loadStep, scratchFolder, snapshotSteps, storeConfigs, storesLack } from './snapshots.ts'
 import { drillSpecOf, readTarget, specOf, type TargetRequest } from './target.ts'
 import type { World } from './world.ts'
 
@@ -47,7 +47,7 @@ export async function planDrill(world: World, request: TargetRequest & { snapsho
   const manifest = await findSnapshot(world, environment, spec, request.snapshot)
   const release = manifest.release === '' ? undefined : await readRelease(world, environment.app, environment.environment, manifest.release)
   const lack = await bootLack(world, release, manifest)
-  return {
+  const plan: Plan = {
     format: 1,
     kind: 'drill',
     app: environment.app,
@@ -62,6 +62,7 @@ export async function planDrill(world: World, request: TargetRequest & { snapsho
     ],
     steps: drillSteps(world, spec, manifest, lack === undefined ? release : undefined, lack),
   }
+  return doubtNewest(world, plan, spec, { wanted: request.snapshot, found: manifest })
 }
 
 /** Why the app can not be started on the copy. */

@@ -9,6 +9,19 @@ export const basisOf = (facts: Record<string, Json>): Basis =>
 
 const hashOf = (fact: Json): string => createHash('sha256').update(canonicalJson(fact)).digest('hex').slice(0, 32)
 
+/** What was said to be lost, in its own words, not hashed: it grows while people think, and that is told at the end, not refused. */
+const ANNOUNCED = 'announced loss'
+
+export const announcing = (text: string): Basis => ({ [ANNOUNCED]: text })
+
+/** What was agreed to be lost, told to the step that counts what is. @param agreed of the plan that was shown, where one was */
+export function announce(plan: Plan, agreed: Basis = {}): Plan {
+  const announced = agreed[ANNOUNCED] ?? plan.basis[ANNOUNCED]
+  if (announced === undefined) return plan
+  const steps = plan.steps.map(step => (step.kind === 'loss.count@1' ? { ...step, input: { ...step.input, announced } } : step))
+  return { ...plan, basis: { ...plan.basis, ...announcing(announced) }, steps }
+}
+
 /** Its steps are part of what was agreed to: another version of fettle, or a newer snapshot, may give others for the same facts. */
 export const sealPlan = (plan: Plan): Plan => ({
   ...plan,
@@ -18,7 +31,7 @@ export const sealPlan = (plan: Plan): Plan => ({
 /** @throws FettleError CONFLICT naming what is no longer as it was when the plan was shown or saved */
 export function requireBasis(plan: Plan, basis: Basis): void {
   const names = [...new Set([...Object.keys(basis), ...Object.keys(plan.basis)])]
-  const moved = names.filter(name => basis[name] !== plan.basis[name])
+  const moved = names.filter(name => name !== ANNOUNCED && basis[name] !== plan.basis[name])
   if (moved.length === 0) return
   // The steps follow from the rest: on their own they are news, beside it they are not.
   const causes = moved.filter(name => name !== 'steps')

@@ -1,7 +1,7 @@
 /** What going back to a snapshot would take away, counted before anybody is asked. */
 import { randomBytes } from 'node:crypto'
 import type { TaskResult } from '../core/data-tasks.ts'
-import { plural } from '../core/format.ts'
+import { formatCount } from '../core/format.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import type { StepContext } from '../engine/step.ts'
 import type { Manifest } from '../ports/repository.ts'
@@ -15,6 +15,8 @@ export interface PossibleLoss {
   /** Then a person is asked. */
   isPossible: boolean
   text: string
+  /** The figure in it: `199`, `at least 12`, `unknown`. */
+  announced: string
 }
 
 export async function countLoss(
@@ -26,7 +28,7 @@ export async function countLoss(
 ): Promise<PossibleLoss> {
   const context = planningContext(environment)
   const folders = Object.fromEntries(names.map(name => [name, environment.table.stores[name] ?? '']).filter(([, folder]) => folder !== ''))
-  if (Object.keys(folders).length === 0) return { isPossible: false, text: 'there is no data now' }
+  if (Object.keys(folders).length === 0) return { isPossible: false, text: 'there is no data now', announced: '0' }
   try {
     const loss = await changedSinceTask(world, context, {
       manifest,
@@ -34,7 +36,8 @@ export async function countLoss(
       folders,
       backups: spec.backups,
     })
-    return { isPossible: loss.rows > 0 || loss.precision === 'unknown', text: lossText(loss, hasMigrated(environment, manifest)) }
+    const text = lossText(loss, hasMigrated(environment, manifest))
+    return { isPossible: loss.rows > 0 || loss.precision === 'unknown', text, announced: figureOf(loss) }
   } finally {
     await endCommand(world, context)
     await removeWork(world, context.operation.id)
@@ -47,10 +50,27 @@ const hasMigrated = ({ releases }: Environment, manifest: Manifest): boolean => 
   return then !== undefined && releases.some(({ number, spec }) => number > then.number && spec.release.migrate !== undefined)
 }
 
-function lossText({ rows, precision }: TaskResult<'changed-since'>, hasMigrated: boolean): string {
+type Counted = TaskResult<'changed-since'>
+
+const figureOf = ({ rows, precision }: Counted): string =>
+  precision === 'unknown' ? precision : `${precision === 'at-least' ? 'at least ' : ''}${formatCount(rows)}`
+
+const rowsText = (loss: Counted): string => `${figureOf(loss)} ${loss.rows === 1 ? 'row or file' : 'rows or files'}`
+
+/** What went, once it has been counted; undefined when nothing did. @param folders where it lies now */
+export function goneText(loss: Counted, announced: string | undefined, folders: string[]): string | undefined {
+  const aside = `what was replaced lies aside until the next restore: ${folders.join(', ')}`
+  if (loss.precision === 'unknown') return `how much of what was there is gone is unknown; ${aside}`
+  if (loss.rows === 0) return undefined
+  const said = announced === undefined ? '' : announced === figureOf(loss) ? ', as announced' : ` (announced: ${announced})`
+  return `${rowsText(loss)} new or changed since ${loss.rows === 1 ? 'is' : 'are'} gone${said}; ${aside}`
+}
+
+function lossText(loss: Counted, hasMigrated: boolean): string {
+  const { rows, precision } = loss
   if (precision === 'unknown') return 'what is there now can not be read: how much of it would be lost is unknown'
   if (rows === 0) return 'nothing that is there now would be lost'
-  return `${precision === 'at-least' ? 'at least ' : ''}${plural(rows, 'row or file', 'rows or files')} new or changed since${hasMigrated ? ' (what a migration changed counts too)' : ''} would be lost`
+  return `${rowsText(loss)} new or changed since${hasMigrated ? ' (what a migration changed counts too)' : ''} would be lost`
 }
 
 /** Counting is no operation: its command has a name of its own that nothing else will adopt. */

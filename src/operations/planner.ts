@@ -3,7 +3,7 @@ import type { Basis, OperationKind, OperationRecord, Plan } from '../core/plan.t
 import { type StepKinds, stepKinds } from '../engine/step.ts'
 import { planBackup, planDrill } from './backup.ts'
 import { planBake, planReturn } from './bake.ts'
-import { requireBasis, sealPlan } from './basis.ts'
+import { announce, requireBasis, sealPlan } from './basis.ts'
 import { type DeployRequest, planDeploy } from './deploy.ts'
 import { planRestart, planScale, planStop } from './restart.ts'
 import { planRestore, type RestoreRequest } from './restore.ts'
@@ -37,7 +37,7 @@ export type PlanRequest =
 export async function makePlan(world: World, request: PlanRequest, basis?: Basis): Promise<Plan> {
   const plan = sealPlan(await planFor(world, request))
   if (basis !== undefined) requireBasis(plan, basis)
-  return plan
+  return announce(plan, basis)
 }
 
 function planFor(world: World, request: PlanRequest): Promise<Plan> {

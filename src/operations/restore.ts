@@ -5,19 +5,19 @@
 import { basename, join } from 'node:path'
 import { FettleError } from '../core/errors.ts'
 import { environmentLease } from '../core/names.ts'
-import type { Plan, PlanLine } from '../core/plan.ts'
+import type { Basis, Plan, PlanLine } from '../core/plan.ts'
 import { standingFailure } from '../core/proof.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import { namesIn } from '../lib/files.ts'
 import type { Manifest } from '../ports/repository.ts'
 import { type Next, wantedInstances } from './activation.ts'
-import { basisOf } from './basis.ts'
+import { announcing, basisOf } from './basis.ts'
 import { type Environment, readRelease } from './environment.ts'
 import { exchangeSteps } from './exchange.ts'
 import { storePaths } from './groups.ts'
 import { countLoss } from './loss.ts'
 import { readScale } from './scale-record.ts'
-import { findSnapshot, isManaged, loadStep } from './snapshots.ts'
+import { doubtNewest, findSnapshot, isManaged, loadStep } from './snapshots.ts'
 import { readProject, readTarget, type TargetRequest } from './target.ts'
 import type { World } from './world.ts'
 
@@ -31,10 +31,22 @@ export async function planRestore(world: World, request: RestoreRequest): Promis
   const environment = await readTarget(world, request)
   const spec = environment.serving?.spec ?? (await readProject(request)).spec
   const manifest = await findSnapshot(world, environment, spec, request.snapshot)
-  if (request.to === undefined) return restoreInPlace(world, environment, spec, manifest, chosenStores(manifest, spec, request.stores))
-  await requireEmpty(request.to)
+  return doubtNewest(world, await planWith(world, environment, request, { spec, manifest }), spec, {
+    wanted: request.snapshot,
+    found: manifest,
+  })
+}
+
+async function planWith(
+  world: World,
+  environment: Environment,
+  { stores, to }: RestoreRequest,
+  { spec, manifest }: { spec: Spec; manifest: Manifest },
+): Promise<Plan> {
+  if (to === undefined) return restoreInPlace(world, environment, spec, manifest, chosenStores(manifest, spec, stores))
+  await requireEmpty(to)
   const all = await withFormerStores(world, environment, spec, manifest)
-  return restoreBeside(world, environment, all, manifest, chosenStores(manifest, all, request.stores), request.to)
+  return restoreBeside(world, environment, all, manifest, chosenStores(manifest, all, stores), to)
 }
 
 /** Beside what is live also a store comes back that the file names no more, as the release had it that the snapshot was taken of. */
@@ -123,7 +135,7 @@ async function restoreInPlace(world: World, environment: Environment, spec: Spec
   }
   const asked = [...(loss.isPossible ? [loss.text] : []), ...(doubt === undefined ? [] : [doubt])]
   return {
-    ...head(environment, { snapshot: manifest.id, 'what serves': environment.table.generation }),
+    ...head(environment, { snapshot: manifest.id, 'what serves': environment.table.generation }, announcing(loss.announced)),
     leases: [environmentLease(environment.app, environment.environment)],
     lines: [
       { text: `${names.join(', ')}: back to ${manifest.id} (${new Date(manifest.takenAt).toISOString()})`, tone: 'change' },
@@ -151,10 +163,10 @@ async function doubtAbout(world: World, { app }: Environment, spec: Spec, { id }
   return failure && `it failed its drill: ${failure.note ?? 'see `fettle snapshots`'}`
 }
 
-const head = ({ app, environment }: Environment, facts: Parameters<typeof basisOf>[0]) => ({
+const head = ({ app, environment }: Environment, facts: Parameters<typeof basisOf>[0], announced: Basis = {}) => ({
   format: 1 as const,
   kind: 'restore' as const,
   app,
   environment,
-  basis: basisOf(facts),
+  basis: { ...basisOf(facts), ...announced },
 })

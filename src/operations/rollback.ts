@@ -8,7 +8,7 @@ import type { Plan, PlanLine } from '../core/plan.ts'
 import type { Release } from '../core/release.ts'
 import { activateSteps, type Next, wantedInstances } from './activation.ts'
 import { requireOwnAddresses } from './addresses.ts'
-import { basisOf } from './basis.ts'
+import { announcing, basisOf } from './basis.ts'
 import { type Environment, hasArtifact, readNotes, requireRelease } from './environment.ts'
 import { exchangeSteps } from './exchange.ts'
 import { countLoss } from './loss.ts'
@@ -48,7 +48,10 @@ export async function planRollback(world: World, request: RollbackRequest): Prom
     app: environment.app,
     environment: environment.environment,
     leases: [environmentLease(environment.app, environment.environment)],
-    basis: basisOf({ 'what serves': environment.table.generation, release: release.id, data: request.data }),
+    basis: {
+      ...basisOf({ 'what serves': environment.table.generation, release: release.id, data: request.data }),
+      ...(back === undefined ? {} : announcing(back.announced)),
+    },
     lines,
     ...(back === undefined ? {} : { confirm: back.confirm }),
     steps: back === undefined ? activateSteps(environment, next) : exchangeSteps(world, environment, next, back),
@@ -59,7 +62,7 @@ async function dataBack(world: World, environment: Environment, release: Release
   const manifest = await findSnapshot(world, environment, release.spec, snapshot)
   const names = manifest.parts.map(part => part.store).filter(name => release.spec.stores[name] !== undefined)
   const loss = await countLoss(world, environment, release.spec, manifest, names)
-  return { manifest, names, confirm: `go back to the data of ${manifest.id}: ${loss.text}` }
+  return { manifest, names, announced: loss.announced, confirm: `go back to the data of ${manifest.id}: ${loss.text}` }
 }
 
 /** The one that served before, that did not end badly. @throws FettleError NOT_FOUND */

@@ -1,11 +1,11 @@
 /** Steps that several operations share to take and load snapshots. Pure but for the ports they read. */
 import { FettleError } from '../core/errors.ts'
 import type { Json, JsonObject } from '../core/json.ts'
-import type { PlannedStep } from '../core/plan.ts'
+import type { Plan, PlannedStep } from '../core/plan.ts'
 import { isProven } from '../core/proof.ts'
 import { externalPath } from '../core/spec/derived.ts'
 import type { Spec } from '../core/spec/schema.ts'
-import type { Manifest } from '../ports/repository.ts'
+import type { Manifest, Unreadable } from '../ports/repository.ts'
 import type { Name } from './activation.ts'
 import type { Environment } from './environment.ts'
 import type { World } from './world.ts'
@@ -102,10 +102,31 @@ export async function findSnapshot(world: World, environment: Environment, spec:
   }
   // One that is there and can not be read says so itself.
   if (!wanted.startsWith('newest')) await repository.get(wanted).catch(unlessMissing)
-  throw new FettleError('NOT_FOUND', wanted.startsWith('newest') ? `${name} has no snapshot` : `${name} has no snapshot ${wanted}`, {
+  const unreadable = unreadableText(await repository.unreadable(environment.app, environment.environment))
+  const lack = unreadable === undefined ? '' : ` that can be read: ${unreadable}`
+  throw new FettleError('NOT_FOUND', `${name} has no snapshot${wanted.startsWith('newest') ? '' : ` ${wanted}`}${lack}`, {
     hint: manifests.length > 0 ? '`fettle snapshots` lists them.' : (storesLack(spec) ?? '`fettle backup` takes one.'),
   })
 }
+
+/** The plan on what was found; where that may not be the newest there is, it says so and asks. */
+export async function doubtNewest(
+  world: World,
+  plan: Plan,
+  spec: Spec,
+  { wanted, found }: { wanted: string; found: Manifest },
+): Promise<Plan> {
+  if (!wanted.startsWith('newest')) return plan
+  const unreadable = await (await world.repository(plan.app, spec.backups)).unreadable(plan.app, plan.environment)
+  const newer = unreadableText(unreadable.filter(({ id }) => id > found.id))
+  if (newer === undefined) return plan
+  const text = `not the newest: ${newer}`
+  const lines: Plan['lines'] = [...plan.lines, { text, tone: 'warn' }]
+  return { ...plan, lines, confirm: `${plan.confirm ?? `${plan.kind} ${found.id}`}${plan.confirm === undefined ? ':' : ';'} ${text}` }
+}
+
+const unreadableText = (unreadable: Unreadable[]): string | undefined =>
+  unreadable.length === 0 ? undefined : unreadable.map(({ id, reason }) => `${id} can not be read (${reason})`).join('; ')
 
 function unlessMissing(error: unknown): void {
   if (!(error instanceof FettleError) || error.code !== 'NOT_FOUND') throw error

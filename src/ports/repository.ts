@@ -9,6 +9,8 @@ export type { Manifest, Proof, Rung }
 
 /** A manifest that is there and can not be read. */
 export interface Unreadable {
+  /** As its name says it. */
+  id: string
   path: string
   reason: string
 }
@@ -29,7 +31,8 @@ export interface Repository {
 
   /** Newest first. Show `unreadable()` beside it: one damaged manifest must not hide the others, nor be hidden. */
   list(app: string, environment: string): Promise<Manifest[]>
-  unreadable(): Promise<Unreadable[]>
+  /** Of one environment, or of all. Those of fettle's own names sort by time. */
+  unreadable(app?: string, environment?: string): Promise<Unreadable[]>
   /** @throws NOT_FOUND, DAMAGED */
   get(id: string): Promise<Manifest>
   source(): Source

@@ -202,7 +202,10 @@ export interface Runtime {
   openSandbox(name: SandboxName, view: SandboxView, signal: AbortSignal): Promise<Sandbox>
   /** Ends everything in it and removes it. Idempotent. */
   closeSandbox(name: SandboxName): Promise<void>
+  /** Also those that the machine took down with it. */
   sandboxes(): Promise<SandboxName[]>
+  /** Whether it still holds what runs in it. */
+  isSandboxOpen(name: SandboxName): Promise<boolean>
 
   /**
    * Lines of all units that match, oldest first; `sinceMs` is wall clock; `follow` goes on until the signal aborts, which is no error.

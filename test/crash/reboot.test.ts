@@ -55,6 +55,23 @@ for (const point of [
   })
 }
 
+for (const point of ['rehearse-migrate:first', 'rehearse-boot:ready', 'rehearse-old:before', 'rehearse-old:ready']) {
+  test(`a rehearsal that a reboot ends at ${point} says that it was interrupted, and nothing of a release`, async () => {
+    await site.nextSource()
+    await site.arm(`deploy/${point}`)
+    await site.begin({ kind: 'deploy', file: site.file })
+    await site.agentDied()
+    await site.arm('')
+    await reboot()
+    await site.settled()
+    const [newest] = await site.operations()
+    assert.deepEqual([newest?.state, newest?.error?.code], ['undone', 'LOST'], newest?.error?.message)
+    assert.match(newest?.error?.message ?? '', /^the rehearsal was interrupted: its sandbox is gone/)
+    await site.load.untilAnswered()
+    await assertSound(site)
+  })
+}
+
 test('a restore that a reboot ends while requests wait is finished or undone', async () => {
   await site.mustDo({ kind: 'backup', file: site.file })
   await site.arm('restore/stop-old:after')

@@ -67,6 +67,12 @@ describe('the guestbook', () => {
     assert.equal((await entries()).length, 23, 'nothing was done')
     const load = new Load(await site.address(), [{ request: () => ({ host: HOST, path: '/version' }) }])
     const { operation } = await site.must(['restore', 'newest'])
+    const { note = '' } = operation.steps.find(({ id }) => id === 'loss') ?? {}
+    assert.match(
+      note,
+      /^[34] rows or files new or changed since are gone, as announced; what was replaced lies aside until the next restore: /,
+    )
+    assert.ok((await site.run(['operations', 'show', operation.id])).stdout.includes('are gone, as announced'))
     const { sent, failures, slowestMs } = await load.stop()
     t.diagnostic(`${plan.confirm}; ${sent} requests, ${failures.length} lost, longest wait ${Math.round(slowestMs)} ms`)
     assert.deepEqual(failures, [], 'requests wait while the data is exchanged')

@@ -4,6 +4,7 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
+import type { Answers } from '../../src/api/contract.ts'
 import type { ReleaseView, SnapshotView } from '../../src/api/views.ts'
 import { type Installation, openInstallation } from '../helpers/installation.ts'
 
@@ -75,6 +76,31 @@ describe('a file without services', () => {
     const { plan } = await site.must(['restore', '--to', join(site.folder, 'restored')])
     assert.match(plan.lines[0]?.text ?? '', new RegExp(proven.id))
     change('insert into orders select * from kept; drop table kept')
+  })
+
+  test('has its newest snapshot damaged: it is listed so, and nothing older is taken in its place without asking', async () => {
+    const id = (await newest())?.id ?? ''
+    const path = join(site.home, 'backups/snapshots/shop/production', `${id}.json`)
+    const whole = await readFile(path, 'utf8')
+    await writeFile(path, whole.replace('"label"', '"labex"'))
+    const older = await newest()
+    const { unreadable } = await site.look<Answers['snapshots']>(['snapshots'])
+    assert.deepEqual([older?.id === id, unreadable.map(one => one.id)], [false, [id]])
+    assert.match((await site.run(['snapshots'])).stdout, new RegExp(`✗ ${id} can not be read: the manifest ${path} `))
+    assert.deepEqual((await site.status()).backup?.unreadable, [id])
+    const asked = new RegExp(`^(restore|drill) ${older?.id}: not the newest: ${id} can not be read `)
+    for (const args of [
+      ['drill'],
+      ['restore', 'newest', '--to', join(site.folder, 'older')],
+      ['restore', '--to', join(site.folder, 'older')],
+    ]) {
+      const { code, plan } = await site.operate(args)
+      assert.match(plan.confirm ?? '', asked)
+      assert.equal(code, 5)
+    }
+    const named = await site.operate(['restore', older?.id ?? '', '--to', join(site.folder, 'named'), '--dry-run'])
+    assert.equal(named.plan.confirm, undefined)
+    await writeFile(path, whole)
   })
 
   test('is down when its data is not where the file says', async () => {

@@ -1,3 +1,4 @@
+import type { Answers } from '../../api/contract.ts'
 import type { SnapshotView } from '../../api/views.ts'
 import { formatBytes, formatCount, formatDuration } from '../../core/format.ts'
 import { type CommandDefinition, ENVIRONMENT } from '../command.ts'
@@ -14,12 +15,16 @@ export const snapshots: CommandDefinition = {
   async run(cli, given) {
     const client = await cli.client({ start: false })
     const found = await client.call('snapshots', targetOf(given, cli.io.cwd, given.args[0]))
-    cli.answer(found, style => snapshotTable(found.snapshots, cli.clock.now(), style))
+    cli.answer(found, style => [
+      ...snapshotTable(found, cli.clock.now(), style),
+      ...found.unreadable.map(({ id, reason }) => `${style.red('✗')} ${id} can not be read: ${printable(reason)}`),
+    ])
     return 0
   },
 }
 
-function snapshotTable(views: SnapshotView[], now: number, style: Style): string[] {
+function snapshotTable({ snapshots: views, unreadable }: Answers['snapshots'], now: number, style: Style): string[] {
+  if (views.length === 0 && unreadable.length > 0) return []
   if (views.length === 0) return ['There are no snapshots yet.', `${style.cyan('→')} \`fettle backup\` takes one.`]
   return table(
     views,

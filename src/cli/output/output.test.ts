@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { PassThrough } from 'node:stream'
 import { describe, it } from 'node:test'
-import { BEGAN, deployPlan, failedEvents } from '../../../test/helpers/fake-operation.ts'
+import { BEGAN, deployPlan, failedEvents, operationRecord } from '../../../test/helpers/fake-operation.ts'
 import { screenOf } from '../../../test/helpers/screen-of.ts'
 import type { OutputStream } from '../io.ts'
 import { advance, createProgress } from './progress.ts'
 import { Screen } from './screen.ts'
 import { createStyle, isUnicode, toAscii } from './style.ts'
+import { summaryLines } from './summary.ts'
 import { type Column, table } from './table.ts'
 import { formatAge } from './time.ts'
 import { treeLines } from './tree.ts'
@@ -214,4 +215,11 @@ describe('the screen', () => {
     screen.draw(['a', 'b', 'c', 'd', 'e'])
     assert.deepEqual(screenOf(text(), 20, 4), ['c', 'd', 'e', ''])
   })
+})
+
+it('a restore ends with what it took; what a deploy told of its steps stands beside them alone', () => {
+  const steps = [{ id: 'loss', state: 'done' as const, attempt: 1, adopted: false, note: '321 rows or files are gone' }]
+  const end = (kind: 'restore' | 'deploy') => summaryLines(operationRecord(deployPlan({ kind }), 'done', { steps }), plain)
+  assert.deepEqual(end('restore'), ['✓ restore op12 done · 4.2 s', '  321 rows or files are gone'])
+  assert.deepEqual(end('deploy'), ['✓ deploy op12 done · 4.2 s'])
 })

@@ -121,10 +121,11 @@ function trafficText({ counters }: EnvironmentStatus): string {
 
 function backupText({ backup }: EnvironmentStatus, now: number, style: Style): string {
   if (backup === undefined) return ''
-  if (backup.newestAt === undefined) return style.yellow('never taken')
+  const damage = backup.unreadable === undefined ? '' : style.red(`${backup.unreadable.join(', ')} can not be read`)
+  if (backup.newestAt === undefined) return damage === '' ? style.yellow('never taken') : damage
   const proven = backup.provenAt === undefined ? style.yellow('never proven by a restore') : `proven ${formatAge(backup.provenAt, now)}`
   const rung = backup.failed === undefined ? backup.rung : style.red(`its drill failed: ${printable(backup.failed)}`)
-  return `${formatAge(backup.newestAt, now)}${rung === undefined ? '' : ` (${rung})`}, ${proven}`
+  return `${formatAge(backup.newestAt, now)}${rung === undefined ? '' : ` (${rung})`}, ${proven}${damage === '' ? '' : `, ${damage}`}`
 }
 
 const operationText = ({ id, kind, state }: NonNullable<EnvironmentStatus['operation']>, style: Style): string =>

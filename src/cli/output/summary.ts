@@ -14,7 +14,7 @@ export function summaryLines(record: OperationRecord, style: Style): string[] {
   const error = record.error === undefined ? [] : errorLines(record.error, style)
   switch (record.state) {
     case 'done':
-      if (record.error === undefined) return [`${style.green('✓')} ${style.bold(what)} done${took}`]
+      if (record.error === undefined) return [`${style.green('✓')} ${style.bold(what)} done${took}`, ...costOf(record, style)]
       // Done, and yet something is wrong: a command of the user's ended badly, a live test failed.
       return record.plan.kind === 'run' ? error : [...error, `${style.yellow('⚠')} ${style.bold(what)} ended${took}`]
     case 'undone':
@@ -38,6 +38,12 @@ function undoneText(record: OperationRecord): string {
   if (record.plan.kind === 'run') return 'what the command did before it was ended stays'
   return remainsOf(record).length === 0 ? 'what it had done is undone' : 'what it had done is undone, but for this:'
 }
+
+/** Of what replaces data, what that took: said once more where it is read last. */
+const costOf = ({ plan, steps }: OperationRecord, style: Style): string[] =>
+  plan.kind === 'restore' || plan.kind === 'rollback'
+    ? steps.flatMap(({ note }) => (note === undefined ? [] : [`  ${style.yellow(printable(note))}`]))
+    : []
 
 /** What its undo could not take back. */
 const remainsOf = ({ steps }: OperationRecord): string[] =>

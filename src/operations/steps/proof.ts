@@ -23,6 +23,8 @@ export const Proves = z.object({
 /** These tell of the app or the data; any other failure (a full disk, a lost sandbox, a cancel) tells of this attempt alone. */
 const TELLING: ReadonlySet<ErrorCode> = new Set(['NOT_READY', 'COMMAND_FAILED', 'TEST_FAILED', 'DAMAGED', 'DIFFERENT'])
 
+export const isTelling = ({ code }: FettleError): boolean => TELLING.has(code)
+
 /** Of where a proof is written, and nothing else. */
 const UNWRITABLE: ReadonlySet<ErrorCode> = new Set(['READ_ONLY', 'DISK_FULL'])
 
@@ -46,7 +48,7 @@ export async function proving<T>(
     return await work()
   } catch (thrown) {
     const error = toFettleError(thrown)
-    if (proves === undefined || !TELLING.has(error.code)) throw thrown
+    if (proves === undefined || !isTelling(error)) throw thrown
     const { snapshot, backups, ...proof } = Proves.parse(proves)
     const note = error.message.split('\n', 1)[0] ?? ''
     const failed = { ...proof, at: world.clock.now(), operation: context.operation.id, passed: false, note }

@@ -17,7 +17,7 @@ import { addNotes, requireRelease } from '../environment.ts'
 import { groupOf, migrationCommand } from '../groups.ts'
 import type { World } from '../world.ts'
 import { backendOf, untilReady } from './groups.ts'
-import { Proves, proving } from './proof.ts'
+import { isTelling, Proves, proving } from './proof.ts'
 import { smokeTests, testedService } from './tests.ts'
 
 const Scratch = z.object({
@@ -39,6 +39,20 @@ async function viewOf(world: World, release: Release, operation: string): Promis
   })
   const { folder } = await world.repositoryConfig(app, spec.backups)
   return { hide: [layout.home, folder, ...external], write: [layout.scratch(operation)], copy: [layout.artifacts(app, environment)] }
+}
+
+/** What ends because its sandbox did, as when the machine goes down, says nothing of a release. @throws FettleError LOST then */
+async function inSandbox<T>(world: World, { operation }: StepContext, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (cause) {
+    if (await world.runtime.isSandboxOpen(sandboxName(operation.id))) throw cause
+    const what = operation.kind === 'drill' ? operation.kind : 'rehearsal'
+    throw new FettleError('LOST', `the ${what} was interrupted: its sandbox is gone, with all that ran in it`, {
+      cause,
+      hint: `Nothing is known of the ${what === 'drill' ? 'snapshot' : 'release'} by that: run \`fettle ${operation.kind}\` again.`,
+    })
+  }
 }
 
 const sandboxOpen = (world: World) =>
@@ -74,7 +88,8 @@ const rehearseMigrate = (world: World) =>
       const began = world.clock.monotonic()
       await withinBudget(context, input.budget, async bounded => {
         for (const time of ['first', 'again']) {
-          await runToSuccess(world, bounded, `migration on a copy of the data (${time} time)`, command, time)
+          const what = `migration on a copy of the data (${time} time)`
+          await inSandbox(world, bounded, () => runToSuccess(world, bounded, what, command, time))
           await context.fault(time)
         }
       })
@@ -86,7 +101,10 @@ const rehearseMigrate = (world: World) =>
   })
 
 /** Starts a release's services in the sandbox, one instance each, and runs its tests against them. */
-async function bootAndTest(world: World, release: Release, stores: Record<string, string>, context: StepContext): Promise<number> {
+const bootAndTest = (world: World, release: Release, stores: Record<string, string>, context: StepContext): Promise<number> =>
+  inSandbox(world, context, () => bootAndTestThere(world, release, stores, context))
+
+async function bootAndTestThere(world: World, release: Release, stores: Record<string, string>, context: StepContext): Promise<number> {
   const { id, app, environment } = context.operation
   const activation = scratchActivation(context)
   const services = Object.entries(release.spec.services).filter(([, service]) => service['in-drills'])
@@ -151,7 +169,7 @@ const rehearseOld = (world: World) =>
         error => toFettleError(error),
       )
       await removeScratchGroups(world, old, context)
-      if (failure?.code === 'CANCELLED' || failure?.code === 'REFUSED') throw failure
+      if (failure !== undefined && !isTelling(failure)) throw failure
       const reversible: Reversible = failure === undefined ? 'proved' : 'refuted'
       await addNotes(world, release, { reversible })
       if (failure !== undefined && input.mustPass) {

@@ -13,6 +13,7 @@ import { endCommand, forgetLost } from '../commands.ts'
 import { changedSinceTask, loadTask, takeTask } from '../data-tasks.ts'
 import { addNotes, readRelease } from '../environment.ts'
 import { storeOf } from '../groups.ts'
+import { goneText } from '../loss.ts'
 import type { World } from '../world.ts'
 import { BackupsInput, Configs, Folders, ManifestInput, repositoryOf } from './data-input.ts'
 import { recordProof } from './proof.ts'
@@ -180,14 +181,23 @@ const snapshotLoad = (world: World) =>
 const lossCount = (world: World) =>
   stepKind({
     kind: 'loss.count@1',
-    input: z.object({ snapshot: z.string(), configs: Configs, folders: Folders, backups: BackupsInput }),
+    input: z.object({
+      snapshot: z.string(),
+      configs: Configs,
+      folders: Folders,
+      backups: BackupsInput,
+      /** What was said before it was agreed to. */
+      announced: z.string().optional(),
+    }),
     cancel: 'now',
     silentForMs: 60_000,
     observe: async () => 'partial',
     async run(input, context) {
       const manifest = await (await repositoryOf(world, context, input.backups)).get(input.snapshot)
       const loss = await changedSinceTask(world, context, { ...input, manifest })
-      return { rows: loss.rows, precision: loss.precision, items: loss.items }
+      const gone = goneText(loss, input.announced, Object.values(input.folders))
+      if (gone !== undefined) context.tell(gone)
+      return { rows: loss.rows, precision: loss.precision, items: loss.items, announced: input.announced ?? null }
     },
     async undo(_input, context) {
       await endCommand(world, context)

@@ -100,9 +100,10 @@ describe('repository directory', () => {
       const path = manifestFile(target, 'bad')
       writeFileSync(path, edit(readFileSync(path, 'utf8')))
       assert.deepEqual(
-        (await target.repository.unreadable()).map(one => one.path),
-        [path],
+        (await target.repository.unreadable('shop', 'production')).map(one => [one.id, one.path]),
+        [['bad', path]],
       )
+      assert.deepEqual(await target.repository.unreadable('shop', 'staging'), [])
       assert.deepEqual(
         (await target.repository.list('shop', 'production')).map(manifest => manifest.id),
         ['good'],

@@ -152,7 +152,7 @@ export function createDirectoryRepository(options: DirectoryOptions): Repository
     pending,
     abandon,
     list: async (app, environment) => (await readManifests(layout, app, environment)).manifests,
-    unreadable: async () => (await readManifests(layout)).unreadable,
+    unreadable: async (app, environment) => (await readManifests(layout, app, environment)).unreadable,
     get,
     source: () => ({ read: object => readObject(layout, object, identity) }),
     isReusable,

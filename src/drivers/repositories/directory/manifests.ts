@@ -58,7 +58,7 @@ export async function readManifests(layout: Layout, app?: string, environment?: 
     try {
       found.manifests.push(parseManifest(text, path))
     } catch (error) {
-      found.unreadable.push({ path, reason: (error as Error).message })
+      found.unreadable.push({ id: basename(path, SUFFIX), path, reason: (error as Error).message })
     }
   }
   found.manifests.sort((a, b) => b.takenAt - a.takenAt || (a.id < b.id ? 1 : -1))

@@ -159,6 +159,10 @@ class MemoryRuntime implements Runtime {
     this.#machine.sandboxes.delete(name)
   }
 
+  async isSandboxOpen(name: string): Promise<boolean> {
+    return this.#machine.sandboxes.has(name)
+  }
+
   async sandboxes(): Promise<string[]> {
     return [...this.#machine.sandboxes]
   }

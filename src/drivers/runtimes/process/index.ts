@@ -175,6 +175,10 @@ class ProcessRuntime implements Runtime {
     return this.#sandboxes.names()
   }
 
+  async isSandboxOpen(name: string): Promise<boolean> {
+    return this.#sandboxes.isOpen(name)
+  }
+
   logs(selector: Partial<Labels>, options: Parameters<Runtime['logs']>[1], signal: AbortSignal): AsyncIterable<LogLine> {
     return this.#logs.lines(selector, options, signal)
   }

@@ -88,6 +88,10 @@ export class LiveSandbox {
     await this.#holder.start('sandbox')
   }
 
+  get isHeld(): boolean {
+    return this.#held !== undefined
+  }
+
   get #held(): Held | undefined {
     return this.#holder?.alive === true ? parseHeld(readNow(join(this.#folder, 'up')) ?? '') : undefined
   }

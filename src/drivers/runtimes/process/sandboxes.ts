@@ -84,6 +84,10 @@ export class Sandboxes {
     return [...this.#open.keys()]
   }
 
+  isOpen(name: string): boolean {
+    return this.#open.get(name)?.isHeld === true
+  }
+
   place(name: string): Place {
     return this.#get(name).place
   }
