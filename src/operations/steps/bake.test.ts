@@ -39,7 +39,7 @@ async function trial(course: Course): Promise<{ verdict: string; breach: string;
   }
   const clock = { now: () => time + aheadMs, monotonic: () => time, sleep }
   const counters = async (activation: string) => ({
-    requests: 1000,
+    requests: 1000 + time,
     errors: 0,
     latency: { p95: activation === 'r1-op1' ? 100 : p95At(time) },
   })

@@ -5,10 +5,12 @@ import { formatCount } from '../../core/format.ts'
 import { environmentLease } from '../../core/names.ts'
 import type { Bake } from '../../core/spec/schema.ts'
 import { type StepContext, stepKind } from '../../engine/step.ts'
+import type { Counters } from '../../ports/proxy.ts'
 import { TrialTime } from '../trial-record.ts'
 import type { World } from '../world.ts'
 
 const SAMPLE_MS = 500
+const QUIET_SAMPLE_MS = 1000
 /** A release that is slow for so long is not just warming up. Never more than half of its trial. */
 const SLOW_LASTS_MS = 10_000
 
@@ -36,7 +38,7 @@ const bakeWatch = (world: World) =>
         const found = await judge.look(context)
         if (found === undefined) return { verdict: 'superseded', breach: '' }
         await time.keep(context)
-        const { breach, state, why, requests, errors } = found
+        const { breach, state, why, requests, errors, isQuiet } = found
         const busyWith = context.holder(environmentLease(app, environment))
         if (breach !== '' && busyWith === undefined) {
           context.log(breach)
@@ -48,11 +50,14 @@ const bakeWatch = (world: World) =>
         }
         const counts = `${formatCount(requests)} requests, ${formatCount(errors)} errors`
         context.progress(breach === '' ? counts : `${breach}; it is returned when ${busyWith} has ended`, time.watchedMs, input.rules.for)
-        await world.clock.sleep(breach === '' ? Math.min(SAMPLE_MS, time.leftMs) : SAMPLE_MS, context.signal)
+        const pauseMs = isQuiet ? QUIET_SAMPLE_MS : SAMPLE_MS
+        await world.clock.sleep(breach === '' ? Math.min(pauseMs, time.leftMs) : pauseMs, context.signal)
       }
     },
     undo: 'nothing',
   })
+
+const known = (counters: Counters | 'unknown'): Counters | undefined => (counters === 'unknown' ? undefined : counters)
 
 /** What was seen of the release on trial. A breach stays one, whatever is seen later. */
 class Judge {
@@ -60,6 +65,8 @@ class Judge {
   readonly #watch: z.output<typeof Watch>
   #slowSince = Number.POSITIVE_INFINITY
   #breach = ''
+  #requests: number | undefined
+  #old: Counters | undefined
 
   constructor(world: World, watch: z.output<typeof Watch>) {
     this.#world = world
@@ -67,18 +74,22 @@ class Judge {
   }
 
   /** @returns undefined once another release serves */
-  async look({ operation: { app, environment } }: StepContext): Promise<(BakeVerdict & { breach: string }) | undefined> {
+  async look({ operation: { app, environment } }: StepContext): Promise<(BakeVerdict & { breach: string; isQuiet: boolean }) | undefined> {
     const { proxy, clock } = this.#world
     const { release, before, rules } = this.#watch
     const table = await proxy.current(app, environment)
     if (table?.release !== release) return undefined
     // Started anew it has another activation, and is on trial all the same.
-    const [now, old] = await Promise.all([proxy.counters(table.activation), proxy.counters(before)])
-    const verdict = judgeBake(now === 'unknown' ? undefined : now, old === 'unknown' ? undefined : old, rules)
+    const now = known(await proxy.counters(table.activation))
+    // Most of a trial nothing comes: then nothing more is asked.
+    const isQuiet = now !== undefined && now.requests === this.#requests
+    if (!isQuiet) this.#old = known(await proxy.counters(before))
+    this.#requests = now?.requests
+    const verdict = judgeBake(now, this.#old, rules)
     this.#slowSince = verdict.state === 'slow' ? Math.min(this.#slowSince, clock.monotonic()) : Number.POSITIVE_INFINITY
     const isSlowForLong = clock.monotonic() - this.#slowSince >= Math.min(SLOW_LASTS_MS, rules.for / 2)
     if (verdict.state === 'breach' || isSlowForLong) this.#breach ||= verdict.why
-    return { ...verdict, breach: this.#breach }
+    return { ...verdict, breach: this.#breach, isQuiet }
   }
 }
 
