@@ -5,6 +5,7 @@ import { refuseNewer } from '../../../core/file-format.ts'
 import type { ReadyCheck } from '../../../core/spec/schema.ts'
 import { readIfExists, writeFileAtomic } from '../../../lib/files.ts'
 import type { Group, Labels } from '../../../ports/runtime.ts'
+import { readUnitRecord } from './unit-files.ts'
 
 /** A group without what its instances hold: no secrets. */
 export interface GroupRecord {
@@ -18,13 +19,16 @@ export interface GroupRecord {
   sandbox?: string
 }
 
+const READY: ReadyCheck = { within: 30_000 }
+const STOP: Group['stop'] = { signal: 'SIGTERM', drainMs: 10_000 }
+
 export const recordOfGroup = ({ name, labels, instances, port, ready, stop, sandbox }: Group): GroupRecord => ({
   format: 1,
   name,
   labels,
   instances,
   port,
-  ready: ready ?? { within: 30_000 },
+  ready: ready ?? READY,
   stop,
   ...(sandbox === undefined ? {} : { sandbox }),
 })
@@ -40,6 +44,18 @@ export async function readGroup(folder: string): Promise<GroupRecord | undefined
   const record = JSON.parse(text) as GroupRecord
   refuseNewer(record.format, 1, file(folder))
   return record
+}
+
+/**
+ * For a group without its own file: what runs in its folder must still be found, and ended when nobody wants it.
+ * @returns undefined when no instance is there
+ */
+export async function recordFromUnits(folder: string, name: string): Promise<GroupRecord | undefined> {
+  const units = await Promise.all((await indicesIn(folder)).map(index => readUnitRecord(join(folder, String(index)))))
+  const known = units.filter(unit => unit !== undefined)
+  const [first] = known
+  if (first === undefined) return undefined
+  return { format: 1, name, labels: first.labels, instances: known.length, port: true, ready: READY, stop: STOP }
 }
 
 /** Names of the folders in a folder that may be missing. */

@@ -1,9 +1,10 @@
 /** Services: groups of instances, from what is on disk and what runs. */
 import { join } from 'node:path'
 import { FettleError } from '../../../core/errors.ts'
+import { mapConcurrently } from '../../../lib/concurrency.ts'
 import type { Backend, Group, GroupState, InstanceState, Labels } from '../../../ports/runtime.ts'
 import { defineInstance, isAsDefined } from './definition.ts'
-import { foldersIn, type GroupRecord, indicesIn, matches, readGroup, recordOfGroup, writeGroup } from './group-files.ts'
+import { foldersIn, type GroupRecord, indicesIn, matches, readGroup, recordFromUnits, recordOfGroup, writeGroup } from './group-files.ts'
 import type { Host } from './host.ts'
 import { Instance } from './instance.ts'
 import type { Logs } from './logs.ts'
@@ -44,7 +45,7 @@ export class Groups {
   async open(): Promise<void> {
     for (const name of await foldersIn(this.#folder)) {
       const folder = join(this.#folder, name)
-      const record = await readGroup(folder)
+      const record = (await readGroup(folder)) ?? (await recordFromUnits(folder, name))
       if (record === undefined) continue
       const group: LiveGroup = { folder, record, instances: new Map() }
       this.#groups.set(name, group)
@@ -91,11 +92,11 @@ export class Groups {
     await writeGroup(group.folder, group.record)
     this.#groups.set(wanted.name, group)
     const surplus = [...group.instances.keys()].filter(index => index >= wanted.instances)
-    const missing = Array.from({ length: wanted.instances }, (_, index) => index)
-    await Promise.all([
-      ...surplus.map(index => this.#removeInstance(group, index, signal)),
-      ...missing.map(index => this.#applyInstance(group, wanted, index, signal)),
-    ])
+    const indices = [...Array(wanted.instances).keys(), ...surplus]
+    // Where one fails the others are waited for: whoever removes the group then must not miss one that is still being started.
+    await mapConcurrently(indices, indices.length, index =>
+      index < wanted.instances ? this.#applyInstance(group, wanted, index, signal) : this.#removeInstance(group, index, signal),
+    )
     this.#announce(wanted.name)
   }
 
