@@ -33,6 +33,7 @@ class Checks {
   run(): Finding[] {
     for (const [name, service] of Object.entries(this.#spec.services)) this.#service(['services', name], service)
     this.#routes()
+    this.#secrets()
     this.#spec.build.forEach((command, index) => {
       this.#buildCommand(typeof this.#plainAt(['build']) === 'string' ? ['build'] : ['build', index], command)
     })
@@ -80,6 +81,13 @@ class Checks {
       const earlier = first.get(address)
       if (earlier === undefined) first.set(address, index)
       else this.#add(['routes', index, 'host'], `route ${earlier + 1} has the same host and path`)
+    })
+  }
+
+  /** A map can not hold a name twice, a list can. */
+  #secrets(): void {
+    this.#names.secrets.forEach((name, index, names) => {
+      if (names.indexOf(name) < index) this.#add(['secrets', index], `the secret ${quoted(name)} stands here twice`)
     })
   }
 

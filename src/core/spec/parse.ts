@@ -30,9 +30,9 @@ export interface ParsedSpec {
 export function parseSpec(text: string, options: { file: string; environment?: string }): ParsedSpec {
   const source = text.startsWith('\u{feff}') ? text.slice(1) : text
   const { tree, findings } = readYaml(source)
-  if (tree === undefined) throw invalid(findings, source, options.file)
+  if (tree === undefined) throw unread(findings, source, options.file)
   findings.push(...versionFindings(tree))
-  if (findings.length > 0) throw invalid(findings, source, options.file)
+  if (findings.length > 0) throw unread(findings, source, options.file)
   const specs = validateEnvironments(tree, source, findings)
   if (findings.length > 0) throw invalid(findings, source, options.file)
 
@@ -93,10 +93,14 @@ function versionFindings(tree: Branch): Finding[] {
   return [{ at: version.at, message: `the file has format ${version.written}; this fettle reads format ${SPEC_FORMAT}: upgrade fettle` }]
 }
 
-function invalid(findings: Finding[], source: string, file: string): FettleError {
+const invalid = (findings: Finding[], source: string, file: string): FettleError =>
+  unread(findings, source, file, '`fettle schema` prints every key that the file may have.')
+
+/** What is wrong lies before any key: a list of keys would not help. */
+function unread(findings: Finding[], source: string, file: string, hint?: string): FettleError {
   const problems: Problem[] = toProblems(findings, source, file)
   return new FettleError('SPEC_INVALID', renderProblems(problems, source), {
-    hint: '`fettle schema` prints every key that the file may have.',
+    ...(hint === undefined ? {} : { hint }),
     context: { problems },
   })
 }
