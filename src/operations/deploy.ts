@@ -3,7 +3,7 @@
  * Before the switch everything is undone; after it everything is finished.
  */
 import { existsSync } from 'node:fs'
-import { dirname, sep } from 'node:path'
+import { basename, dirname, sep } from 'node:path'
 import { diffSpecs } from '../core/diff.ts'
 import { FettleError } from '../core/errors.ts'
 import type { Json } from '../core/json.ts'
@@ -73,12 +73,17 @@ export async function planDeploy(world: World, request: DeployRequest): Promise<
     ...(await unkeptData(world, environment, project.spec, source)),
   )
   const warning: PlanLine[] = unproven === undefined ? [] : [{ text: `stays unproven: ${unproven}`, tone: 'warn' }]
+  if (serving === undefined) warning.push(...fileWarnings(project))
   const elsewhere = fromElsewhere(environment, project)
   if (elsewhere !== undefined) warning.push({ text: elsewhere, tone: 'warn' })
   const mustAsk = unproven !== undefined && !request.acceptUnproven && mode !== 'off' && serving !== undefined
   const asked = [...(elsewhere === undefined ? [] : [elsewhere]), ...(mustAsk ? [`deploy without a rehearsal (${unproven})`] : [])]
   return { ...base, lines: [...lines, ...warning], ...(asked.length === 0 ? {} : { confirm: asked.join('; ') }), steps }
 }
+
+/** Of the file as a whole; told once, before the first release. */
+const fileWarnings = ({ file, warnings }: ProjectFile): PlanLine[] =>
+  warnings.map(({ line, message }) => ({ text: `${basename(file)}:${line}: ${message}`, tone: 'warn' }))
 
 /** What takes the last service of an app away is a deploy too; one that begins with nothing leaves people waiting for an app. */
 function requireContent({ file, spec }: ProjectFile, { serving }: Environment): void {

@@ -1,6 +1,7 @@
 /** `fettle.yaml` → spec of one environment, or every problem of every environment at once. */
 import { FettleError } from '../errors.ts'
 import { nearestName } from '../nearest.ts'
+import { sharedAddresses } from './addresses.ts'
 import { checkSpec } from './checks.ts'
 import { describeIssues, type LocatedFinding } from './issues.ts'
 import { environmentTrees } from './overlay.ts'
@@ -20,6 +21,8 @@ export interface ParsedSpec {
   /** The one asked for; else `production`, else the first of the file. */
   environment: string
   environments: string[]
+  /** What is sound and may still not be meant. */
+  warnings: Problem[]
 }
 
 /**
@@ -40,7 +43,7 @@ export function parseSpec(text: string, options: { file: string; environment?: s
   const environment = options.environment ?? (environments.includes('production') ? 'production' : (environments[0] ?? ''))
   const spec = specs.get(environment)
   if (spec === undefined) throw unknownEnvironment(environment, environments, options.file)
-  return { spec, environment, environments }
+  return { spec, environment, environments, warnings: toProblems(sharedAddresses(specs, tree), source, options.file) }
 }
 
 function validateEnvironments(tree: Branch, source: string, findings: Finding[]): Map<string, Spec> {
