@@ -1,4 +1,5 @@
 /** The page of every key of `fettle.yaml`, made from the JSON Schema, which is made from the one schema. */
+import { SYSTEM_FOLDERS } from '../src/core/program-path.ts'
 import { type JsonSchema, specJsonSchema } from '../src/core/spec/json-schema.ts'
 
 const INTRODUCTION = `# fettle.yaml
@@ -9,6 +10,8 @@ const INTRODUCTION = `# fettle.yaml
 - A **duration** is written \`250ms\`, \`30s\`, \`1h30m\`, \`7d\`; a **size** \`2kB\` (1000), \`256M\` or \`256MiB\` (1024 × 1024), or a number of bytes.
 - Values of \`env\` may hold \`\${stores.<name>.path}\`, \`\${secrets.<NAME>}\`, \`\${environment}\`, \`\${app}\` and \`\${release}\`; \`$\${\` is a plain \`\${\`.
   In a command \`\${stores.<name>.path}\` works too; \`\${PORT}\` and the like are the shell's; secrets are refused, because everybody who lists processes would see them.
+- Builds, services and \`fettle run\` find programs in a PATH that is the same whoever deploys: the folder of fettle's own Node, then \`${SYSTEM_FOLDERS.join(':')}\`; nothing of your shell's.
+  Another: \`PATH=$HOME/.local/bin:$PATH pnpm start\` as the command, or \`PATH\` in the \`env\` of the service, whole, which \`fettle run\` then has too. So an app can have a Node of its own.
 - \`environments\` says what differs: maps merge, lists and single values replace, \`null\` removes. Every environment is validated, whichever is used.
 `
 

@@ -1,20 +1,19 @@
 /** Two environments never answer to one address: the one deployed last would take the other's requests. */
 import { FettleError } from '../core/errors.ts'
+import { addressOf, ownRoutes } from '../core/spec/addresses.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import type { Environment } from './environment.ts'
 import type { World } from './world.ts'
 
-const addressOf = ({ host, path }: { host: string; path: string }): string => `${host.toLowerCase()}${path.replace(/\/+$/, '')}/`
-
 /** @throws FettleError REFUSED naming who has it; one that is stopped has it still, one that is down has not */
-export async function requireOwnAddresses(world: World, { app, environment }: Environment, { routes }: Spec): Promise<void> {
-  const wanted = routes.map(addressOf)
+export async function requireOwnAddresses(world: World, { app, environment }: Environment, spec: Spec): Promise<void> {
+  const wanted = spec.routes.map(addressOf)
   for (const other of await world.proxy.tables()) {
     if (other.app === app && other.environment === environment) continue
     const taken = other.routes.map(addressOf).find(address => wanted.includes(address))
     if (taken === undefined) continue
     throw new FettleError('REFUSED', `${taken} leads to ${other.app}/${other.environment} already`, {
-      hint: `Give ${environment} a host of its own: \`environments: { ${environment}: { routes: [{ host: …, to: … }] } }\`.`,
+      hint: `Give ${environment} a host of its own: ${ownRoutes(environment, spec)}.`,
     })
   }
 }

@@ -5,6 +5,7 @@
 import { FettleError } from '../core/errors.ts'
 import { formatDuration } from '../core/format.ts'
 import { commandName } from '../core/names.ts'
+import { notFoundHint } from '../core/program-path.ts'
 import { tellingLine } from '../core/telling-line.ts'
 import type { StepContext } from '../engine/step.ts'
 import { alongside } from '../lib/alongside.ts'
@@ -69,7 +70,9 @@ export async function runToSuccess(world: World, context: StepContext, what: str
     })
   throw new FettleError('COMMAND_FAILED', `${what} ${ending}${why === '' ? '' : `: ${why}`}`, {
     context: { command: body.argv, code: result.code, tail: result.tail },
-    hint: `\`fettle logs --operation ${context.operation.id}\` shows all it printed.`,
+    hint: [notFoundHint(result.code), `\`fettle logs --operation ${context.operation.id}\` shows all it printed.`]
+      .filter(Boolean)
+      .join(' '),
   })
 }
 

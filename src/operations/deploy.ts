@@ -3,7 +3,7 @@
  * Before the switch everything is undone; after it everything is finished.
  */
 import { existsSync } from 'node:fs'
-import { dirname, sep } from 'node:path'
+import { basename, dirname, sep } from 'node:path'
 import { diffSpecs } from '../core/diff.ts'
 import { FettleError } from '../core/errors.ts'
 import type { Json } from '../core/json.ts'
@@ -73,6 +73,7 @@ export async function planDeploy(world: World, request: DeployRequest): Promise<
     ...storeWarnings(environment, project.spec),
     ...(await triedBefore(world, environment, project.spec, digest)),
     ...(await unkeptData(world, environment, project.spec, source)),
+    ...(serving === undefined ? fileWarnings(project) : []),
     ...(unproven === undefined ? [] : [`stays unproven: ${unproven}`]),
     ...(elsewhere === undefined ? [] : [elsewhere]),
   ].map((text): PlanLine => ({ text, tone: 'warn' }))
@@ -80,6 +81,10 @@ export async function planDeploy(world: World, request: DeployRequest): Promise<
   const asked = [...(elsewhere === undefined ? [] : [elsewhere]), ...(mustAsk ? [`deploy without a rehearsal (${unproven})`] : [])]
   return { ...base, lines: [...lines, ...warnings], ...(asked.length === 0 ? {} : { confirm: asked.join('; ') }), steps }
 }
+
+/** Of the file as a whole; told once, before the first release. */
+const fileWarnings = ({ file, warnings }: ProjectFile): string[] =>
+  warnings.map(({ line, message }) => `${basename(file)}:${line}: ${message}`)
 
 /** What takes the last service of an app away is a deploy too; one that begins with nothing leaves people waiting for an app. */
 function requireContent({ file, spec }: ProjectFile, { serving }: Environment): void {

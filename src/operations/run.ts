@@ -4,6 +4,7 @@ import { FettleError } from '../core/errors.ts'
 import { plural } from '../core/format.ts'
 import type { Json } from '../core/json.ts'
 import type { Plan } from '../core/plan.ts'
+import { notFoundHint } from '../core/program-path.ts'
 import { stepKind } from '../engine/step.ts'
 import { basisOf } from './basis.ts'
 import { endCommand, runCommand } from './commands.ts'
@@ -95,8 +96,11 @@ const commandRun = (world: World) =>
       const command = await ownCommand(world, release, words, service, { stores })
       const pipes = { ...(stdin === undefined ? {} : { stdin: { pipe: stdin } }), ...(output === undefined ? {} : { output }) }
       const result = await runCommand(world, context, { ...command, ...pipes })
-      if (result.code !== 0)
-        context.complain(new FettleError('COMMAND_FAILED', `${argv[0]} exited ${result.code}`, { context: { code: result.code } }))
+      if (result.code !== 0) {
+        const hint = notFoundHint(result.code)
+        const details = { context: { code: result.code }, ...(hint === undefined ? {} : { hint }) }
+        context.complain(new FettleError('COMMAND_FAILED', `${argv[0]} exited ${result.code}`, details))
+      }
       return { code: result.code, durationMs: result.durationMs }
     },
     async undo(_input, context) {

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, isAbsolute } from 'node:path'
 import { FettleError, toFettleError } from '../core/errors.ts'
+import type { Problem } from '../core/spec/problem.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import { type Environment, readEnvironment } from './environment.ts'
 import { requireKnown } from './known.ts'
@@ -18,6 +19,8 @@ export interface ProjectFile {
   folder: string
   spec: Spec
   environment: string
+  /** About the file as a whole: `parseSpec`. */
+  warnings: Problem[]
 }
 
 /** @throws FettleError USAGE, NOT_FOUND, SPEC_INVALID */
@@ -28,11 +31,11 @@ export async function readProject(request: TargetRequest): Promise<ProjectFile> 
   if (!isAbsolute(file)) throw new FettleError('USAGE', `${file} is no absolute path`)
   const text = await readText(file)
   const { parseSpec } = await import('../core/spec/parse.ts') // with its reader of YAML: loaded when a file is read
-  const { environments } = parseSpec(text, { file })
-  const environment = request.environment ?? defaultEnvironment(environments)
-  const { spec } = parseSpec(text, { file, environment })
-  const folder = dirname(file)
-  return { file, folder, spec, environment }
+  const { spec, environment, warnings } = parseSpec(text, {
+    file,
+    ...(request.environment === undefined ? {} : { environment: request.environment }),
+  })
+  return { file, folder: dirname(file), spec, environment, warnings }
 }
 
 /** Every look at a project asks, and the text is nearly always that of the last time. */
@@ -62,9 +65,6 @@ const readText = (file: string): Promise<string> =>
   readFile(file, 'utf8').catch(error => {
     throw toFettleError(error, `read ${file}`)
   })
-
-const defaultEnvironment = (environments: string[]): string =>
-  environments.includes('production') ? 'production' : (environments[0] ?? 'production')
 
 /** The environment a request is about, by its file or, where that is gone, by names. @throws FettleError NOT_FOUND for names that mean nothing */
 export async function readTarget(world: World, request: TargetRequest): Promise<Environment> {

@@ -3,6 +3,7 @@ import { relative } from 'node:path'
 import { FettleError, toFettleError } from '../../core/errors.ts'
 import { plural } from '../../core/format.ts'
 import { type ParsedSpec, parseSpec } from '../../core/spec/parse.ts'
+import { renderProblems } from '../../core/spec/problem-text.ts'
 import type { CommandDefinition } from '../command.ts'
 import type { Given } from '../given.ts'
 import type { Style } from '../output/style.ts'
@@ -19,9 +20,9 @@ export const validate: CommandDefinition = {
       throw toFettleError(error, `reading ${file}`)
     })
     const parsed = parseSpec(text, { file })
-    cli.answer({ valid: true, file: path, app: parsed.spec.app, environments: parsed.environments }, style => [
-      validText(file, parsed, style),
-    ])
+    const { environments, warnings } = parsed
+    cli.answer({ valid: true, file: path, app: parsed.spec.app, environments, warnings }, style => [validText(file, parsed, style)])
+    if (warnings.length > 0 && !cli.json) cli.warn(style => [`${style.yellow('⚠')} ${renderProblems(warnings, text)}`])
     return 0
   },
 }

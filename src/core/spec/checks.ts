@@ -1,5 +1,6 @@
 /** What no single value shows: names that lead nowhere, things that exclude each other. Works on a valid spec; places come from the tree. */
 import { nearestName } from '../nearest.ts'
+import { addressOf } from './addresses.ts'
 import { smokeTestService } from './derived.ts'
 import { type Finding, quoted, type Span } from './problem.ts'
 import { type Place, references } from './references.ts'
@@ -33,6 +34,7 @@ class Checks {
   run(): Finding[] {
     for (const [name, service] of Object.entries(this.#spec.services)) this.#service(['services', name], service)
     this.#routes()
+    this.#secrets()
     this.#spec.build.forEach((command, index) => {
       this.#buildCommand(typeof this.#plainAt(['build']) === 'string' ? ['build'] : ['build', index], command)
     })
@@ -76,10 +78,17 @@ class Checks {
     const first = new Map<string, number>()
     this.#spec.routes.forEach(({ host, path, to }, index) => {
       this.#known('services', to, ['routes', index, 'to'], 'service')
-      const address = `${host.toLowerCase()}${path.replace(/\/+$/, '')}`
+      const address = addressOf({ host, path })
       const earlier = first.get(address)
       if (earlier === undefined) first.set(address, index)
       else this.#add(['routes', index, 'host'], `route ${earlier + 1} has the same host and path`)
+    })
+  }
+
+  /** A map can not hold a name twice, a list can. */
+  #secrets(): void {
+    this.#names.secrets.forEach((name, index, names) => {
+      if (names.indexOf(name) < index) this.#add(['secrets', index], `the secret ${quoted(name)} stands here twice`)
     })
   }
 

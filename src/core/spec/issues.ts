@@ -46,7 +46,7 @@ class Description {
       case 'invalid_key':
         return [this.#atKey(issue.issues[0]?.message ?? 'not a name')]
       case 'invalid_value':
-        return [this.#notOneOf(issue.values.map(String))]
+        return [this.#notOneOf(issue.values)]
       default:
         return [this.#wrongValue(issue)]
     }
@@ -68,11 +68,14 @@ class Description {
     return { path, at: tree.key ?? tree.at, message: `unknown key ${quoted(key)}${list}`, nearest }
   }
 
-  #notOneOf(values: string[]): LocatedFinding {
+  #notOneOf(values: unknown[]): LocatedFinding {
     const { tree, isExact } = nearestAt(this.#tree, this.#path)
+    const words = values.map(String)
     const written = tree.kind === 'leaf' && isExact ? tree.written : ''
-    const expected = values.length === 1 ? values[0] : `one of ${values.join(', ')}`
-    return { path: this.#path, at: tree.at, message: `expected ${expected}`, nearest: nearestName(written, values) }
+    const expected = words.length === 1 ? words[0] : `one of ${words.join(', ')}`
+    // The right letters as another type: `"1"` for 1.
+    if (words.includes(written)) return { path: this.#path, at: tree.at, message: `expected ${expected} without quotes` }
+    return { path: this.#path, at: tree.at, message: `expected ${expected}`, nearest: nearestName(written, words) }
   }
 
   #wrongValue(issue: Issue): LocatedFinding {
@@ -100,7 +103,10 @@ class Description {
   #message(issue: Issue, tree: Tree): string {
     const isOurs = /^[a-z]/.test(issue.message)
     if (isOurs) return `${issue.message}${tree.kind === 'leaf' ? `; found ${tree.written.slice(0, 60)}` : `; found ${foundWord(tree)}`}`
-    if (issue.code === 'invalid_type') return `expected ${TYPE_WORDS[issue.expected] ?? issue.expected}, found ${foundWord(tree)}`
+    if (issue.code === 'invalid_type') {
+      const isFraction = tree.kind === 'leaf' && typeof tree.value === 'number' && issue.expected === 'int'
+      return `expected ${TYPE_WORDS[issue.expected] ?? issue.expected}, found ${isFraction ? tree.written : foundWord(tree)}`
+    }
     if (issue.code === 'too_small')
       return issue.origin === 'string'
         ? 'must not be empty'
@@ -111,7 +117,7 @@ class Description {
 
   #union(branches: Issue[][]): LocatedFinding[] {
     const { tree } = nearestAt(this.#tree, this.#path)
-    const fitting = branches.filter(issues => !issues.some(issue => issue.code === 'invalid_type' && issue.path.length === 0))
+    const fitting = branches.filter(issues => !issues.some(issue => issue.path.length === 0 && isOfAnotherKind(issue, tree)))
     if (fitting.length > 1 && tree.kind === 'map') return this.#mapUnion(fitting)
     const best = fitting[0]
     if (best !== undefined) return this.#branch(best)
@@ -142,6 +148,10 @@ class Description {
     })
   }
 }
+
+/** A branch of the union that the value was not meant for: a type that it has not, or a word where it is a map or a list. */
+const isOfAnotherKind = ({ code }: Issue, { kind }: Tree): boolean =>
+  code === 'invalid_type' || (code === 'invalid_value' && kind !== 'leaf')
 
 function foundWord(tree: Tree): string {
   if (tree.kind !== 'leaf') return tree.kind === 'list' ? 'a list' : 'a map'

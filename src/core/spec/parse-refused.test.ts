@@ -17,6 +17,7 @@ const REFUSED: [title: string, text: string, expected: string[]][] = [
   ],
   ['a newer format', 'fettle: 2\napp: a\nnew: key', ['1:9: the file has format 2; this fettle reads format 1: upgrade fettle']],
   ['a format that is no number', 'fettle: one\napp: a', ['1:9: expected 1']],
+  ['a format in quotes', 'fettle: "1"\napp: a', ['1:9: expected 1 without quotes']],
   ['a key that stands twice', 'app: a\nservices: {}\napp: b', ['3:1: the key "app" stands here twice']],
   ['a tab as indentation', 'app: a\nservices:\n\tweb: {}', ['3:1: a tab indents this line; YAML wants spaces']],
   ['two documents', 'app: a\n---\napp: b', ['2:1: a second YAML document begins here; the file holds one']],
@@ -32,7 +33,13 @@ const REFUSED: [title: string, text: string, expected: string[]][] = [
     'app: a\nservices: { web: { run: x, env: { A: ${stores.d.path} } } }',
     ['2:39: inside { } and [ ] a value with ${…} needs quotes'],
   ],
-  ['a quote that stays open', 'app: "a', ['1:8: not YAML: Missing closing "quote']],
+  ['a quote that stays open', 'app: "a', ['1:1: a " is opened and not closed']],
+  [
+    'a bracket that stays open, at the last line that holds something',
+    'app: a\nservices:\n  web: { run: x\n\n',
+    ['3:3: a { is opened and not closed'],
+  ],
+  ['a bracket that stays open above another key', 'app: a\nbuild: [a,\nroutes: []', ['3:1: a [ is opened and not closed']],
   [
     'an alias to nothing',
     'app: a\nx-a: &base {}\nservices: { web: *bse }',
@@ -82,8 +89,9 @@ const REFUSED: [title: string, text: string, expected: string[]][] = [
     ['3:40: "run" is missing (the command that runs, by `sh -c` in the folder of the release; it gets PORT); did you mean "web"?'],
   ],
   ['a word for a number', 'app: a\nservices: { web: { run: x, instances: two } }', ['2:39: expected a number, found text']],
-  ['half an instance', 'app: a\nservices: { web: { run: x, instances: 1.5 } }', ['2:39: expected a whole number, found a number']],
+  ['half an instance', 'app: a\nservices: { web: { run: x, instances: 1.5 } }', ['2:39: expected a whole number, found 1.5']],
   ['no instance', 'app: a\nservices: { web: { run: x, instances: 0 } }', ['2:39: expected at least 1, found 0']],
+  ['less than none', 'app: a\nservices: { web: { run: x, instances: -1 } }', ['2:39: expected at least 1, found -1']],
   ['too many instances', 'app: a\nservices: { web: { run: x, instances: 5000 } }', ['2:39: expected at most 1000, found 5000']],
   [
     'a duration without a unit',
@@ -133,6 +141,22 @@ const REFUSED: [title: string, text: string, expected: string[]][] = [
     'app: a\nrelease: { rehearse: newest }',
     ['2:22: expected one of on, newest-proven, off; did you mean "newest-proven"?'],
   ],
+  [
+    'the right keys of a rehearsal with a wrong value',
+    'app: a\nrelease: { rehearse: { mode: new, at-most: 5 } }',
+    [
+      '2:30: expected one of on, newest-proven, off; did you mean "newest-proven"?',
+      '2:44: expected a duration above 0 and of at most ten years, such as 30s or 1h30m; found 5',
+    ],
+  ],
+  [
+    'a version range of a package',
+    'app: a\nsource: { npm: verdaccio@^6.1 }',
+    [
+      '2:16: expected package and exact version, such as verdaccio@6.1.0: a range or a tag would be another program tomorrow; found verdaccio@^6.1',
+    ],
+  ],
+  ['a secret that stands twice', 'app: a\nsecrets: [KEY, OTHER, KEY]', ['2:23: the secret "KEY" stands here twice']],
   [
     'a variable with a dash',
     'app: a\nservices: { web: { run: x, env: { A-B: 1 } } }',

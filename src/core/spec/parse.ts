@@ -1,6 +1,7 @@
 /** `fettle.yaml` → spec of one environment, or every problem of every environment at once. */
 import { FettleError } from '../errors.ts'
 import { nearestName } from '../nearest.ts'
+import { sharedAddresses } from './addresses.ts'
 import { checkSpec } from './checks.ts'
 import { describeIssues, type LocatedFinding } from './issues.ts'
 import { environmentTrees } from './overlay.ts'
@@ -20,6 +21,8 @@ export interface ParsedSpec {
   /** The one asked for; else `production`, else the first of the file. */
   environment: string
   environments: string[]
+  /** What is sound and may still not be meant. */
+  warnings: Problem[]
 }
 
 /**
@@ -30,9 +33,9 @@ export interface ParsedSpec {
 export function parseSpec(text: string, options: { file: string; environment?: string }): ParsedSpec {
   const source = text.startsWith('\u{feff}') ? text.slice(1) : text
   const { tree, findings } = readYaml(source)
-  if (tree === undefined) throw invalid(findings, source, options.file)
+  if (tree === undefined) throw unread(findings, source, options.file)
   findings.push(...versionFindings(tree))
-  if (findings.length > 0) throw invalid(findings, source, options.file)
+  if (findings.length > 0) throw unread(findings, source, options.file)
   const specs = validateEnvironments(tree, source, findings)
   if (findings.length > 0) throw invalid(findings, source, options.file)
 
@@ -40,7 +43,7 @@ export function parseSpec(text: string, options: { file: string; environment?: s
   const environment = options.environment ?? (environments.includes('production') ? 'production' : (environments[0] ?? ''))
   const spec = specs.get(environment)
   if (spec === undefined) throw unknownEnvironment(environment, environments, options.file)
-  return { spec, environment, environments }
+  return { spec, environment, environments, warnings: toProblems(sharedAddresses(specs, tree), source, options.file) }
 }
 
 function validateEnvironments(tree: Branch, source: string, findings: Finding[]): Map<string, Spec> {
@@ -93,10 +96,14 @@ function versionFindings(tree: Branch): Finding[] {
   return [{ at: version.at, message: `the file has format ${version.written}; this fettle reads format ${SPEC_FORMAT}: upgrade fettle` }]
 }
 
-function invalid(findings: Finding[], source: string, file: string): FettleError {
+const invalid = (findings: Finding[], source: string, file: string): FettleError =>
+  unread(findings, source, file, '`fettle schema` prints every key that the file may have.')
+
+/** What is wrong lies before any key: a list of keys would not help. */
+function unread(findings: Finding[], source: string, file: string, hint?: string): FettleError {
   const problems: Problem[] = toProblems(findings, source, file)
   return new FettleError('SPEC_INVALID', renderProblems(problems, source), {
-    hint: '`fettle schema` prints every key that the file may have.',
+    ...(hint === undefined ? {} : { hint }),
     context: { problems },
   })
 }

@@ -72,7 +72,9 @@ export const memoryBytes = bytes.refine(
   'expected at least 6MB: with less no program starts; 128M to 512M is usual for a small web service',
 )
 export const percent = parsed('percentage', PERCENT, text => Number(text.slice(0, -1)) / 100, 'expected a percentage, such as 5%')
-export const count = z.number().int().min(0).max(MOST_COUNTED)
+/** With one lower bound: zod keeps each that is set, and tells all that do not hold. */
+export const countFrom = (least: number) => z.number().int().min(least).max(MOST_COUNTED)
+export const count = countFrom(0)
 export const identifier = z
   .string()
   .regex(/^[a-z][a-z0-9-]{0,39}$/, 'expected a name of lower-case letters, digits and -, starting with a letter, at most 40 long')

@@ -4,7 +4,7 @@
  * Messages written here start with a small letter: that is how `issues.ts` tells them from zod's own.
  */
 import * as z from 'zod'
-import { bytes, commandLine, count, durationMs, identifier, memoryBytes, percent, timeoutMs, variableName } from './scalars.ts'
+import { bytes, commandLine, count, countFrom, durationMs, identifier, memoryBytes, percent, timeoutMs, variableName } from './scalars.ts'
 
 const httpPath = z
   .string()
@@ -31,7 +31,7 @@ const Environment = z.record(variableName, z.union([z.string(), z.number(), z.bo
 export const Service = z
   .strictObject({
     run: commandLine.describe('the command that runs, by `sh -c` in the folder of the release; it gets PORT'),
-    instances: count.min(1).default(1).describe('how many run side by side'),
+    instances: countFrom(1).default(1).describe('how many run side by side'),
     env: Environment.default({}).describe(
       'environment of the process, as written; may hold references: ${stores.<name>.path}, ${secrets.<NAME>}, ${environment}, ${app}, ${release}; $${ is a plain ${',
     ),
@@ -195,8 +195,11 @@ export const Spec = z.strictObject({
       z.strictObject({
         npm: z
           .string()
-          .regex(/^(@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*@[^\s@/]+$/, 'expected package and version, such as verdaccio@6.1.0')
-          .describe('package and version, e.g. verdaccio@6.1.0'),
+          .regex(
+            /^(@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*@\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$/,
+            'expected package and exact version, such as verdaccio@6.1.0: a range or a tag would be another program tomorrow',
+          )
+          .describe('package and exact version, e.g. verdaccio@6.1.0'),
       }),
     ])
     .default('.')

@@ -77,14 +77,28 @@ export function syntaxFindings({ errors: hard, warnings }: Document, text: strin
   const findings = new Map<number, Finding>()
   for (const error of errors.slice(0, 200)) {
     const lineStart = text.lastIndexOf('\n', error.pos[0] - 1)
-    if (!findings.has(lineStart)) findings.set(lineStart, { at: span(error.pos), message: wording(error, text) })
+    if (!findings.has(lineStart)) findings.set(lineStart, { at: shownAt(span(error.pos), text), message: wording(error, text) })
   }
   return [...findings.values()]
 }
 
+/** What the end of the file lacks is shown at the last line that has something in it. */
+function shownAt(at: Span, text: string): Span {
+  const end = text.trimEnd().length
+  if (at.start < end) return at
+  const lineStart = text.lastIndexOf('\n', end - 1) + 1
+  return { start: lineStart + text.slice(lineStart).search(/\S|$/), end }
+}
+
+const OPENED: Record<string, string> = { '}': '{', ']': '[' }
+/** The library has one code for several slips; where it words this one otherwise some day, its own words are shown. */
+const NOT_CLOSED = /end with a ([}\]])$|^Missing closing (["'])quote$/
+
 /** The commonest slips in words that say what to do; for the others those of the library. */
 function wording({ code, message, pos }: YAMLError, text: string): string {
   if (text.startsWith('${', pos[0] - 1)) return 'inside { } and [ ] a value with ${…} needs quotes'
+  const [isNotClosed, bracket, quote = ''] = NOT_CLOSED.exec(message) ?? []
+  if (isNotClosed !== undefined) return `a ${OPENED[bracket ?? ''] ?? quote} is opened and not closed`
   switch (code) {
     case 'TAB_AS_INDENT':
       return 'a tab indents this line; YAML wants spaces'

@@ -45,7 +45,8 @@ export function untilReady(
 ): Promise<Backend[]> {
   return world.runtime.ready(name, signal).catch(error => {
     if (!(error instanceof FettleError) || error.code !== 'NOT_READY') throw error
-    const hint = `\`fettle logs --operation ${operation.id}\` shows all it printed.`
+    const logs = `\`fettle logs --operation ${operation.id}\` shows all it printed.`
+    const hint = error.hint === undefined ? logs : `${error.hint} ${logs}`
     throw new FettleError(error.code, error.message, { ...error, hint, cause: error })
   })
 }

@@ -1,6 +1,7 @@
 /** What a unit's folder is to hold, from what was asked for. */
 import { homedir, userInfo } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
+import { SYSTEM_FOLDERS } from '../../../core/program-path.ts'
 import { Secret } from '../../../core/secret.ts'
 import { readIfExists } from '../../../lib/files.ts'
 import type { Command, Environment, Group, Labels } from '../../../ports/runtime.ts'
@@ -78,7 +79,7 @@ const SANDBOX_ENVIRONMENT = { FETTLE_SANDBOX: '1', FETTLE_SMTP_URL: 'smtp://127.
 /** Little and the same everywhere: what an app needs of the agent's own environment is declared in its file. */
 function baseEnvironment(): Environment {
   const { username } = userInfo()
-  const path = [dirname(process.execPath), '/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin']
+  const path = [dirname(process.execPath), ...SYSTEM_FOLDERS]
   const { LANG = 'C.UTF-8', TZ } = process.env
   return { PATH: path.join(delimiter), HOME: homedir(), USER: username, LOGNAME: username, LANG, ...(TZ === undefined ? {} : { TZ }) }
 }

@@ -1,6 +1,7 @@
 /** Why a group is not ready, so that nobody has to search: what was asked, what came back, how it ended before, what it said last. */
 import { FettleError } from '../../../core/errors.ts'
 import { formatDuration } from '../../../core/format.ts'
+import { notFoundHint } from '../../../core/program-path.ts'
 import { tellingLine } from '../../../core/telling-line.ts'
 import type { GroupRecord } from './group-files.ts'
 import type { Instance } from './instance.ts'
@@ -22,10 +23,12 @@ export async function notReady(instance: Instance, group: GroupRecord, logs: Log
   const why = tellingLine(output)
   const more = lines.trim() === why ? '' : `\nIts last lines:\n${lines}`
   const log = lines === '' ? 'it printed nothing' : `it said: ${why}${more}`
+  const hint = notFoundHint(unit.status().shim?.lastCode)
   return new FettleError(
     'NOT_READY',
     `${unit.record.unit} was not ready within ${formatDuration(group.ready.within)}: ${said}${ends}${last}; ${log}`,
     {
+      ...(hint === undefined ? {} : { hint }),
       context: { unit: unit.record.unit, state, said, restarts, ...(lastExit === undefined ? {} : { lastExit }), lines: lines.split('\n') },
     },
   )
