@@ -35,7 +35,7 @@ const faults = faultsFrom(process.env)
 const redaction = new Redaction(new SeenSecrets(paths))
 const log = (text: string): void => void process.stderr.write(`${new Date().toISOString()} ${redaction.hide(text)}\n`)
 
-async function repositoryConfig(app: string, backups: Spec['backups']): Promise<RepositoryConfig> {
+async function repositoryConfig(app: string, backups: Pick<Spec['backups'], 'repository'>): Promise<RepositoryConfig> {
   const { directory } = backups.repository
   const keys = openSecretFile({ project: paths.keys, home, app, environment: 'keys' }, systemClock)
   return {

@@ -16,6 +16,7 @@ import { basisOf } from './basis.ts'
 import { deploySteps, isOffline } from './deploy-steps.ts'
 import { type Environment, readEnvironment } from './environment.ts'
 import { type RehearsalMode, tooSlow } from './rehearsal.ts'
+import { requireRepository } from './repository-record.ts'
 import { triedBefore } from './returned.ts'
 import { type ProjectFile, readProject, type TargetRequest } from './target.ts'
 import type { World } from './world.ts'
@@ -57,6 +58,8 @@ export async function planDeploy(world: World, request: DeployRequest): Promise<
   const serving = environment.serving
   const isSame = serving !== undefined && serving.artifact.digest === digest && lines.length === 0
   if (isSame) return { ...base, lines: [{ text: `${serving.id} serves exactly this already`, tone: 'plain' }], empty: true, steps: [] }
+  const moved = await placeOfSnapshot(world, environment)
+  if (moved !== undefined) lines.push({ text: moved, tone: 'warn' })
   const steps = await deploySteps(world, { ...project, leaveOut }, environment, secrets.refs, unproven === undefined ? mode : 'off')
   if (isOffline(project.spec, environment))
     lines.push({ text: 'downtime: requests wait while the data is copied and migrated, after a minute they get 503', tone: 'warn' })
@@ -67,6 +70,13 @@ export async function planDeploy(world: World, request: DeployRequest): Promise<
   const mustAsk = unproven !== undefined && !request.acceptUnproven && mode !== 'off' && serving !== undefined
   const asked = [...(elsewhere === undefined ? [] : [elsewhere]), ...(mustAsk ? [`deploy without a rehearsal (${unproven})`] : [])]
   return { ...base, lines: [...lines, ...warning], ...(asked.length === 0 ? {} : { confirm: asked.join('; ') }), steps }
+}
+
+/** A deploy begins with a snapshot of what serves. @throws FettleError REFUSED when where it belongs is not there */
+async function placeOfSnapshot(world: World, environment: Environment): Promise<string | undefined> {
+  const { stores, backups } = environment.serving?.spec ?? {}
+  if (backups === undefined || Object.keys(stores ?? {}).length === 0) return undefined
+  return requireRepository(world, environment, backups)
 }
 
 /** Two projects that chose the same name: one would replace the other. A project that was moved is the same one. */
