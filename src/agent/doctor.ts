@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DoctorItem, DoctorReport, EnvironmentStatus } from '../api/views.ts'
-import { toFettleError } from '../core/errors.ts'
+import { FettleError, toFettleError } from '../core/errors.ts'
 import { formatBytes } from '../core/format.ts'
 import type { Journal } from '../engine/journal.ts'
 import { freeBytes, treeSize } from '../lib/disk.ts'
@@ -34,7 +34,8 @@ export async function examine(
   const { world, journal } = options
   const isMeant = ({ app, environment }: Named) => (named.app ?? app) === app && (named.environment ?? environment) === environment
   const tables = (await world.proxy.tables()).filter(table => table.generation > 0 && isMeant(table))
-  const theirs = (await keptBackups(world, tables, project)).filter(isMeant)
+  const kept = await keptBackups(world, tables, project).catch(error => toFettleError(error, 'look for backups'))
+  const theirs = kept instanceof FettleError ? [] : kept.filter(isMeant)
   const apps = new Set([...tables, ...theirs].map(({ app }) => app))
   const checks: [string, () => Promise<DoctorItem[]>][] = [
     ['isolation', async () => [isolation(world)]],
@@ -45,6 +46,7 @@ export async function examine(
     ['keys', () => keys(world, [...apps])],
     ['operations', async () => heldOperations(journal)],
     ['space', () => space(world)],
+    ['backups', async () => (kept instanceof FettleError ? [failedCheck('backups', kept)] : [])],
     ...tables.map((table): [string, () => Promise<DoctorItem[]>] => [nameOf(table), () => environment(world, journal, table)]),
     ...theirs.map((one): [string, () => Promise<DoctorItem[]>] => [nameOf(one), () => ofSomethingElse(world, one)]),
   ]
