@@ -35,12 +35,12 @@ const faults = faultsFrom(process.env)
 const redaction = new Redaction(new SeenSecrets(paths))
 const log = (text: string): void => void process.stderr.write(`${new Date().toISOString()} ${redaction.hide(text)}\n`)
 
-function repositoryPlace(app: string, { repository: { directory } }: Spec['backups']) {
+function repositoryPlace(app: string, { repository: { directory } }: Pick<Spec['backups'], 'repository'>) {
   return { driver: 'directory', folder: isAbsolute(directory) ? directory : join(home, directory), identityFile: paths.key(app) }
 }
 
 /** For a task that seals or opens. @throws FettleError SECRET_LOCKED when the key is not there that was used before */
-async function repositoryConfig(app: string, backups: Spec['backups']): Promise<RepositoryConfig> {
+async function repositoryConfig(app: string, backups: Pick<Spec['backups'], 'repository'>): Promise<RepositoryConfig> {
   const keys = openSecretFile({ project: paths.keys, home, app, environment: 'keys' }, systemClock)
   return { ...repositoryPlace(app, backups), recipients: await keys.publicKeys() }
 }

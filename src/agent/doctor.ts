@@ -1,21 +1,23 @@
 /** What may be wrong with this host and what runs on it, each with the command that mends it. The command line adds what it sees. */
+import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { DoctorItem, DoctorReport } from '../api/views.ts'
-import { toFettleError } from '../core/errors.ts'
-import { formatBytes, formatDuration } from '../core/format.ts'
-import { isProven, standingFailure } from '../core/proof.ts'
-import type { Proof } from '../core/snapshot.ts'
+import type { DoctorItem, DoctorReport, EnvironmentStatus } from '../api/views.ts'
+import { FettleError, toFettleError } from '../core/errors.ts'
+import { formatBytes } from '../core/format.ts'
 import type { Journal } from '../engine/journal.ts'
 import { freeBytes, treeSize } from '../lib/disk.ts'
 import { readEnvironment } from '../operations/environment.ts'
+import type { ProjectFile } from '../operations/target.ts'
 import type { World } from '../operations/world.ts'
 import type { RouteTable } from '../ports/proxy.ts'
 import type { BootEnabler } from './boot.ts'
-import { environmentStatus } from './status.ts'
+import { backupItems, type KeptBackups, keptBackups } from './doctor-backups.ts'
+import { environmentStatus, externalStatus } from './status.ts'
 
-const DAY_MS = 86_400_000
 const SPARE_BYTES = 64 * 1024 * 1024
+
+type Named = Pick<RouteTable, 'app' | 'environment'>
 
 export interface DoctorOptions {
   world: World
@@ -23,31 +25,37 @@ export interface DoctorOptions {
   boot: BootEnabler
 }
 
-/** All of this host; of what serves only what was named. A check that fails is itself a finding: none hides the others. */
+/** All of this host; of what serves only what was named. `project`: the file that lies where it is asked. A check that fails is itself a finding: none hides the others. */
 export async function examine(
   options: DoctorOptions,
   named: { app?: string | undefined; environment?: string | undefined },
+  project?: ProjectFile,
 ): Promise<DoctorReport> {
   const { world, journal } = options
-  const isMeant = ({ app, environment }: RouteTable) => (named.app ?? app) === app && (named.environment ?? environment) === environment
+  const isMeant = ({ app, environment }: Named) => (named.app ?? app) === app && (named.environment ?? environment) === environment
   const tables = (await world.proxy.tables()).filter(table => table.generation > 0 && isMeant(table))
+  const kept = await keptBackups(world, tables, project).catch(error => toFettleError(error, 'look for backups'))
+  const theirs = kept instanceof FettleError ? [] : kept.filter(isMeant)
+  const apps = new Set([...tables, ...theirs].map(({ app }) => app))
   const checks: [string, () => Promise<DoctorItem[]>][] = [
     ['isolation', async () => [isolation(world)]],
     ['memory limits', async () => [memoryLimits(world)]],
     ['boot', async () => [await boot(options)]],
     ['clock', async () => clock(world, tables)],
     ['front', async () => [{ name: 'front', state: 'ok', text: `serves ${await world.proxy.address()}` }]],
-    ['keys', () => keys(world, tables)],
+    ['keys', () => keys(world, [...apps])],
     ['operations', async () => heldOperations(journal)],
     ['space', () => space(world)],
+    ['backups', async () => (kept instanceof FettleError ? [failedCheck('backups', kept)] : [])],
     ...tables.map((table): [string, () => Promise<DoctorItem[]>] => [nameOf(table), () => environment(world, journal, table)]),
+    ...theirs.map((one): [string, () => Promise<DoctorItem[]>] => [nameOf(one), () => ofSomethingElse(world, one)]),
   ]
   const items = await Promise.all(checks.map(([name, check]) => check().catch(error => [failedCheck(name, error)])))
   const all = items.flat()
   return { ok: all.every(item => item.state !== 'fail'), items: all }
 }
 
-const nameOf = ({ app, environment }: RouteTable): string => `${app}/${environment}`
+const nameOf = ({ app, environment }: Named): string => `${app}/${environment}`
 
 function failedCheck(name: string, thrown: unknown): DoctorItem {
   const { message, hint } = toFettleError(thrown, `check ${name}`)
@@ -92,11 +100,12 @@ const modeOf = (path: string): Promise<number | undefined> =>
     },
   )
 
-async function keys(world: World, tables: RouteTable[]): Promise<DoctorItem[]> {
-  const apps = [...new Set(tables.map(table => table.app))]
-  const modes = await Promise.all(apps.map(async app => ({ app, mode: await modeOf(world.layout.key(app)) })))
+/** A key is made with the first deploy or backup, and remembered. */
+async function keys({ layout }: World, apps: string[]): Promise<DoctorItem[]> {
+  const made = apps.filter(app => [layout.key(app), layout.knownKey(app)].some(path => existsSync(path)))
+  const modes = await Promise.all(made.map(async app => ({ app, mode: await modeOf(layout.key(app)) })))
   return modes.map(({ app, mode }) => {
-    const path = world.layout.key(app)
+    const path = layout.key(app)
     if (mode === undefined)
       return { name: 'key', state: 'fail', text: `${path} is gone: no backup opens without it`, fix: 'bring it back from your copy' }
     if ((mode & 0o077) === 0) return { name: 'key', state: 'ok', text: `${path}: keep a copy elsewhere, without it no backup opens` }
@@ -130,47 +139,19 @@ async function space(world: World): Promise<DoctorItem[]> {
 
 async function environment(world: World, journal: Journal, table: RouteTable): Promise<DoctorItem[]> {
   const status = await environmentStatus(world, table, journal.unended())
-  const name = nameOf(table)
-  const isBad = status.state === 'down' || status.state === 'degraded' || status.state === 'unknown'
-  const running: DoctorItem = {
-    name,
-    state: isBad ? 'fail' : 'ok',
-    text: `${status.state}${status.why === undefined ? '' : `: ${status.why}`}`,
-    ...(isBad ? { fix: `fettle logs --env ${table.environment}` } : {}),
-  }
-  return [running, ...(await backups(world, table, name))]
-}
-
-async function backups(world: World, table: RouteTable, name: string): Promise<DoctorItem[]> {
   const { serving } = await readEnvironment(world, table.app, table.environment)
-  if (serving === undefined || Object.keys(serving.spec.stores).length === 0) return []
-  const repository = await world.repository(table.app, serving.spec.backups)
-  const unreadable = (await repository.unreadable(table.app, table.environment)).map(({ id, reason }): DoctorItem => {
-    return {
-      name: `${name} backups`,
-      state: 'fail',
-      text: `snapshot ${id} can not be read: ${reason}`,
-      fix: 'fettle backup, then fettle drill',
-    }
-  })
-  const manifests = await repository.list(table.app, table.environment)
-  const proofs = await Promise.all(manifests.map(manifest => repository.proofs(manifest.id)))
-  const proven = manifests.find((_, index) => isProven(proofs[index] ?? []))
-  const failure = standingFailure(proofs[0] ?? [])
-  const failed = failure === undefined ? [] : [failedItem(`${name} backups`, manifests[0]?.id ?? '', failure)]
-  return [...unreadable, ...failed, provenItem(`${name} backups`, world.clock.now(), manifests.length, proven?.takenAt)]
+  const hasData = serving !== undefined && Object.keys(serving.spec.stores).length > 0
+  return [stateItem(status), ...(hasData ? await backupItems(world, table, serving.spec.backups) : [])]
 }
 
-const failedItem = (name: string, snapshot: string, { note }: Proof): DoctorItem => ({
-  name,
-  state: 'fail',
-  text: `${snapshot}, the newest snapshot, failed its drill: ${note ?? 'see `fettle snapshots`'}`,
-  fix: 'look what is wrong with the data; `fettle restore` takes the newest that is proven',
-})
+/** What fettle only backs up: where its data is, when its file is at hand, and what its backups are worth. */
+const ofSomethingElse = async (world: World, { project, backups, ...named }: KeptBackups): Promise<DoctorItem[]> => [
+  ...(project === undefined ? [] : [stateItem(await externalStatus(world, project), '`fettle restore --to FOLDER` gives it back')]),
+  ...(await backupItems(world, named, backups)),
+]
 
-function provenItem(name: string, now: number, count: number, provenAt: number | undefined): DoctorItem {
-  if (count === 0) return { name, state: 'warn', text: 'no snapshot was ever taken', fix: 'fettle backup' }
-  if (provenAt === undefined) return { name, state: 'warn', text: 'no snapshot was ever proven by a restore', fix: 'fettle drill' }
-  const text = `the newest proven snapshot is ${formatDuration(now - provenAt)} old`
-  return now - provenAt > 7 * DAY_MS ? { name, state: 'warn', text, fix: 'fettle drill' } : { name, state: 'ok', text }
+function stateItem({ app, environment, state, why }: EnvironmentStatus, fix = `fettle logs --env ${environment}`): DoctorItem {
+  const isBad = state === 'down' || state === 'degraded' || state === 'unknown'
+  const text = `${state}${why === undefined ? '' : `: ${why}`}`
+  return { name: `${app}/${environment}`, state: isBad ? 'fail' : 'ok', text, ...(isBad ? { fix } : {}) }
 }

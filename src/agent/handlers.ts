@@ -9,7 +9,7 @@ import type { RedactedStream } from '../lib/redact.ts'
 import { emptyTable, readEnvironment } from '../operations/environment.ts'
 import { requireKnown } from '../operations/known.ts'
 import { makePlan, type PlanRequest } from '../operations/planner.ts'
-import { appIn, readProject, readTarget, specOf, type TargetRequest } from '../operations/target.ts'
+import { appIn, type ProjectFile, readProject, readTarget, specOf, type TargetRequest } from '../operations/target.ts'
 import type { World } from '../operations/world.ts'
 import type { RouteTable } from '../ports/proxy.ts'
 import type { BootEnabler } from './boot.ts'
@@ -73,7 +73,7 @@ export function handlersOf(options: HandlerOptions): Handlers {
       // A file that lies here is not what is asked about, one machine is.
       const names = environment === undefined ? { app } : await namesOf({ file, app, environment })
       if (names.app !== undefined) await requireKnown(world, names.app, environment)
-      return examine(options, names)
+      return examine(options, names, file === undefined ? undefined : await soundProject({ file, environment }))
     },
     async enable({ enable }) {
       return { how: enable ? await boot.enable() : await boot.disable() }
@@ -87,6 +87,13 @@ export function handlersOf(options: HandlerOptions): Handlers {
     },
   }
 }
+
+/** A file with problems is not this machine's: `fettle validate` tells of them. */
+const soundProject = (request: TargetRequest): Promise<ProjectFile | undefined> =>
+  readProject(request).catch(error => {
+    if (error instanceof FettleError && error.code === 'SPEC_INVALID') return undefined
+    throw error
+  })
 
 async function statusOf({ world, engine, journal }: HandlerOptions, target: TargetRequest): Promise<EnvironmentStatus[]> {
   await engine.settled() // asked for at the end of a deploy, it tells of the trial too

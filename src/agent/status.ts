@@ -12,6 +12,7 @@ import type { Spec } from '../core/spec/schema.ts'
 import { wantedInstances } from '../operations/activation.ts'
 import { type Environment, hasArtifact, readNotes, readRelease } from '../operations/environment.ts'
 import { storePaths } from '../operations/groups.ts'
+import { goneRepository } from '../operations/repository-record.ts'
 import { readScale } from '../operations/scale-record.ts'
 import type { ProjectFile } from '../operations/target.ts'
 import { readTrial } from '../operations/trial-record.ts'
@@ -155,19 +156,25 @@ type Named = Pick<Environment, 'app' | 'environment'>
 interface Held {
   all: { manifest: Manifest; proofs: Proof[] }[]
   unreadable: Unreadable[]
+  gone?: string
 }
 
 async function heldOf(world: World, { app, environment }: Named, spec: Spec): Promise<Held> {
   const repository = await world.repository(app, spec.backups) // not opened: looking creates nothing
-  const [manifests, unreadable] = await Promise.all([repository.list(app, environment), repository.unreadable(app, environment)])
+  const [manifests, unreadable, gone] = await Promise.all([
+    repository.list(app, environment),
+    repository.unreadable(app, environment),
+    goneRepository(world, { app, environment }, spec.backups),
+  ])
   return {
     all: await Promise.all(manifests.map(async manifest => ({ manifest, proofs: await repository.proofs(manifest.id) }))),
     unreadable,
+    ...(gone === undefined ? {} : { gone }),
   }
 }
 
 async function backupStatus(world: World, environment: Named, spec: Spec): Promise<NonNullable<EnvironmentStatus['backup']>> {
-  const { all, unreadable } = await heldOf(world, environment, spec)
+  const { all, unreadable, gone } = await heldOf(world, environment, spec)
   const newest = all[0]
   const failure = standingFailure(newest?.proofs ?? [])
   const proven = all.find(({ proofs }) => isProven(proofs))
@@ -176,11 +183,12 @@ async function backupStatus(world: World, environment: Named, spec: Spec): Promi
     ...(failure === undefined ? {} : { failed: failure.note ?? 'see `fettle snapshots`' }),
     ...(proven === undefined ? {} : { provenAt: proven.manifest.takenAt }),
     ...(unreadable.length === 0 ? {} : { unreadable: unreadable.map(({ id }) => id) }),
+    ...(gone === undefined ? {} : { gone }),
   }
 }
 
 export async function snapshotViews(world: World, environment: Named, spec: Spec): Promise<Answers['snapshots']> {
-  const { all, unreadable } = await heldOf(world, environment, spec)
+  const { all, unreadable, gone } = await heldOf(world, environment, spec)
   const snapshots = all.map(({ manifest, proofs }) => {
     const failure = standingFailure(proofs)
     return {
@@ -201,7 +209,7 @@ export async function snapshotViews(world: World, environment: Named, spec: Spec
       ...(failure === undefined ? {} : { failed: failure.note ?? 'its drill failed' }),
     }
   })
-  return { snapshots, unreadable }
+  return { snapshots, unreadable, ...(gone === undefined ? {} : { gone }) }
 }
 
 export async function releaseViews(world: World, { releases, table }: Environment): Promise<ReleaseView[]> {

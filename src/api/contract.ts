@@ -49,7 +49,13 @@ export const OperationRequest = z.discriminatedUnion('kind', [
   }),
   z.strictObject({ kind: z.literal('stop'), ...target }),
   z.strictObject({ kind: z.literal('down'), ...target }),
-  z.strictObject({ kind: z.literal('backup'), ...target, label: z.string().max(200).default('by hand') }),
+  z.strictObject({
+    kind: z.literal('backup'),
+    ...target,
+    label: z.string().max(200).default('by hand'),
+    /** Also where the repository of earlier snapshots is not there any more. */
+    newRepository: z.stringbool().or(z.boolean()).optional(),
+  }),
   z.strictObject({
     kind: z.literal('restore'),
     ...target,
@@ -130,7 +136,7 @@ export interface Answers {
   cancel: OperationRecord
   resume: OperationRecord
   releases: { releases: ReleaseView[] }
-  snapshots: { snapshots: SnapshotView[]; unreadable: UnreadableView[] }
+  snapshots: { snapshots: SnapshotView[]; unreadable: UnreadableView[]; gone?: string | undefined }
   logs: Stream<LogLine>
   secrets: SecretsView
   setSecret: SecretsView

@@ -83,6 +83,7 @@ export const EnvironmentStatus = z.object({
       rung: may(Rung),
       failed: may(text).describe('what failed when the newest was drilled'),
       unreadable: may(z.array(text)).describe('ids of snapshots that are there and can not be read'),
+      gone: may(text).describe('why the repository is not there'),
     }),
   ),
   operation: may(z.object({ id: text, kind: OperationKind, state: OperationState })),
@@ -178,6 +179,7 @@ export const answers = {
   snapshots: z.object({
     snapshots: z.array(SnapshotView),
     unreadable: z.array(UnreadableView).describe('those that are there and can not be read'),
+    gone: may(text).describe('why the repository is not there'),
   }),
   logs: LogLine,
   secrets: SecretsView,

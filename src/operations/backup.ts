@@ -9,19 +9,25 @@ import type { Spec } from '../core/spec/schema.ts'
 import type { Manifest } from '../ports/repository.ts'
 import { basisOf } from './basis.ts'
 import { hasArtifact, readRelease } from './environment.ts'
+import { requireRepository } from './repository-record.ts'
 import { doubtNewest, findSnapshot, loadStep, scratchFolder, snapshotSteps, storeConfigs, storesLack } from './snapshots.ts'
 import { drillSpecOf, readTarget, specOf, type TargetRequest } from './target.ts'
 import type { World } from './world.ts'
 
-export async function planBackup(world: World, request: TargetRequest & { label: string }): Promise<Plan> {
+export async function planBackup(
+  world: World,
+  request: TargetRequest & { label: string; newRepository?: boolean | undefined },
+): Promise<Plan> {
   const environment = await readTarget(world, request)
   const spec = await specOf(environment, request)
-  const take = snapshotSteps(environment, { label: request.label, after: [], pivot: true, spec })
+  const newRepository = request.newRepository ?? false
+  const take = snapshotSteps(environment, { label: request.label, after: [], pivot: true, spec, newRepository })
   if (take.length === 0) {
     throw new FettleError('NOT_FOUND', `${environment.app}/${environment.environment} has no data to back up`, {
       hint: storesLack(spec) ?? 'Stores get their data with the first `fettle deploy`.',
     })
   }
+  const moved = newRepository ? undefined : await requireRepository(world, environment, spec.backups)
   const retain: PlannedStep = {
     id: 'retain',
     kind: 'snapshots.retain@1',
@@ -36,7 +42,10 @@ export async function planBackup(world: World, request: TargetRequest & { label:
     environment: environment.environment,
     leases: [environmentLease(environment.app, environment.environment)],
     basis: basisOf({ stores: environment.table.stores }),
-    lines: [{ text: `snapshot of ${Object.keys(spec.stores).join(', ')}`, tone: 'add' }],
+    lines: [
+      { text: `snapshot of ${Object.keys(spec.stores).join(', ')}`, tone: 'add' },
+      ...(moved === undefined ? [] : [{ text: moved, tone: 'warn' as const }]),
+    ],
     steps: [...take, retain],
   }
 }

@@ -18,6 +18,7 @@ import { basisOf } from './basis.ts'
 import { deploySteps, isOffline } from './deploy-steps.ts'
 import { type Environment, readEnvironment } from './environment.ts'
 import { type RehearsalMode, tooSlow } from './rehearsal.ts'
+import { requireRepository } from './repository-record.ts'
 import { triedBefore } from './returned.ts'
 import { requireSamePlaces, storeWarnings } from './stores-between.ts'
 import { type ProjectFile, readProject, type TargetRequest } from './target.ts'
@@ -64,6 +65,8 @@ export async function planDeploy(world: World, request: DeployRequest): Promise<
   const serving = environment.serving
   const isSame = serving !== undefined && serving.artifact.digest === digest && lines.length === 0
   if (isSame) return { ...base, lines: [{ text: `${serving.id} serves exactly this already`, tone: 'plain' }], empty: true, steps: [] }
+  const moved = await placeOfSnapshot(world, environment)
+  if (moved !== undefined) lines.push({ text: moved, tone: 'warn' })
   const steps = await deploySteps(world, { ...project, leaveOut }, environment, secrets.refs, unproven === undefined ? mode : 'off')
   const elsewhere = fromElsewhere(environment, project)
   const warnings = [
@@ -93,6 +96,13 @@ function requireContent({ file, spec }: ProjectFile, { serving }: Environment): 
   throw new FettleError('SPEC_INVALID', `${file} has neither services nor stores: there is nothing to run, and no data to keep`, {
     hint: 'Add what runs, such as `services: { web: { run: ./my-app } }`, which gets PORT; `fettle init` says what it sees in a folder.',
   })
+}
+
+/** A deploy begins with a snapshot of what serves. @throws FettleError REFUSED when where it belongs is not there */
+async function placeOfSnapshot(world: World, environment: Environment): Promise<string | undefined> {
+  const { stores, backups } = environment.serving?.spec ?? {}
+  if (backups === undefined || Object.keys(stores ?? {}).length === 0) return undefined
+  return requireRepository(world, environment, backups)
 }
 
 /** Two projects that chose the same name: one would replace the other. A project that was moved is the same one. */

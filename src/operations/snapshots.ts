@@ -8,6 +8,7 @@ import type { Spec } from '../core/spec/schema.ts'
 import type { Manifest, Unreadable } from '../ports/repository.ts'
 import type { Name } from './activation.ts'
 import type { Environment } from './environment.ts'
+import { goneRepository } from './repository-record.ts'
 import type { World } from './world.ts'
 
 /** A store with an absolute path is somebody else's: backed up and drilled, never created or replaced. */
@@ -22,7 +23,7 @@ export const scratchFolder = (world: World, store: string): Name => ({ $op: `${w
 /** Take and commit; none where there is no data yet. */
 export function snapshotSteps(
   environment: Environment,
-  options: { id?: string; label: string; after: string[]; pivot?: true; spec?: Spec },
+  options: { id?: string; label: string; after: string[]; pivot?: true; spec?: Spec; newRepository?: boolean },
 ): PlannedStep[] {
   const spec = options.spec ?? environment.serving?.spec
   if (spec === undefined) return []
@@ -38,7 +39,14 @@ export function snapshotSteps(
       id: `${id}snapshot`,
       kind: 'snapshot.take@1',
       title: `snapshot of ${names.join(', ')}`,
-      input: { configs: storeConfigs(spec, names), folders, backups, release: environment.table.release, label: options.label },
+      input: {
+        configs: storeConfigs(spec, names),
+        folders,
+        backups,
+        release: environment.table.release,
+        label: options.label,
+        ...(options.newRepository ? { newRepository: true } : {}),
+      },
       after: options.after,
     },
     {
@@ -103,9 +111,15 @@ export async function findSnapshot(world: World, environment: Environment, spec:
   // One that is there and can not be read says so itself.
   if (!wanted.startsWith('newest')) await repository.get(wanted).catch(unlessMissing)
   const unreadable = unreadableText(await repository.unreadable(environment.app, environment.environment))
-  const lack = unreadable === undefined ? '' : ` that can be read: ${unreadable}`
+  const gone = await goneRepository(world, environment, spec.backups)
+  const lack = unreadable !== undefined ? ` that can be read: ${unreadable}` : gone === undefined ? '' : `: ${gone}`
   throw new FettleError('NOT_FOUND', `${name} has no snapshot${wanted.startsWith('newest') ? '' : ` ${wanted}`}${lack}`, {
-    hint: manifests.length > 0 ? '`fettle snapshots` lists them.' : (storesLack(spec) ?? '`fettle backup` takes one.'),
+    hint:
+      manifests.length > 0
+        ? '`fettle snapshots` lists them.'
+        : gone !== undefined
+          ? 'Mount it and try again.'
+          : (storesLack(spec) ?? '`fettle backup` takes one.'),
   })
 }
 
@@ -126,7 +140,7 @@ export async function doubtNewest(
 }
 
 const unreadableText = (unreadable: Unreadable[]): string | undefined =>
-  unreadable.length === 0 ? undefined : unreadable.map(({ id, reason }) => `${id} can not be read (${reason})`).join('; ')
+  unreadable.length === 0 ? undefined : unreadable.map(({ id, reason }) => `${id} can not be read (${reason.split('\n', 1)[0]})`).join('; ')
 
 function unlessMissing(error: unknown): void {
   if (!(error instanceof FettleError) || error.code !== 'NOT_FOUND') throw error

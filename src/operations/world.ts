@@ -20,9 +20,9 @@ export interface World {
   proxy: Proxy
   /** By the key in the file: `sqlite`, `files`. */
   stores: ReadonlyMap<string, Store>
-  repository(app: string, backups: Spec['backups']): Promise<Repository>
+  repository(app: string, backups: Pick<Spec['backups'], 'repository'>): Promise<Repository>
   /** The same repository, as a data worker is told of it. */
-  repositoryConfig(app: string, backups: Spec['backups']): Promise<RepositoryConfig>
+  repositoryConfig(app: string, backups: Pick<Spec['backups'], 'repository'>): Promise<RepositoryConfig>
   /** The encrypted file of an environment in `folder`: a project, or a release that keeps a copy. Without a file there are no secrets. */
   secrets(app: string, environment: string, folder: string): SecretStore
   /** @param leaveOut absolute paths of files in the folder that are not part of it */

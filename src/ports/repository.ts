@@ -18,6 +18,8 @@ export interface Unreadable {
 export interface Repository {
   /** Before the first `begin`; who only reads need not, and finds nothing where nothing is. Idempotent: creates what is missing. @throws READ_ONLY, DISK_FULL */
   open(): Promise<void>
+  /** Tells it from every other; made when it is first opened. Undefined where nothing was ever opened, or the disk is not there. */
+  id(): Promise<string | undefined>
   /** Begins or continues the transaction of this name. Names are the owner's: another user of the repository may have the same. */
   begin(operation: string): Promise<void>
   /** Objects go to the transaction. Safe for several streams at once. */

@@ -50,6 +50,15 @@ export function repositoryConformance(name: string, make: () => Promise<Reposito
       }
     })
 
+    test('is told from every other by an id that stays when it is opened again', async () => {
+      const [one, other] = [await make(), await make()]
+      const id = await one.id()
+      assert.ok(id)
+      await one.open()
+      assert.equal(await one.id(), id)
+      assert.notEqual(await other.id(), id)
+    })
+
     test('several streams are written at once', async () => {
       const repository = await make()
       await repository.begin('op')

@@ -134,6 +134,7 @@ const LATER: Newer[] = [
   { what: 'a release', file: `${ENVIRONMENT}/releases/r2/release.json`, argv: ['deploy'] },
   { what: 'what was learnt about a release', file: `${ENVIRONMENT}/releases/r2/notes.json`, argv: ['releases'] },
   { what: 'how many instances are wanted', file: `${ENVIRONMENT}/scale.json`, argv: ['plan'] },
+  { what: 'which repository has its snapshots', file: `${ENVIRONMENT}/repository.json`, argv: ['snapshots'] },
   { what: 'a saved plan', file: 'app/next.fettle-plan', argv: ['deploy', '--plan', 'next.fettle-plan'] },
   { what: 'a snapshot', file: `${SNAPSHOTS}/${newest}.json`, argv: ['drill', newest] },
 ]
@@ -143,6 +144,7 @@ describe('what a newer fettle wrote is refused by name, with what to do, and not
   before(async () => {
     site = await openHome()
     raiseFormat(join(site.paths.front, 'counters.json'))
+    await writeFile(join(site.folder, ENVIRONMENT, 'repository.json'), '{"format":1,"id":"one","folder":"/nowhere"}\n')
     // None of the kept home's logs is long enough to have been rotated.
     await writeFile(join(site.folder, GROUP, '0/log.json'), '{"format":1,"segments":[]}\n')
   })

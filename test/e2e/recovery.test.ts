@@ -1,6 +1,6 @@
 /** Accidents undone: what is lost is said before and is what is lost, to the row. */
 import assert from 'node:assert/strict'
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { SnapshotView } from '../../src/api/views.ts'
@@ -83,6 +83,18 @@ describe('the guestbook', () => {
     )
     assert.equal(left.length, 20)
     assert.equal(operation.steps.find(({ id }) => id === 'test')?.state, 'done', 'and it is tested')
+  })
+
+  test('is not deployed while the repository of its snapshots is not there', async () => {
+    const folder = join(site.home, 'backups')
+    await rename(folder, `${folder}.away`)
+    await site.edit('fettle.yaml', text => `${text}# changed\n`)
+    await writeFile(join(site.app, 'changed'), '')
+    const { code, error, operation } = await site.operate(['deploy', '--yes'])
+    assert.deepEqual([code, error?.code, operation], [5, 'REFUSED', undefined])
+    assert.match(error?.message ?? '', /is its disk mounted\?$/)
+    await rename(`${folder}.away`, folder)
+    await rm(join(site.app, 'changed'))
   })
 
   test('whose backup was damaged on disk learns it from the drill, exit code 7, and serves on', async () => {

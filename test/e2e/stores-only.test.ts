@@ -1,11 +1,11 @@
 /** One wing alone: what something else runs is backed up and proven; nothing is ever deployed. */
 import assert from 'node:assert/strict'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
 import type { Answers } from '../../src/api/contract.ts'
-import type { ReleaseView, SnapshotView } from '../../src/api/views.ts'
+import type { DoctorItem, DoctorReport, ReleaseView, SnapshotView } from '../../src/api/views.ts'
 import { type Installation, openInstallation } from '../helpers/installation.ts'
 
 describe('a file without services', () => {
@@ -28,6 +28,19 @@ describe('a file without services', () => {
   after(() => site?.close())
 
   const newest = async () => (await site.look<{ snapshots: SnapshotView[] }>(['snapshots'])).snapshots[0]
+
+  const doctor = async (): Promise<DoctorItem[]> => (JSON.parse((await site.run(['doctor', '--json'])).stdout) as DoctorReport).items
+  const backups = async (cwd = site.app): Promise<string[]> => {
+    const { stdout } = await site.run(['doctor', '--json'], { cwd })
+    const { items } = JSON.parse(stdout) as DoctorReport
+    return items.filter(({ name }) => name === 'shop/production backups').map(({ state, text }) => `${state}: ${text}`)
+  }
+
+  test('is looked at by doctor before its first backup', async () => {
+    await site.run(['agent', 'start'])
+    assert.deepEqual(await backups(), ['warn: no snapshot was ever taken'])
+    assert.ok((await doctor()).some(({ name, text }) => name === 'shop/production' && text === 'external'))
+  })
 
   test('is backed up, and its snapshot is listed', async () => {
     await site.must(['backup'])
@@ -82,12 +95,15 @@ describe('a file without services', () => {
     const id = (await newest())?.id ?? ''
     const path = join(site.home, 'backups/snapshots/shop/production', `${id}.json`)
     const whole = await readFile(path, 'utf8')
-    await writeFile(path, whole.replace('"label"', '"labex"'))
+    await writeFile(path, whole.replace('by hand', 'by hend'))
     const older = await newest()
     const { unreadable } = await site.look<Answers['snapshots']>(['snapshots'])
     assert.deepEqual([older?.id === id, unreadable.map(one => one.id)], [false, [id]])
     assert.match((await site.run(['snapshots'])).stdout, new RegExp(`✗ ${id} can not be read: the manifest ${path} `))
     assert.deepEqual((await site.status()).backup?.unreadable, [id])
+    assert.match((await backups()).join('\n'), new RegExp(`^fail: snapshot ${id} can not be read`))
+    assert.equal((await backups(site.folder)).length, (await backups()).length, 'also where its file is not')
+    assert.ok((await doctor()).some(({ name, text }) => name === 'key' && text.includes('shop.key: keep a copy elsewhere')))
     const asked = new RegExp(`^(restore|drill) ${older?.id}: not the newest: ${id} can not be read `)
     for (const args of [
       ['drill'],
@@ -100,7 +116,43 @@ describe('a file without services', () => {
     }
     const named = await site.operate(['restore', older?.id ?? '', '--to', join(site.folder, 'named'), '--dry-run'])
     assert.equal(named.plan.confirm, undefined)
+    await site.must(['backup'])
+    const during = await site.operate(['backup', '--yes'])
+    assert.deepEqual([during.code, during.operation?.state], [7, 'done'], 'it is taken, and nothing old is removed')
     await writeFile(path, whole)
+  })
+
+  test('has its backup disk unmounted: that is said, and no new repository is made in its place unless told to', async () => {
+    const [folder, away] = [join(site.home, 'backups'), join(site.folder, 'away')]
+    await rename(folder, away)
+    await mkdir(folder)
+    const gone = `the repository that the snapshots of shop/production went to is not at ${folder}: is its disk mounted?`
+    assert.equal((await site.look<Answers['snapshots']>(['snapshots'])).gone, gone)
+    assert.ok((await site.run(['snapshots'])).stdout.includes(gone))
+    assert.equal((await site.status()).backup?.gone, gone)
+    assert.deepEqual(await backups(), [`fail: ${gone}`])
+    const refused = await site.operate(['backup', '--yes'])
+    assert.deepEqual([refused.error?.code, refused.error?.message], ['REFUSED', gone])
+    assert.match(refused.error?.hint ?? '', /--new-repository/)
+    assert.ok((await site.operate(['restore', '--to', join(site.folder, 'nowhere')])).error?.message.endsWith(`has no snapshot: ${gone}`))
+    assert.deepEqual(await readdir(folder), [], 'nothing was written')
+    await rename(away, folder)
+    await site.must(['backup'])
+    await rename(folder, away)
+    await site.must(['backup', '--new-repository'])
+    await site.must(['backup'])
+    await rm(folder, { recursive: true })
+    await rename(away, folder)
+    await site.must(['backup'])
+  })
+
+  test('says so when its snapshots go to another folder than before', async () => {
+    await site.edit('fettle.yaml', text => text.replace('backups:\n', 'backups:\n  repository: { directory: elsewhere }\n'))
+    const folder = join(site.home, 'elsewhere')
+    const { plan } = await site.must(['backup'])
+    assert.equal(plan.lines[1]?.text, `snapshots go to ${folder} from now on; those in ${join(site.home, 'backups')} stay there`)
+    assert.equal((await site.must(['backup'])).plan.lines.length, 1)
+    await site.edit('fettle.yaml', text => text.replace('  repository: { directory: elsewhere }\n', ''))
   })
 
   test('is down when its data is not where the file says', async () => {

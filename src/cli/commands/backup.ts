@@ -4,12 +4,20 @@ import { targetOf } from '../target.ts'
 
 export const backup: CommandDefinition = {
   arguments: [ENVIRONMENT],
-  options: [{ flags: '-l, --label <text>', says: 'why it is taken; default: by hand' }],
+  options: [
+    { flags: '-l, --label <text>', says: 'why it is taken; default: by hand' },
+    { flags: '--new-repository', says: 'into a new one, where that of earlier snapshots is gone for good' },
+  ],
   takes: ['target', 'operation'],
   example: { line: 'fettle backup production --label "before the move"', does: 'one snapshot of all stores, verified as it is written' },
   async run(cli, given) {
     const label = given.text('label')
-    const request = { kind: 'backup', ...targetOf(given, cli.io.cwd, given.args[0]), ...(label === undefined ? {} : { label }) } as const
+    const request = {
+      kind: 'backup',
+      ...targetOf(given, cli.io.cwd, given.args[0]),
+      ...(label === undefined ? {} : { label }),
+      ...(given.flag('newRepository') ? { newRepository: true } : {}),
+    } as const
     return operate(cli, given, request, { asks: 'danger' })
   },
 }

@@ -20,7 +20,7 @@ export const doctor: CommandDefinition = {
   },
   async run(cli, given) {
     const local = await localChecks(cli.home)
-    const items = withoutRepetition([...local, ...(isSound(local) ? await agentChecks(cli, given) : [NOT_STARTED])])
+    const items = withoutRepetition(local, isSound(local) ? await agentChecks(cli, given) : [NOT_STARTED])
     const report: DoctorReport = { ok: isSound(items), items }
     cli.answer(report, style => reportLines(report, style))
     return report.ok ? 0 : exitCodeOf('UNSUPPORTED')
@@ -65,7 +65,10 @@ const agentItem = (state: DoctorItem['state'], text: string, fix: string | undef
 })
 
 /** Where both looked, the agent's finding counts: it is who runs things. */
-const withoutRepetition = (items: DoctorItem[]): DoctorItem[] => [...new Map(items.map(item => [item.name, item])).values()]
+const withoutRepetition = (local: DoctorItem[], agents: DoctorItem[]): DoctorItem[] => [
+  ...local.filter(item => !agents.some(({ name }) => name === item.name)),
+  ...agents,
+]
 
 function reportLines({ items, ok }: DoctorReport, style: Style): string[] {
   const columns = Math.max(...items.map(item => item.name.length))

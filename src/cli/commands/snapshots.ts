@@ -23,7 +23,8 @@ export const snapshots: CommandDefinition = {
   },
 }
 
-function snapshotTable({ snapshots: views, unreadable }: Answers['snapshots'], now: number, style: Style): string[] {
+function snapshotTable({ snapshots: views, unreadable, gone }: Answers['snapshots'], now: number, style: Style): string[] {
+  if (gone !== undefined) return [`${style.red('✗')} ${printable(gone)}`]
   if (views.length === 0 && unreadable.length > 0) return []
   if (views.length === 0) return ['There are no snapshots yet.', `${style.cyan('→')} \`fettle backup\` takes one.`]
   return table(

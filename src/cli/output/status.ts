@@ -121,6 +121,7 @@ function trafficText({ counters }: EnvironmentStatus): string {
 
 function backupText({ backup }: EnvironmentStatus, now: number, style: Style): string {
   if (backup === undefined) return ''
+  if (backup.gone !== undefined) return style.red(printable(backup.gone))
   const damage = backup.unreadable === undefined ? '' : style.red(`${backup.unreadable.join(', ')} can not be read`)
   if (backup.newestAt === undefined) return damage === '' ? style.yellow('never taken') : damage
   const proven = backup.provenAt === undefined ? style.yellow('never proven by a restore') : `proven ${formatAge(backup.provenAt, now)}`

@@ -2,18 +2,19 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as z from 'zod'
-import { FettleError } from '../../core/errors.ts'
+import { FettleError, toFettleError } from '../../core/errors.ts'
 import { formatCount, plural } from '../../core/format.ts'
 import { isDrilled, isProven, standingFailure } from '../../core/proof.ts'
 import { retentionPlan } from '../../core/retention.ts'
-import { stepKind } from '../../engine/step.ts'
-import type { Manifest } from '../../ports/repository.ts'
+import { type StepContext, stepKind } from '../../engine/step.ts'
+import type { Manifest, Repository } from '../../ports/repository.ts'
 import { Budget, withinBudget } from '../budget.ts'
 import { endCommand, forgetLost } from '../commands.ts'
 import { changedSinceTask, loadTask, takeTask } from '../data-tasks.ts'
 import { addNotes, readRelease } from '../environment.ts'
 import { storeOf } from '../groups.ts'
 import { goneText } from '../loss.ts'
+import { rememberRepository, requireRepository } from '../repository-record.ts'
 import type { World } from '../world.ts'
 import { BackupsInput, Configs, Folders, ManifestInput, repositoryOf } from './data-input.ts'
 import { recordProof } from './proof.ts'
@@ -49,14 +50,23 @@ const storesCreate = (world: World) =>
 const snapshotTake = (world: World) =>
   stepKind({
     kind: 'snapshot.take@1',
-    input: z.object({ configs: Configs, folders: Folders, backups: BackupsInput, release: z.string(), label: z.string() }),
+    input: z.object({
+      configs: Configs,
+      folders: Folders,
+      backups: BackupsInput,
+      release: z.string(),
+      label: z.string(),
+      newRepository: z.boolean().default(false),
+    }),
     cancel: 'now',
     silentForMs: 120_000,
     observe: async () => 'partial',
     async run(input, context) {
       const { app, environment, id } = context.operation
       const repository = await repositoryOf(world, context, input.backups)
+      if (!input.newRepository) await requireRepository(world, context.operation, input.backups)
       await repository.open()
+      await rememberRepository(world, context.operation, input.backups, repository)
       await repository.begin(id)
       const [previous] = await repository.list(app, environment)
       const { parts, skewMs, how } = await takeTask(world, context, { ...input, ...(previous === undefined ? {} : { previous }) })
@@ -105,6 +115,18 @@ const snapshotCommit = (world: World) =>
     undo: 'nothing',
   })
 
+/** What was backed up is safe, also while nothing old can be removed: that is told with the end. @returns freed bytes, undefined then */
+async function forgetOld(repository: Repository, ids: string[], context: StepContext): Promise<number | undefined> {
+  try {
+    return (await repository.forget(ids)).freedBytes
+  } catch (thrown) {
+    const error = toFettleError(thrown)
+    if (error.code !== 'DAMAGED') throw thrown
+    context.complain(error)
+    return undefined
+  }
+}
+
 const snapshotsRetain = (world: World) =>
   stepKind({
     kind: 'snapshots.retain@1',
@@ -126,9 +148,9 @@ const snapshotsRetain = (world: World) =>
       const ids = forget.filter(id => !protect.includes(id))
       // An attempt before this one may have ended between the manifests and their objects: then there is no id left, and still something to remove.
       const isClean = ids.length === 0 && context.attempt === 1
-      const { freedBytes } = isClean ? { freedBytes: 0 } : await repository.forget(ids)
-      if (ids.length > 0) context.log(`${plural(ids.length, 'old snapshot')} removed: ${ids.join(', ')}`)
-      return { forgotten: ids, freedBytes }
+      const freedBytes = isClean ? 0 : await forgetOld(repository, ids, context)
+      if (ids.length > 0 && freedBytes !== undefined) context.log(`${plural(ids.length, 'old snapshot')} removed: ${ids.join(', ')}`)
+      return freedBytes === undefined ? { forgotten: [], freedBytes: 0 } : { forgotten: ids, freedBytes }
     },
     undo: 'nothing',
   })

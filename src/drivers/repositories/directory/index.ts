@@ -3,9 +3,12 @@
  * database's own tool. Objects are never changed once written, so snapshots may share them.
  */
 
+import { randomUUID } from 'node:crypto'
 import { readFile, rm, stat } from 'node:fs/promises'
 import { hostname } from 'node:os'
+import * as z from 'zod'
 import { FettleError, toFettleError } from '../../../core/errors.ts'
+import { refuseNewer } from '../../../core/file-format.ts'
 import { canonicalJson, type Json } from '../../../core/json.ts'
 import type { Secret } from '../../../core/secret.ts'
 import { exists, fsyncFolder, makeFolder, namesIn, readIfExists, writeFileAtomic } from '../../../lib/files.ts'
@@ -39,6 +42,8 @@ export interface DirectoryOptions {
   fault?: (point: FaultPoint) => Promise<void> | void
 }
 
+const Mark = z.object({ format: z.number(), id: z.string() })
+
 export function createDirectoryRepository(options: DirectoryOptions): Repository {
   const layout = new Layout(options.folder, options.owner ?? hostname())
   const fault = options.fault ?? (() => {})
@@ -50,9 +55,18 @@ export function createDirectoryRepository(options: DirectoryOptions): Repository
     try {
       for (const folder of [layout.objects, layout.pending, layout.snapshots]) await makeFolder(folder, 0o700)
       if ((await readIfExists(layout.readme)) !== README) await writeFileAtomic(layout.readme, README)
+      if ((await id()) === undefined) await writeFileAtomic(layout.mark, `${JSON.stringify({ format: 1, id: randomUUID() })}\n`)
     } catch (error) {
       throw toFettleError(error, `opening the repository ${layout.folder}`)
     }
+  }
+
+  async function id(): Promise<string | undefined> {
+    const text = await readIfExists(layout.mark)
+    if (text === undefined) return undefined
+    const mark = parseMark(text)
+    refuseNewer(mark?.format, 1, layout.mark)
+    return mark?.id
   }
 
   async function begin(operation: string): Promise<void> {
@@ -144,6 +158,7 @@ export function createDirectoryRepository(options: DirectoryOptions): Repository
 
   return {
     open,
+    id,
     begin,
     sink: operation => ({
       write: (content, payload) => writeObject(layout, operation, options.recipients, content, payload, fault),
@@ -161,6 +176,15 @@ export function createDirectoryRepository(options: DirectoryOptions): Repository
     proofs: async id => readProofs(await findManifest(layout, id)),
     addProof: async (id, proof) => appendProof(await findManifest(layout, id), proof),
     forget,
+  }
+}
+
+/** One that can not be read tells nothing, and is written anew. */
+function parseMark(text: string): z.output<typeof Mark> | undefined {
+  try {
+    return Mark.parse(JSON.parse(text))
+  } catch {
+    return undefined
   }
 }
 

@@ -28,6 +28,9 @@ export class Layout {
   get readme(): string {
     return join(this.folder, 'README.txt')
   }
+  get mark(): string {
+    return join(this.folder, 'repository.json')
+  }
   get objects(): string {
     return join(this.folder, 'objects')
   }

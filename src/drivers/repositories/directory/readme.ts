@@ -5,6 +5,7 @@ snapshots/<app>/<environment>/<id>.json   one snapshot each. "how" in it lists t
                                           "checksum" is the SHA-256 of "manifest" as JSON with sorted keys and no spaces.
 snapshots/.../<id>.proofs.ndjson          what was shown about the snapshot, and when
 objects/<aa>/<name>.zst.age               the data: zstd inside age (https://age-encryption.org/v1)
+repository.json                           which repository this is; fettle remembers it
 pending/, trash/                          work in progress; nothing in it belongs to a snapshot
 
 To restore by hand you need the programs age, zstd, tar and sqlite3, and the file with the age identity

@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path'
 import { FettleError } from '../../../core/errors.ts'
+import { layout } from '../../../core/layout.ts'
 import { type LatestSecret, Secret, type SecretRef } from '../../../core/secret.ts'
 import { withFileLock } from '../../../lib/file-lock.ts'
 import { readIfExists, removeTemporaries, writeFileAtomic } from '../../../lib/files.ts'
@@ -59,8 +60,9 @@ export class SecretFile implements SecretSource {
     this.#clock = clock
     this.#path = join(place.project, 'secrets', `${place.environment}.age`)
     this.#recipientsPath = join(place.project, 'secrets', 'recipients.txt')
-    this.#keyPath = join(place.home, 'keys', `${place.app}.key`)
-    this.#known = new KnownKey(join(place.home, 'agent', 'known-keys', `${place.app}.txt`), this.#keyPath)
+    const { key, knownKey } = layout(place.home)
+    this.#keyPath = key(place.app)
+    this.#known = new KnownKey(knownKey(place.app), this.#keyPath)
   }
 
   async latest(): Promise<LatestSecret[]> {

@@ -1,0 +1,90 @@
+/**
+ * Which repository the snapshots of an environment go to, remembered in the home: where its disk is not mounted lies an empty folder, and
+ * what was there before is not to be taken for never backed up.
+ */
+import { join } from 'node:path'
+import { FettleError } from '../core/errors.ts'
+import { refuseNewer } from '../core/file-format.ts'
+import type { Spec } from '../core/spec/schema.ts'
+import { namesIn, readIfExists, writeFileAtomic } from '../lib/files.ts'
+import type { Repository } from '../ports/repository.ts'
+import type { World } from './world.ts'
+
+interface Named {
+  app: string
+  environment: string
+}
+
+/** The part of a file that says where its snapshots go. */
+type Place = Pick<Spec['backups'], 'repository'>
+
+interface RepositoryRecord {
+  format: 1
+  /** Of the repository itself. */
+  id: string
+  folder: string
+}
+
+const path = ({ layout }: World, { app, environment }: Named) => join(layout.environment(app, environment), 'repository.json')
+
+export async function readRepositoryRecord(world: World, named: Named): Promise<RepositoryRecord | undefined> {
+  const text = await readIfExists(path(world, named))
+  if (text === undefined) return undefined
+  const record = JSON.parse(text) as RepositoryRecord
+  refuseNewer(record.format, 1, path(world, named))
+  return record
+}
+
+/** To be called once it is open. */
+export async function rememberRepository(world: World, named: Named, backups: Place, repository: Repository): Promise<void> {
+  const { folder } = await world.repositoryConfig(named.app, backups)
+  const before = await readRepositoryRecord(world, named)
+  const id = await repository.id()
+  if (id === undefined || (before?.id === id && before.folder === folder)) return
+  await writeFileAtomic(path(world, named), JSON.stringify({ format: 1, id, folder } satisfies RepositoryRecord))
+}
+
+/** `gone`: not where it was, and nothing of the environment is there. `moved`: the file names another folder than before. */
+type Strange = { gone: string } | { moved: string }
+
+/** What is strange about the repository, in words; undefined when it is the remembered one, none is, or it has snapshots all the same. */
+async function strangeRepository(world: World, named: Named, backups: Place): Promise<Strange | undefined> {
+  const record = await readRepositoryRecord(world, named)
+  if (record === undefined) return undefined
+  const { app, environment } = named
+  const repository = await world.repository(app, backups)
+  if ((await repository.id()) === record.id) return undefined
+  const held = await Promise.all([repository.list(app, environment), repository.unreadable(app, environment)])
+  if (held.flat().length > 0) return undefined
+  const { folder } = await world.repositoryConfig(app, backups)
+  if (folder !== record.folder) return { moved: `snapshots go to ${folder} from now on; those in ${record.folder} stay there` }
+  return { gone: `the repository that the snapshots of ${app}/${environment} went to is not at ${folder}: is its disk mounted?` }
+}
+
+export const NEW_REPOSITORY = '`fettle backup --new-repository` makes a new one there, where it is gone for good.'
+
+/** That it is gone, in words. */
+export async function goneRepository(world: World, named: Named, backups: Place): Promise<string | undefined> {
+  const strange = await strangeRepository(world, named, backups)
+  return strange !== undefined && 'gone' in strange ? strange.gone : undefined
+}
+
+/** @returns what a plan should say of where the snapshots go. @throws FettleError REFUSED when the repository is gone */
+export async function requireRepository(world: World, named: Named, backups: Place): Promise<string | undefined> {
+  const strange = await strangeRepository(world, named, backups)
+  if (strange === undefined) return undefined
+  if ('moved' in strange) return strange.moved
+  throw new FettleError('REFUSED', strange.gone, { hint: `Mount it and try again; ${NEW_REPOSITORY}` })
+}
+
+/** The environments of this home that have snapshots somewhere. */
+export async function rememberedRepositories(world: World): Promise<(Named & { backups: Place })[]> {
+  const apps = await namesIn(world.layout.apps)
+  const named = await Promise.all(
+    apps.map(async app => (await namesIn(join(world.layout.apps, app))).map(environment => ({ app, environment }))),
+  )
+  const found = await Promise.all(named.flat().map(async one => ({ ...one, record: await readRepositoryRecord(world, one) })))
+  return found.flatMap(({ record, ...one }) =>
+    record === undefined ? [] : [{ ...one, backups: { repository: { directory: record.folder } } }],
+  )
+}
