@@ -16,6 +16,7 @@ import { Secret } from './core/secret.ts'
 import type { Spec } from './core/spec/schema.ts'
 import { createBoot } from './drivers/hosts/local/index.ts'
 import { createEmbeddedProxy, frontProgram } from './drivers/proxies/embedded/index.ts'
+import { moveTables } from './drivers/proxies/embedded/moved-tables.ts'
 import { repositories, sourceOf, stores } from './drivers/registry.ts'
 import { createProcessRuntime } from './drivers/runtimes/process/index.ts'
 import { openSecretFile } from './drivers/secrets/age-file/index.ts'
@@ -23,6 +24,7 @@ import { agentArgv } from './lib/agent-argv.ts'
 import { systemClock } from './lib/clock.ts'
 import { writeFileAtomic } from './lib/files.ts'
 import { buildEnvironment } from './lib/inherited.ts'
+import { movedPath } from './lib/moved-path.ts'
 import { programPath } from './lib/program-path.ts'
 import { version } from './lib/version.ts'
 import { bootProgram, pruneVersions } from './lib/versions.ts'
@@ -99,6 +101,11 @@ try {
     world: composeWorld(settings),
     faults,
     boot: createBoot({ argv: agentArgv(bootProgram(home), home), home }),
+    async moveHome(from) {
+      await moveTables(home, path => movedPath(path, from, home))
+      // They would run, and be ended, by the old paths; what serves is started anew from the tables.
+      await rm(paths.units, { recursive: true, force: true })
+    },
     hide: redaction.hide,
     maskedStream: redaction.stream,
     log,

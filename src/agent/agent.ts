@@ -16,6 +16,7 @@ import type { BootEnabler } from './boot.ts'
 import { firstOperationNumber } from './epoch.ts'
 import type { Faults } from './faults.ts'
 import { appOf, handlersOf } from './handlers.ts'
+import { settleHome } from './home.ts'
 import { followMoves } from './moves.ts'
 import { serveApi } from './server.ts'
 import { keepServing } from './serving.ts'
@@ -25,6 +26,8 @@ export interface AgentOptions {
   world: World
   faults: Faults
   boot: BootEnabler
+  /** Makes a home that was at these paths one that is where it is now; see `settleHome`. */
+  moveHome(from: string[]): Promise<void>
   hide: Hide
   /** Hides the same in bytes. @param covered of the stream that it goes on from */
   maskedStream(app: string, covered: number): RedactedStream
@@ -60,6 +63,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     },
     onError,
   })
+  await settleHome({ layout: paths, unended: journal.unended(), move: options.moveHome, log })
   await world.runtime.open()
   await world.proxy.open()
   await sweepHalfWritten(world)

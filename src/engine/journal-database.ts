@@ -3,9 +3,11 @@
  * single writer of its host: a second agent is refused, and the lock is free at once when the first dies.
  */
 import { chmodSync, closeSync, openSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { FettleError } from '../core/errors.ts'
 import { refuseNewer } from '../core/file-format.ts'
+import { quote } from '../lib/quote.ts'
 import { Reserve } from './reserve.ts'
 
 const FORMAT = 1
@@ -21,16 +23,22 @@ const SCHEMA = `
   create index events_of on events (operation, seq);
 `
 
+/** What an extended error code is one of. */
+const PRIMARY = 0xff
 const SQLITE_BUSY = 5
+const SQLITE_CORRUPT = 11
 const SQLITE_FULL = 13
-const hasCode = (error: unknown, code: number): boolean => error instanceof Error && 'errcode' in error && error.errcode === code
+const SQLITE_NOTADB = 26
+const hasCode = (error: unknown, code: number): boolean =>
+  error instanceof Error && 'errcode' in error && (Number(error.errcode) & PRIMARY) === code
 const isFull = (error: unknown): boolean => hasCode(error, SQLITE_FULL)
 
-/** @throws FettleError BUSY for a database that another agent has locked */
+/** @throws FettleError BUSY for a database that another agent has locked, DAMAGED for what is none */
 function alone<T>(path: string, work: () => T): T {
   try {
     return work()
   } catch (error) {
+    if (hasCode(error, SQLITE_CORRUPT) || hasCode(error, SQLITE_NOTADB)) throw damaged(path, (error as Error).message, error)
     if (!hasCode(error, SQLITE_BUSY)) throw error
     throw new FettleError('BUSY', `another agent works with ${path}`, {
       cause: error,
@@ -39,13 +47,24 @@ function alone<T>(path: string, work: () => T): T {
   }
 }
 
+/** All files of it, for what is left of its WAL would be read into a new one. */
+function damaged(path: string, how: string, cause?: unknown): FettleError {
+  const aside = quote(join(dirname(path), 'damaged-journal'))
+  return new FettleError('DAMAGED', `the journal ${path} is damaged: ${how}`, {
+    cause,
+    hint:
+      `Services go on. \`mkdir -p ${aside} && mv ${quote(path)}* ${aside}/\`, then \`fettle agent start\`: it begins a new journal, ` +
+      'numbered above the old; releases, data and snapshots stay, the list of past operations is lost.',
+  })
+}
+
 export class JournalDatabase {
   readonly #db: DatabaseSync
   readonly #reserve: Reserve
   /** An operation ended, so what it gave up of the reserve may be free again. */
   #isReserveDue = false
 
-  /** @throws FettleError BUSY when another agent holds it, VERSION when a newer fettle wrote it */
+  /** @throws FettleError BUSY when another agent holds it, VERSION when a newer fettle wrote it, DAMAGED */
   constructor(path: string, firstNumber: number) {
     // SQLite gives its other files the mode of this one.
     closeSync(openSync(path, 'a', 0o600))
@@ -56,6 +75,7 @@ export class JournalDatabase {
       const version = this.#withRoom(() => this.#known(path))
       this.#withRoom(() => this.#lock(path))
       if (version < FORMAT) this.#withRoom(() => this.#migrate(firstNumber))
+      else this.#check(path)
     } catch (error) {
       this.#db.close()
       throw error
@@ -78,6 +98,12 @@ export class JournalDatabase {
     alone(path, () => {
       this.#db.exec('pragma journal_mode = wal; pragma synchronous = full; begin immediate; commit')
     })
+  }
+
+  /** Whole before anything is decided by it: a page that is first read in the middle of an operation would be too late. */
+  #check(path: string): void {
+    const [first] = alone(path, () => this.#db.prepare('pragma quick_check(1)').all()) as { quick_check: string }[]
+    if (first?.quick_check !== 'ok') throw damaged(path, first?.quick_check ?? 'it can not be checked')
   }
 
   #migrate(firstNumber: number): void {

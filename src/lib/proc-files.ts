@@ -28,6 +28,12 @@ export function linkIfThere(path: string): string | undefined {
   }
 }
 
+/** Of all processes; where there is no /proc, of none. */
+export const commandLines = (): { pid: number; words: string[] }[] =>
+  namesIn('/proc')
+    .filter(name => /^\d+$/.test(name))
+    .map(pid => ({ pid: Number(pid), words: (readIfThere(`/proc/${pid}/cmdline`)?.toString() ?? '').split('\0') }))
+
 /** A process and what it started, as far as that stayed below it. */
 export function* descendants(pid: number): Generator<number> {
   yield pid

@@ -3,9 +3,10 @@
  * is built anew, or a package that is replaced, takes nothing from under what runs.
  */
 import { existsSync } from 'node:fs'
-import { cp, mkdir, readdir, readFile, rename, rm, stat, symlink } from 'node:fs/promises'
+import { cp, mkdir, readdir, rename, rm, stat, symlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { fsyncFolder } from './files.ts'
+import { commandLines } from './proc-files.ts'
 import { ownBuild, programPath } from './program-path.ts'
 
 /** So many builds stay: the one that runs, the one before it, one to spare. */
@@ -64,15 +65,9 @@ export async function pruneVersions(home: string): Promise<void> {
   const dated = await Promise.all(names.map(async name => ({ name, at: (await stat(join(versions, name))).birthtimeMs })))
   const old = dated.sort((a, b) => b.at - a.at).slice(KEPT)
   if (old.length === 0) return
-  const running = await commandLines()
+  const running = commandLines().map(({ words }) => words.join(' '))
   const isInUse = (name: string) => name === ownBuild() || running.some(line => line.includes(`${join(versions, name)}/`))
   for (const { name } of old) if (!isInUse(name)) await rm(join(versions, name), { recursive: true, force: true })
-}
-
-/** Of all processes; of one that ends meanwhile, none. */
-async function commandLines(): Promise<string[]> {
-  const pids = (await readdir('/proc').catch(() => [])).filter(name => /^\d+$/.test(name)) // macOS has none
-  return Promise.all(pids.map(pid => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')))
 }
 
 const isThere = (path: string): Promise<boolean> =>

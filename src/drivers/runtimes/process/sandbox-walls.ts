@@ -2,6 +2,7 @@
 import { accessSync, constants, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { basename, dirname } from 'node:path'
+import { isBelow } from '../../../lib/moved-path.ts'
 import type { SandboxView } from '../../../ports/runtime.ts'
 import type { Wall } from './sandbox-script.ts'
 
@@ -26,7 +27,6 @@ export function wallsOf({ hide, write, copy }: SandboxView, machine = lookAtMach
 
 /** What is hidden with another folder is not even there. */
 const outermost = (paths: readonly string[]): string[] => paths.filter(path => !paths.some(other => other !== path && isBelow(path, other)))
-const isBelow = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`)
 
 interface Machine {
   /** Where programs keep caches and settings; undefined where they could not write anyway. */

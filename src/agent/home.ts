@@ -1,0 +1,95 @@
+/**
+ * A home that is at another place than before: its disk was moved, its image restored, or it is a copy. Tables and units name folders by
+ * absolute paths. Before anything is started they become this home's own; else it would serve, and write, the data of the other place.
+ */
+import { realpath } from 'node:fs/promises'
+import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+import * as z from 'zod'
+import { FettleError } from '../core/errors.ts'
+import { refuseNewer } from '../core/file-format.ts'
+import type { Layout } from '../core/layout.ts'
+import type { OperationRecord } from '../core/plan.ts'
+import { readIfExists, writeFileAtomic } from '../lib/files.ts'
+import { isBelow } from '../lib/moved-path.ts'
+import { commandLines } from '../lib/proc-files.ts'
+
+/** `paths`: every one by which this home was used where it is, for links may lead to it. */
+const Home = z.strictObject({ format: z.literal(1), paths: z.array(z.string()) })
+
+export interface HomeOptions {
+  layout: Layout
+  /** Of its journal, held ones too. */
+  unended: OperationRecord[]
+  /** Makes what begins with one of these paths begin with this home's, and forgets what ran. Idempotent. */
+  move(from: string[]): Promise<void>
+  log(text: string): void
+}
+
+/** To be called by the one agent of this home, before it starts anything. @throws FettleError REFUSED, DAMAGED, VERSION */
+export async function settleHome(options: HomeOptions): Promise<void> {
+  const { layout, move, log } = options
+  const known = await knownPaths(layout.home, join(layout.agent, 'home.json'))
+  const left = known.filter(({ isHere }) => !isHere)
+  if (left.length > 0) {
+    for (const place of left) requireMovable(options, place)
+    const old = left.map(({ path }) => path)
+    await move(old)
+    log(`this home was ${old.join(' and ')} and is ${layout.home} now; nothing of what is there is used`)
+  }
+  const paths = [...new Set([...known.filter(({ isHere }) => isHere).map(({ path }) => path), layout.home])]
+  const before = known.map(({ path }) => path)
+  if (!isDeepStrictEqual(paths, before))
+    await writeFileAtomic(join(layout.agent, 'home.json'), `${JSON.stringify({ format: 1, paths })}\n`, 0o600)
+}
+
+interface Place {
+  path: string
+  isHere: boolean
+  /** Something is there; where it is not this home, this one is a copy. */
+  exists: boolean
+}
+
+/** Those remembered. None in a home that is new, or that no fettle of today has seen. */
+async function knownPaths(home: string, file: string): Promise<Place[]> {
+  const text = await readIfExists(file)
+  if (text === undefined) return []
+  const here = await realpath(home)
+  const places = parse(text, file).map(async path => {
+    const real = await realpath(path).catch(() => undefined)
+    return { path, isHere: real === here, exists: real !== undefined }
+  })
+  return Promise.all(places)
+}
+
+function parse(text: string, file: string): string[] {
+  try {
+    const value = JSON.parse(text) as { format?: unknown } | null
+    refuseNewer(value?.format, 1, file)
+    return Home.parse(value).paths
+  } catch (cause) {
+    if (cause instanceof FettleError) throw cause
+    throw new FettleError('DAMAGED', `${file} does not say where this home was`, {
+      cause,
+      hint: 'Write {"format":1,"paths":["…"]} into it, with the path at which this home was used last.',
+    })
+  }
+}
+
+/** What is under way knows the old folders and nothing else. A trial names none. */
+function requireMovable({ layout: { home }, unended }: HomeOptions, { path, exists }: Place): void {
+  const refused = (why: string, hint: string) => new FettleError('REFUSED', `${home} was ${path} and can not go on here: ${why}`, { hint })
+  const back = `Move it back, or let the old path lead here: \`ln -s ${home} ${path}\`.`
+  const open = unended.find(({ plan }) => plan.kind !== 'bake')
+  if (open !== undefined) {
+    const end = `bring ${open.id} to its end`
+    const hint = exists ? `It is a copy: ${end} in ${path}, then copy it again.` : `${back} There ${end}; then it can be moved.`
+    throw refused(`its ${open.plan.kind} ${open.id} is ${open.state}`, hint)
+  }
+  // Beside a copy the original may run; of a home that was moved, what still runs has its files here.
+  const running = exists ? undefined : commandLines().find(({ words }) => words.some(word => isStarted(word, path)))
+  if (running !== undefined)
+    throw refused(`process ${running.pid} still runs from there`, `${back} Then \`fettle agent stop --everything --home ${path}\`.`)
+}
+
+const isStarted = (word: string, home: string): boolean => ['units', 'front'].some(folder => isBelow(word, join(home, folder)))
