@@ -19,7 +19,7 @@ export async function planBackup(world: World, request: TargetRequest & { label:
   const take = snapshotSteps(environment, { label: request.label, after: [], pivot: true, spec })
   if (take.length === 0) {
     throw new FettleError('NOT_FOUND', `${environment.app}/${environment.environment} has no data to back up`, {
-      hint: storesLack(spec) ?? 'Stores get their data with the first `fettle deploy`.',
+      hint: storesLack(spec) ?? `Stores get their data with the first \`fettle deploy ${environment.environment}\`.`,
     })
   }
   const retain: PlannedStep = {
