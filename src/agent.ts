@@ -1,5 +1,5 @@
 /** The agent's entry: `node agent.js --home FOLDER`. Composes drivers into a world and starts the daemon on it. */
-import { mkdir, readFile, rm } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { dirname, isAbsolute, join } from 'node:path'
 import { inspect, parseArgs } from 'node:util'
 import { startAgent } from './agent/agent.ts'
@@ -23,6 +23,7 @@ import { openSecretFile } from './drivers/secrets/age-file/index.ts'
 import { agentArgv } from './lib/agent-argv.ts'
 import { systemClock } from './lib/clock.ts'
 import { writeFileAtomic } from './lib/files.ts'
+import { makeHome } from './lib/home-folder.ts'
 import { buildEnvironment } from './lib/inherited.ts'
 import { movedPath } from './lib/moved-path.ts'
 import { programPath } from './lib/program-path.ts'
@@ -93,7 +94,7 @@ function composeWorld(settings: Settings): World {
 
 try {
   if (!isAbsolute(home)) throw new Error('--home must name a folder by its absolute path')
-  await mkdir(home, { recursive: true, mode: 0o700 })
+  await makeHome(home)
   await redaction.recall()
   const stopping = Promise.withResolvers<void>()
   const settings = await readSettings(paths, process.env)

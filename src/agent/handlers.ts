@@ -9,7 +9,7 @@ import type { RedactedStream } from '../lib/redact.ts'
 import { emptyTable, readEnvironment } from '../operations/environment.ts'
 import { requireKnown } from '../operations/known.ts'
 import { makePlan, type PlanRequest } from '../operations/planner.ts'
-import { appIn, type ProjectFile, readProject, readTarget, specOf, type TargetRequest } from '../operations/target.ts'
+import { appIn, type ProjectFile, readProject, readTarget, requireServing, specOf, type TargetRequest } from '../operations/target.ts'
 import type { World } from '../operations/world.ts'
 import type { RouteTable } from '../ports/proxy.ts'
 import type { BootEnabler } from './boot.ts'
@@ -184,8 +184,8 @@ async function* logLines(
   input: Parameters<Handlers['logs']>[0],
   signal: AbortSignal,
 ): ReturnType<Handlers['logs']> extends AsyncIterable<infer Line> ? AsyncGenerator<Line> : never {
-  const { app, environment } =
-    input.operation === undefined ? await readTarget(world, input) : { app: input.app, environment: input.environment }
+  const target = input.operation === undefined ? await readTarget(world, input) : undefined
+  const { app, environment } = target ?? input
   if (input.service !== undefined && app !== undefined) await requireService(world, { app, environment: environment ?? '' }, input.service)
   const selector = {
     ...(app === undefined ? {} : { app }),
@@ -202,8 +202,10 @@ async function* logLines(
     isEmpty = false
     yield line
   }
-  // Not asked before: of operations of a journal that was lost there are logs still.
-  if (isEmpty && input.operation !== undefined) journal.get(input.operation)
+  // Not asked before: of operations of a journal that was lost there are logs still, as there are of what was taken down.
+  if (!isEmpty) return
+  if (input.operation !== undefined) journal.get(input.operation)
+  else if (target !== undefined) requireServing(target)
 }
 
 /** One that the release has, or that runs still. @throws FettleError NOT_FOUND naming those there are */

@@ -40,7 +40,7 @@ export interface OptionDefinition {
 const common: OptionDefinition[] = [
   { flags: '--json', says: 'one JSON document, or one a line for operations and logs' },
   { flags: '--home <folder>', says: 'where fettle keeps everything (FETTLE_HOME)' },
-  { flags: '-q, --quiet', says: 'say only what went wrong' },
+  { flags: '-q, --quiet', says: 'only the answer and what went wrong: no plan, no progress, no remarks' },
   { flags: '--no-color', says: 'no colours (NO_COLOR, FORCE_COLOR)' },
 ]
 

@@ -70,7 +70,7 @@ export const commands: Commands = {
     group: 'Deploy',
     summary: 'the same as run',
     ownFailure: OWN_FAILURE,
-    load: async () => (await import('./commands/run.ts')).run,
+    load: async () => (await import('./commands/run.ts')).exec,
   },
   status: statusEntry,
   releases: {
@@ -108,7 +108,7 @@ export const commands: Commands = {
   },
   agent: {
     group: 'Set up',
-    summary: 'the daemon: start, stop, status, enable, disable, run',
+    summary: 'the daemon: start, stop, status, upgrade, enable, disable, run',
     load: async () => (await import('./commands/agent.ts')).agent,
   },
   demo: { group: 'Set up', summary: 'see all of it in two minutes', load: async () => (await import('./commands/demo.ts')).demo },

@@ -52,6 +52,13 @@ describe('Tab in bash', () => {
     assert.deepEqual(offered('deploy', '--plan', 'next'), ['next.fettle-plan'])
     assert.deepEqual(offered('plan', '--out', 'next'), ['next.fettle-plan'])
     assert.deepEqual(offered('status', '--home', 'fi'), ['fish'])
+    assert.deepEqual(offered('validate', 'next'), ['next.fettle-plan'])
+    assert.deepEqual(offered('validate', '--js'), ['--json'])
+  })
+
+  it('offers nothing where it knows nothing of the word', () => {
+    assert.deepEqual(offered('rollback', '--data', ''), [''])
+    assert.deepEqual(offered('backup', '--label', ''), [''])
   })
 })
 
@@ -67,6 +74,8 @@ describe('Tab in fish', () => {
 
   it('completes commands, subcommands and the options of either', () => {
     assert.deepEqual(offered('fettle dep'), ['deploy'])
+    assert.deepEqual(offered('fettle --home /somewhere dep'), ['deploy'])
+    assert.ok(!offered('fettle deploy dep').includes('deploy'))
     assert.deepEqual(offered('fettle operations res'), ['resume'])
     assert.deepEqual(offered('fettle operations resume --b'), ['--back'])
     assert.deepEqual(offered('fettle deploy --reh'), ['--rehearse'])

@@ -17,11 +17,13 @@ const wordsOf = ({ definition, subcommands }: Documented): string[] => [
 
 function bashScript(all: Documented[]): string {
   const top = all.filter(isTop).map(({ path }) => path)
-  const cases = all.map(command => `    '${command.path}') words='${wordsOf(command).join(' ')}' ;;`)
+  const cases = all.map(
+    command => `    '${command.path}') words='${wordsOf(command).join(' ')}'${takesPath(command) ? ' paths=yes' : ''} ;;`,
+  )
   const values = choices(all).map(({ flags, words }) => `    ${flags.join(' | ')}) words='${words.join(' ')}' ;;`)
   return `# bash completion of fettle
 _fettle() {
-  local words= word index is_value= command= sub= current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD - 1]}
+  local words= paths= word index is_value= command= sub= current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD - 1]}
   for ((index = 1; index < COMP_CWORD; index++)); do
     word=\${COMP_WORDS[index]}
     if [[ $is_value ]]; then is_value=; continue; fi
@@ -34,6 +36,7 @@ _fettle() {
   case $previous in
     ${pathFlags(all).join(' | ')}) COMPREPLY=($(compgen -f -- "$current")); return ;;
 ${values.join('\n')}
+    ${freeFlags(all).join(' | ')}) COMPREPLY=(); return ;;
   esac
   if [[ $words ]]; then COMPREPLY=($(compgen -W "$words" -- "$current")); return; fi
   case "$command $sub" in ${subPattern(all)}) command="$command $sub" ;; esac
@@ -42,6 +45,7 @@ ${values.join('\n')}
     help) words='${top.join(' ')}' ;;
 ${cases.join('\n')}
   esac
+  if [[ $paths && $current != -* ]]; then COMPREPLY=($(compgen -f -- "$current")); return; fi
   COMPREPLY=($(compgen -W "$words" -- "$current"))
 }
 complete -F _fettle fettle
@@ -54,10 +58,20 @@ const optionsOfAll = (all: Documented[]): OptionDefinition[] => all.flatMap(comm
 const valueFlags = (all: Documented[]): string[] => [
   ...new Set(
     optionsOfAll(all)
-      .filter(({ flags }) => /<[a-z-]+>/.test(flags))
+      .filter(({ flags }) => /<[a-z-]+(\.{3})?>/.test(flags))
       .flatMap(flagsOf),
   ),
 ]
+
+/** What is followed, everywhere, by a word of which nothing is known here. */
+function freeFlags(all: Documented[]): string[] {
+  const bare = optionsOfAll(all).filter(({ flags }) => !/<[a-z-]+(\.{3})?>/.test(flags))
+  const known = new Set([...pathFlags(all), ...choices(all).flatMap(({ flags }) => flags), ...bare.flatMap(flagsOf)])
+  return valueFlags(all).filter(flag => !known.has(flag))
+}
+
+const takesPath = ({ definition }: Documented): boolean =>
+  (definition.arguments ?? []).some(({ name }) => /^[[<](file|folder|path)[\]>]$/.test(name))
 
 /** What is followed by one of a few words. */
 function choices(all: Documented[]): { flags: string[]; words: string[] }[] {
@@ -138,7 +152,7 @@ function fishScript(all: Documented[]): string {
     const parent = all.find(({ path }) => path === name)
     const when =
       sub === undefined
-        ? '__fish_use_subcommand'
+        ? '__fettle_needs_command'
         : `__fish_seen_subcommand_from ${name}; and not __fish_seen_subcommand_from ${parent?.subcommands.join(' ')}`
     const seen =
       sub === undefined
@@ -153,7 +167,28 @@ function fishScript(all: Documented[]): string {
       ...argumentChoices(command).map(choice => `complete -c fettle -f -n ${quote(seen)} -a ${choice}`),
     ]
   })
-  return `# fish completion of fettle\n${lines.join('\n')}\n`
+  return `# fish completion of fettle
+function __fettle_needs_command
+  set -l words (commandline -opc)
+  set -e words[1]
+  set -l is_value no
+  for word in $words
+    if test $is_value = yes
+      set is_value no
+      continue
+    end
+    switch $word
+      case ${valueFlags(all).join(' ')}
+        set is_value yes
+      case '-*'
+      case '*'
+        return 1
+    end
+  end
+  test $is_value = no
+end
+${lines.join('\n')}
+`
 }
 
 const fishFlags = (flags: string[]): string =>

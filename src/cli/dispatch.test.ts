@@ -20,6 +20,10 @@ describe('the command line', () => {
     const cases: [string[], RegExp][] = [
       [['depoly'], /unknown command 'depoly'\n→ Did you mean deploy\?/],
       [['deploy', '--yess'], /unknown option '--yess'\n→ Did you mean --yes\? `fettle deploy --help`/],
+      [['bogus'], /unknown command 'bogus'\n→ `fettle --help` lists/],
+      [['--home'], /--home needs a value, and a command\n/],
+      [['--env', 'staging'], /--env staging needs a command\n/],
+      [['operations', 'follow'], /missing required argument 'operation'\n→ `fettle operations follow --help`/],
       [['operations', 'shwo'], /unknown command 'shwo'\n→ Did you mean show\?/],
       [['deploy', '--rehearse', 'maybe'], /'maybe' is invalid.*Allowed choices are on, newest-proven, off/],
       [['validate', 'a', 'b'], /too many arguments/],
@@ -58,6 +62,17 @@ describe('the command line', () => {
       assert.equal(ran.code, 0, path)
       assert.ok(ran.stdout.includes(`Example:\n  ${definition.example.line}\n`), path)
       assert.equal((await runCli(['help', ...path.split(' ')], { home })).stdout, ran.stdout, path)
+    }
+  })
+
+  it('breaks its help between words where the terminal is narrow, but for command lines that are to be copied', async () => {
+    const all = await allCommands()
+    const lines = new Set(all.map(({ definition }) => definition.example.line))
+    for (const words of [['--help'], ...all.map(({ path }) => [...path.split(' '), '--help'])]) {
+      let text = ''
+      await parse(words, commands, { out: piece => (text += piece), hasColours: false, columns: 60 })
+      const tooLong = text.split('\n').filter(line => line.length > 60 && !lines.has(line.trim()) && !line.startsWith('Usage: '))
+      assert.deepEqual(tooLong, [], words.join(' '))
     }
   })
 

@@ -1,10 +1,12 @@
 /** Turns definitions into a commander parser, and its complaints into our errors. */
 import { Command, CommanderError, Option } from 'commander'
 import { FettleError } from '../core/errors.ts'
+import { nearestName } from '../core/nearest.ts'
 import { version } from '../lib/version.ts'
 import { COMMON, type CommandDefinition, type OptionDefinition, optionsOf } from './command.ts'
 import type { CommandEntry, Commands } from './commands.ts'
 import { Given } from './given.ts'
+import { wrap } from './output/width.ts'
 
 export interface Parsed {
   definition: CommandDefinition
@@ -31,6 +33,7 @@ const HELP_TOPIC = 'exit-codes'
  */
 export async function parse(argv: string[], commands: Commands, printer: Printer): Promise<Parsed | undefined> {
   const { name, words } = withoutHelp(splitCommand(argv), commands)
+  if (name === undefined) requireValue(words)
   if (name === 'help' && words[0] === HELP_TOPIC) {
     printer.out((await import('./exit-codes.ts')).exitCodeText())
     return undefined
@@ -48,9 +51,15 @@ export async function parse(argv: string[], commands: Commands, printer: Printer
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return undefined
-    throw usageError(error, named === undefined ? undefined : name)
+    throw usageError(error, named === undefined ? [] : pathOf(line, named))
   }
   return parsed
+}
+
+/** The words that name the command: `operations follow`. */
+function pathOf([name = '', ...words]: string[], { subcommands = {} }: CommandDefinition): string[] {
+  const sub = words.find(word => Object.hasOwn(subcommands, word))
+  return sub === undefined ? [name] : [name, sub]
 }
 
 /** The first subcommand is meant when none is named: `fettle operations` means `fettle operations list`. */
@@ -68,17 +77,29 @@ function withoutHelp({ name, words }: CommandWords, commands: Commands): Command
   return { name: words[0], words: [...words.slice(1), '--help'] }
 }
 
+/** May stand before the command, each with a word of its own behind it. */
+const WITH_VALUE = new Set(['--home', '-f', '--file', '-e', '--env', '--app'])
+
+/** Without a command there is nothing that would take it. @throws FettleError USAGE */
+function requireValue(words: string[]): void {
+  const [last = '', before] = words.toReversed()
+  const hint = '`fettle --help` lists the commands.'
+  if (WITH_VALUE.has(last)) throw new FettleError('USAGE', `${last} needs a value, and a command`, { hint })
+  if (before !== undefined && WITH_VALUE.has(before)) throw new FettleError('USAGE', `${before} ${last} needs a command`, { hint })
+}
+
 /** `fettle --home x status` means `fettle status --home x`: the first word that is no option or option's value is the command. */
 export function splitCommand(argv: string[]): CommandWords {
-  const withValue = new Set(['--home', '-f', '--file', '-e', '--env', '--app'])
   for (let index = 0; index < argv.length; index++) {
     const word = argv[index] ?? ''
     if (word === '--') break
     if (!word.startsWith('-')) return { name: word, words: [...argv.slice(0, index), ...argv.slice(index + 1)] }
-    if (withValue.has(word)) index++
+    if (WITH_VALUE.has(word)) index++
   }
   return { name: undefined, words: argv }
 }
+
+const FURTHER = 'fettle <command> --help has the options and an example of each; fettle help exit-codes explains the exit codes.'
 
 function createProgram(printer: Printer): Command {
   return configure(new Command('fettle'), printer)
@@ -86,15 +107,13 @@ function createProgram(printer: Printer): Command {
     .version(version, '-v, --version', 'print the version')
     .enablePositionalOptions()
     .helpCommand(false)
-    .addHelpText(
-      'after',
-      '\nfettle <command> --help has the options and an example of each; fettle help exit-codes explains the exit codes.',
-    )
+    .addHelpText('after', ['', ...wrap(FURTHER, printer.columns)].join('\n'))
 }
 
 function configure(command: Command, printer: Printer): Command {
   return command
     .exitOverride()
+    .configureHelp({ minWidthToWrap: 20 })
     .helpOption('-h, --help', 'print this')
     .configureOutput({
       writeOut: printer.out,
@@ -116,7 +135,8 @@ export function buildCommand(
   if (definition === undefined) return command
   for (const argument of definition.arguments ?? []) command.argument(argument.name, argument.says)
   for (const option of [...optionsOf(definition), ...COMMON]) command.addOption(toOption(option))
-  command.addHelpText('after', `\nExample:\n  ${definition.example.line}\n      ${definition.example.does}`)
+  const does = wrap(definition.example.does, printer.columns - 6).map(line => `      ${line}`)
+  command.addHelpText('after', ['', 'Example:', `  ${definition.example.line}`, ...does].join('\n'))
   if (definition.passThrough === true) command.passThroughOptions()
   if (definition.takesAnyWords === true) command.allowExcessArguments()
   for (const [sub, subDefinition] of Object.entries(definition.subcommands ?? {}))
@@ -131,10 +151,11 @@ function toOption({ flags, says, choices, group }: OptionDefinition): Option {
   return choices === undefined ? option : option.choices(choices)
 }
 
-/** Commander's own text names the nearest command or option on a second line. */
-function usageError(error: CommanderError, name: string | undefined): FettleError {
-  const [first = '', suggestion] = error.message.replace(/^error: /, '').split('\n')
-  const help = name === undefined ? 'fettle --help' : `fettle ${name} --help`
-  const didYouMean = suggestion === undefined ? '' : `${suggestion.replace(/^\(|\)$/g, '')} `
-  return new FettleError('USAGE', first, { hint: `${didYouMean}\`${help}\` lists what there is.` })
+/** Commander's own text names similar commands or options on a second line, also such as nobody can have meant. */
+function usageError(error: CommanderError, path: string[]): FettleError {
+  const [first = '', suggestion = ''] = error.message.replace(/^error: /, '').split('\n')
+  const [, written = ''] = /'([^']*)'/.exec(first) ?? []
+  const nearest = nearestName(written, /Did you mean (?:one of )?(.*)\?/.exec(suggestion)?.[1]?.split(', ') ?? [])
+  const didYouMean = nearest === undefined ? '' : `Did you mean ${nearest}? `
+  return new FettleError('USAGE', first, { hint: `${didYouMean}\`${['fettle', ...path, '--help'].join(' ')}\` lists what there is.` })
 }

@@ -8,6 +8,7 @@ import { layout } from '../core/layout.ts'
 import { agentArgv } from '../lib/agent-argv.ts'
 import { startDetached } from '../lib/detached.ts'
 import { readIfExists } from '../lib/files.ts'
+import { makeHome } from '../lib/home-folder.ts'
 import { agentEnvironment } from '../lib/inherited.ts'
 import { installVersion } from '../lib/versions.ts'
 
@@ -29,6 +30,7 @@ export interface StartOptions {
 export async function startAgent(home: string, ask: () => Promise<About | undefined>, options: StartOptions): Promise<About> {
   const { agent, agentLog, agentFailure } = layout(home)
   await requireOwnHome(home)
+  await makeHome(home)
   const logged = await sizeOf(agentLog)
   await rm(agentFailure, { force: true })
   const ended = await launch(home, options).catch(error => {

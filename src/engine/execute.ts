@@ -71,13 +71,15 @@ export class Execution {
     const running = new Map<string, Promise<void>>()
     let failure: FettleError | undefined
     for (;;) {
-      if (this.#operation.cancelled && !this.#operation.crossedPivot) failure ??= new FettleError('CANCELLED', 'it was cancelled')
+      if (this.#isCancelled()) failure ??= cancelled()
       if (failure === undefined && !this.#stop.aborted) {
         for (const step of this.#ready(running)) {
           const work = this.#runner
             .run(step)
             .catch(error => {
-              failure ??= toFettleError(error)
+              const told = toFettleError(error)
+              // What a step waited for when it was broken off is no news to whoever cancelled it.
+              failure ??= told.code === 'CANCELLED' && this.#isCancelled() ? cancelled(told) : told
               if (!this.#operation.crossedPivot) this.#cancel.abort()
             })
             .finally(() => running.delete(step.id))
@@ -87,6 +89,10 @@ export class Execution {
       if (running.size === 0) return failure
       await Promise.race(running.values())
     }
+  }
+
+  #isCancelled(): boolean {
+    return this.#operation.cancelled && !this.#operation.crossedPivot
   }
 
   #ready(running: ReadonlyMap<string, unknown>): PlannedStep[] {
@@ -110,3 +116,5 @@ export class Execution {
     this.#book.end('undone')
   }
 }
+
+const cancelled = (cause?: FettleError): FettleError => new FettleError('CANCELLED', 'it was cancelled', { cause })

@@ -24,7 +24,7 @@ export async function planBackup(
   const take = snapshotSteps(environment, { label: request.label, after: [], pivot: true, spec, newRepository })
   if (take.length === 0) {
     throw new FettleError('NOT_FOUND', `${environment.app}/${environment.environment} has no data to back up`, {
-      hint: storesLack(spec) ?? 'Stores get their data with the first `fettle deploy`.',
+      hint: storesLack(spec) ?? `Stores get their data with the first \`fettle deploy ${environment.environment}\`.`,
     })
   }
   const moved = newRepository ? undefined : await requireRepository(world, environment, spec.backups)

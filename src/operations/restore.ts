@@ -121,7 +121,7 @@ async function restoreInPlace(world: World, environment: Environment, spec: Spec
       'NOT_FOUND',
       `${environment.app}/${environment.environment} ${isDown ? 'was taken down: it has' : 'runs'} no release to restore into`,
       {
-        hint: '`fettle deploy` first, or `fettle restore --to FOLDER`.',
+        hint: `\`fettle deploy ${environment.environment}\` first, or \`fettle restore --to FOLDER\`.`,
       },
     )
   const loss = await countLoss(world, environment, spec, manifest, names)

@@ -113,7 +113,7 @@ export function requireServing({ app, environment, serving, isDown }: Environmen
     'NOT_FOUND',
     `${app}/${environment} ${isDown ? 'was taken down: no release is left that could run' : 'runs no release'}`,
     {
-      hint: isDown ? '`fettle deploy` makes a new one, on the data that stayed.' : '`fettle deploy` makes one.',
+      hint: `\`fettle deploy ${environment}\` makes ${isDown ? 'a new one, on the data that stayed' : 'one'}.`,
     },
   )
 }

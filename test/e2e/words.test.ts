@@ -37,6 +37,9 @@ describe('fettle', () => {
     const { stdout } = await site.run(['status'])
     assert.doesNotMatch(stdout, /Nothing was deployed/)
     assert.equal((await site.run(['operations', 'cancel', operation.id])).code, 0)
+    const { stdout: shown } = await site.run(['operations', 'show', operation.id])
+    assert.match(shown, /it was cancelled/)
+    assert.doesNotMatch(shown, /waiting for/)
     await site.edit('fettle.yaml', text => text.replace(/build: .*\n/, ''))
     await site.must(['deploy'])
   })
@@ -70,6 +73,9 @@ describe('fettle', () => {
     [['operations', '-e', 'nope'], 3, /has no environment "nope"\n→ It has: production\./],
     [['doctor', 'nope'], 3, /small has no environment nope/],
     [['logs', '-o', 'op99'], 3, /op99/],
+    [['deploy', '--plan', '/nofile'], 3, /there is no plan \/nofile\n→ `fettle plan --out <file>` saves one/],
+    [['plan', '--out', 'nodir/x.fettle-plan'], 3, /there is no folder .*nodir\n/],
+    [['run', '-s', 'wbe', 'true'], 125, /no service wbe/],
     [['scale', 'web=0', '--yes'], 5, /web would have no instance[\s\S]*`fettle stop`/],
     [['help', 'nope'], 2, /unknown command 'nope'/],
     [['init', '/etc/passwd'], 2, /\/etc\/passwd is no folder/],
@@ -86,6 +92,26 @@ describe('fettle', () => {
       assert.doesNotMatch(stderr, /\n +at /)
     })
   }
+
+  test('says that nothing was run where nothing was', async () => {
+    const { stdout, stderr } = await site.run(['run', '-s', 'wbe', 'true'])
+    assert.match(stdout + stderr, /nothing was run/)
+  })
+
+  test('names the environment that is not deployed, with the command that deploys that one', async () => {
+    await site.edit('fettle.yaml', text => `${text}environments: { production: {}, staging: {} }\n`)
+    for (const argv of [
+      ['logs', 'staging'],
+      ['restart', 'staging'],
+      ['rollback', 'staging'],
+      ['stop', 'staging'],
+    ]) {
+      const { code, stderr } = await site.run(argv)
+      assert.equal(code, 3, argv.join(' '))
+      assert.match(stderr, /small\/staging runs no release\n→ `fettle deploy staging` makes one/)
+    }
+    await site.edit('fettle.yaml', text => text.replace(/^environments: .*\n/m, ''))
+  })
 
   test('ends with 8 where its output can not be written', async () => {
     const full = openSync('/dev/full', 'w')

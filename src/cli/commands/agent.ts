@@ -16,6 +16,10 @@ import { untilEnded } from '../until-ended.ts'
 /** What an agent takes from the environment, once. */
 const SETTINGS = ['FETTLE_HTTP', 'FETTLE_TRUSTED_PROXIES']
 
+/** Those that say something else than what the agent that runs goes by, as far as it tells. */
+const unheardSettings = (env: NodeJS.ProcessEnv, about: About): string[] =>
+  SETTINGS.filter(name => (env[name] ?? '') !== '' && `http://${env[name]}` !== about.address)
+
 export const agent: CommandDefinition = {
   example: { line: 'fettle agent enable', does: 'the agent, and with it every service, returns after a reboot' },
   subcommands: {
@@ -36,7 +40,7 @@ export const agent: CommandDefinition = {
         cli.answer(about, style => [
           `${style.green('✓')} the agent ${started ? 'is started' : 'runs already'}: pid ${about.pid}, ${about.home}`,
         ])
-        const unheard = started ? [] : SETTINGS.filter(name => (cli.io.env[name] ?? '') !== '')
+        const unheard = started ? [] : unheardSettings(cli.io.env, about)
         if (unheard.length > 0)
           cli.warn(style => [
             `${style.yellow('⚠')} ${unheard.join(' and ')} ${unheard.length === 1 ? 'counts' : 'count'} only when an agent starts ${style.cyan('→')} \`fettle agent stop\`, then start it anew`,

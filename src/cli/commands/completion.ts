@@ -14,7 +14,9 @@ export const completion: CommandDefinition = {
     if (script === undefined)
       throw new FettleError('USAGE', `there is no completion for ${shell}`, { hint: 'There is one for bash, zsh and fish.' })
     const { allCommands } = await import('../reference.ts')
-    cli.print(script(await allCommands()).trimEnd())
+    const text = script(await allCommands())
+    if (cli.json) cli.answer({ shell, script: text }, () => [])
+    else cli.print(text.trimEnd())
     return 0
   },
 }

@@ -15,14 +15,16 @@ export const releases: CommandDefinition = {
   },
   async run(cli, given) {
     const client = await cli.client({ start: false })
-    const found = await client.call('releases', targetOf(given, cli.io.cwd, given.args[0]))
-    cli.answer(found, style => releaseTable(found.releases, cli.clock.now(), style))
+    const target = targetOf(given, cli.io.cwd, given.args[0])
+    const found = await client.call('releases', target)
+    cli.answer(found, style => releaseTable(found.releases, target.environment, cli.clock.now(), style))
     return 0
   },
 }
 
-function releaseTable(views: ReleaseView[], now: number, style: Style): string[] {
-  if (views.length === 0) return ['There are no releases yet.', `${style.cyan('→')} \`fettle deploy\` makes the first.`]
+function releaseTable(views: ReleaseView[], environment: string | undefined, now: number, style: Style): string[] {
+  const deploy = environment === undefined ? 'fettle deploy' : `fettle deploy ${environment}`
+  if (views.length === 0) return ['There are no releases yet.', `${style.cyan('→')} \`${deploy}\` makes the first.`]
   return table(
     views,
     [

@@ -40,6 +40,15 @@ export const run: CommandDefinition = {
   },
 }
 
+/** The same by the name that others have for it. */
+export const exec: CommandDefinition = {
+  ...run,
+  example: {
+    line: run.example.line.replace('fettle run', 'fettle exec'),
+    does: run.example.does.replace('fettle run', 'fettle exec'),
+  },
+}
+
 /** Or a dump would be changed without a word. */
 function hiddenLines(count: number, style: Style): string[] {
   const times = count === 1 ? 'once' : `${count} times`

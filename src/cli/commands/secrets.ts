@@ -51,8 +51,9 @@ export const secrets: CommandDefinition = {
         const client = await cli.client()
         const found = await client.call('setSecret', { ...target, name, value, rotated: given.flag('rotated') })
         const version = found.secrets.find(secret => secret.name === name)?.version
+        const deploy = target.environment === undefined ? 'fettle deploy' : `fettle deploy ${target.environment}`
         cli.answer(found, style => [
-          `${style.green('✓')} ${name} is set${version === undefined ? '' : `, version ${version}`}; \`fettle deploy\` brings it to the services.`,
+          `${style.green('✓')} ${name} is set${version === undefined ? '' : `, version ${version}`}; \`${deploy}\` brings it to the services.`,
           ...unusedLines(name, found, style),
           ...(isTooShort(value)
             ? [style.yellow(`! It is shorter than ${SHORTEST_SECRET} characters: logs show it, since hiding it would hide half of them.`)]

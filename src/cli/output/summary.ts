@@ -1,6 +1,6 @@
 /** The last words about an operation. */
 import type { EnvironmentStatus } from '../../api/views.ts'
-import { exitCodeOf } from '../../core/errors.ts'
+import { type ErrorCode, exitCodeOf } from '../../core/errors.ts'
 import { formatDuration } from '../../core/format.ts'
 import type { OperationRecord } from '../../core/plan.ts'
 import { OWN_FAILURE } from '../commands.ts'
@@ -34,8 +34,14 @@ export function summaryLines(record: OperationRecord, style: Style): string[] {
   }
 }
 
+/** What keeps the command of `fettle run` from being started. */
+const BEFORE_IT_RAN: ReadonlySet<ErrorCode> = new Set(['NOT_FOUND', 'SECRET_MISSING', 'SECRET_LOCKED', 'UNSUPPORTED'])
+
 function undoneText(record: OperationRecord): string {
-  if (record.plan.kind === 'run') return 'what the command did before it was ended stays'
+  if (record.plan.kind === 'run')
+    return record.error !== undefined && BEFORE_IT_RAN.has(record.error.code)
+      ? 'nothing was run'
+      : 'what the command did before it was ended stays'
   return remainsOf(record).length === 0 ? 'what it had done is undone' : 'what it had done is undone, but for this:'
 }
 

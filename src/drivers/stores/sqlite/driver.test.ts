@@ -120,6 +120,17 @@ describe('sqlite', async () => {
     assert.ok(await differs(odd, odd.replace('hello world', 'hello there')))
   })
 
+  test('to be compared, a database in WAL mode gets nothing beside it; what somebody has open stays as it is', async () => {
+    const { folder, path } = database("PRAGMA journal_mode = wal; CREATE TABLE t (a); INSERT INTO t VALUES ('x')")
+    const found = await fingerprint(folder)
+    assert.deepEqual(readdirSync(folder), ['app.db'])
+    const writer = new DatabaseSync(path)
+    writer.exec("INSERT INTO t VALUES ('y')")
+    assert.ok(compareFingerprints(found, await fingerprint(folder)).length > 0)
+    assert.deepEqual(readdirSync(folder), ['app.db', 'app.db-shm', 'app.db-wal'])
+    writer.close()
+  })
+
   test('a sequence may be further on, but not back', async () => {
     const table = (last: number) => `CREATE TABLE t (a INTEGER PRIMARY KEY AUTOINCREMENT); INSERT INTO t VALUES (${last}); DELETE FROM t`
     const [ten, twelve] = [await fingerprintOf(table(10)), await fingerprintOf(table(12))]

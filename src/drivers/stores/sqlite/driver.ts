@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { createReadStream, createWriteStream } from 'node:fs'
+import { createReadStream, createWriteStream, existsSync } from 'node:fs'
 import { chmod, mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { backup, type DatabaseSync } from 'node:sqlite'
@@ -11,7 +11,7 @@ import { lostRows } from './changed.ts'
 import { checkIntegrity } from './check.ts'
 import { databasePath, type SqliteConfig } from './config.ts'
 import { fingerprintOf } from './fingerprint.ts'
-import { openCopy, openView, sqliteError } from './open.ts'
+import { openCopy, openView, sqliteError, tidyAfterView } from './open.ts'
 import { virtualTables } from './scan.ts'
 
 export const CONTENT = 'sqlite-database'
@@ -58,7 +58,10 @@ export async function load(part: SnapshotPart, source: Source, folder: string, c
 
 export async function fingerprint(folder: string, config: SqliteConfig, signal: AbortSignal): Promise<Fingerprint> {
   const path = databasePath(folder, config)
-  return withDatabase(openView(path), database => fingerprintOf(database, signal), `reading the database ${path}`)
+  const wasOpen = existsSync(`${path}-shm`)
+  const found = await withDatabase(openView(path), database => fingerprintOf(database, signal), `reading the database ${path}`)
+  if (!wasOpen) tidyAfterView(path)
+  return found
 }
 
 export async function changedSince(

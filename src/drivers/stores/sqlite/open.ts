@@ -36,6 +36,19 @@ export function openCopy(path: string): DatabaseSync {
   return new DatabaseSync(url, { readOnly: true })
 }
 
+/** A view leaves -wal and -shm beside the database. The last to close it for writing takes them away, SQLite itself sees to that. */
+export function tidyAfterView(path: string): void {
+  if (!existsSync(`${path}-shm`)) return
+  const database = new DatabaseSync(path)
+  try {
+    database.exec('SELECT count(*) FROM sqlite_schema')
+  } catch (error) {
+    if (sqliteCode(error) !== BUSY) throw error // somebody works with it: they are theirs by now
+  } finally {
+    database.close()
+  }
+}
+
 export function sqliteError(error: unknown, tried: string): unknown {
   const code = sqliteCode(error)
   if (code === BUSY)
