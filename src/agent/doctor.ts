@@ -48,7 +48,7 @@ export async function examine(
     ['space', () => space(world)],
     ['backups', async () => (kept instanceof FettleError ? [failedCheck('backups', kept)] : [])],
     ...tables.map((table): [string, () => Promise<DoctorItem[]>] => [nameOf(table), () => environment(world, journal, table)]),
-    ...theirs.map((one): [string, () => Promise<DoctorItem[]>] => [nameOf(one), () => ofSomethingElse(world, one)]),
+    ...theirs.map((one): [string, () => Promise<DoctorItem[]>] => [nameOf(one), () => ofSomethingElse(world, journal, one)]),
   ]
   const items = await Promise.all(checks.map(([name, check]) => check().catch(error => [failedCheck(name, error)])))
   const all = items.flat()
@@ -145,8 +145,8 @@ async function environment(world: World, journal: Journal, table: RouteTable): P
 }
 
 /** What fettle only backs up: where its data is, when its file is at hand, and what its backups are worth. */
-const ofSomethingElse = async (world: World, { project, backups, ...named }: KeptBackups): Promise<DoctorItem[]> => [
-  ...(project === undefined ? [] : [stateItem(await externalStatus(world, project), '`fettle restore --to FOLDER` gives it back')]),
+const ofSomethingElse = async (world: World, journal: Journal, { project, backups, ...named }: KeptBackups): Promise<DoctorItem[]> => [
+  ...(project === undefined ? [] : [stateItem(await externalStatus(world, project, journal.unended()), '`fettle restore --to FOLDER` gives it back')]),
   ...(await backupItems(world, named, backups)),
 ]
 

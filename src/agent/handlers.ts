@@ -106,7 +106,7 @@ async function statusOf({ world, engine, journal }: HandlerOptions, target: Targ
   if (environments.length > 0) return Promise.all(environments.map(status => meantToRun(target, status)))
   const project = target.file === undefined ? undefined : await readProject(target)
   if (project !== undefined && isExternal(project.spec) && Object.keys(project.spec.stores).length > 0)
-    return [await externalStatus(world, project)]
+    return [await externalStatus(world, project, operations)]
   await requireNames(world, target)
   return []
 }

@@ -35,7 +35,6 @@ export async function environmentStatus(world: World, table: RouteTable, operati
   ])
   const isDown = serving !== undefined && Object.keys(table.groups).length === 0 && !(await hasArtifact(world, serving))
   const isRunByUs = serving !== undefined && !isDown && !isExternal(serving.spec)
-  const open = operations.find(operation => isOf(operation, app, environment) && operation.plan.kind !== 'bake' && !isEnded(operation))
   const trial = operations.find(
     operation => isOf(operation, app, environment) && operation.plan.kind === 'bake' && operation.state === 'running',
   )
@@ -53,7 +52,7 @@ export async function environmentStatus(world: World, table: RouteTable, operati
     urls,
     ...(counters === 'unknown' || table.routes.length === 0 ? {} : { counters }),
     ...(backup === undefined ? {} : { backup }),
-    ...(open === undefined ? {} : { operation: { id: open.id, kind: open.plan.kind, state: open.state } }),
+    ...openOperation(operations, table),
   }
 }
 
@@ -77,7 +76,11 @@ export function unreadableStatus({ app, environment, generation }: RouteTable, t
 }
 
 /** Of an app that something else runs: what fettle keeps for it. */
-export async function externalStatus(world: World, { spec, environment }: ProjectFile): Promise<EnvironmentStatus> {
+export async function externalStatus(
+  world: World,
+  { spec, environment }: ProjectFile,
+  operations: OperationRecord[],
+): Promise<EnvironmentStatus> {
   const named = { app: spec.app, environment }
   return {
     ...named,
@@ -87,6 +90,7 @@ export async function externalStatus(world: World, { spec, environment }: Projec
     stores: storeStatuses(world, spec, {}),
     urls: [],
     backup: await backupStatus(world, named, spec),
+    ...openOperation(operations, named),
   }
 }
 
@@ -108,6 +112,13 @@ const storeStatuses = (world: World, spec: Spec, folders: Record<string, string>
   }))
 
 const isOf = ({ plan }: OperationRecord, app: string, environment: string) => plan.app === app && plan.environment === environment
+
+/** What is under way there, or held. A trial is told of by itself. */
+function openOperation(operations: OperationRecord[], { app, environment }: Named): Pick<EnvironmentStatus, 'operation'> {
+  const open = operations.find(operation => isOf(operation, app, environment) && operation.plan.kind !== 'bake' && !isEnded(operation))
+  return open === undefined ? {} : { operation: { id: open.id, kind: open.plan.kind, state: open.state } }
+}
+
 const isEnded = ({ state }: OperationRecord) => state === 'done' || state === 'undone'
 
 async function serviceStatuses(world: World, table: RouteTable, serving: Release | undefined): Promise<ServiceStatus[]> {

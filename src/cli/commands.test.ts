@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
+import { mountDisk, needsRoot } from '../../test/crash/small-disk.ts'
 import { aboutFake, type FakeAgent, type Script, startFakeAgent } from '../../test/helpers/fake-agent.ts'
 import { BEGAN, deployPlan, failure, operationRecord } from '../../test/helpers/fake-operation.ts'
 import { runCli } from '../../test/helpers/run-cli.ts'
@@ -261,6 +263,17 @@ describe('doctor', () => {
     const ran = await runCli(['doctor'], agent)
     assert.equal(ran.code, 13)
     assert.match(ran.stdout, /✓ node .*\n[\s\S]*✗ isolation +no network namespace\n +→ sysctl kernel[\s\S]*1 to mend\.\n$/)
+  })
+
+  it('asks the agent that runs though the disk is nearly full', { skip: needsRoot() }, async t => {
+    const disk = await mkdtemp(join(tmpdir(), 'fettle-small-'))
+    await mountDisk(disk, 50)
+    const script: Script = { doctor: () => ({ ok: true, items: [{ name: 'operations', state: 'ok', text: 'none is held' }] }) }
+    const agent = await startFakeAgent(script, join(disk, 'home'))
+    t.after(() => agent.stop())
+    const { stdout, code } = await runCli(['doctor'], agent)
+    assert.match(stdout, /✗ disk [\s\S]*✓ agent [\s\S]*✓ operations [\s\S]*\n1 to mend/)
+    assert.equal(code, 13)
   })
 
   it('works where no agent can be started, and says so', async () => {

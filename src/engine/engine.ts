@@ -63,8 +63,7 @@ export class Engine {
   /** Ends it as far as that is still possible; `insist` also breaks off what it would wait for. @throws FettleError REFUSED past the pivot, CONFLICT when it is over */
   cancel(id: string, insist = false): void {
     const running = this.#running.get(id)
-    if (running === undefined)
-      throw new FettleError('CONFLICT', `${id} is ${this.#options.journal.get(id).state}, there is nothing to cancel`)
+    if (running === undefined) throw notRunning(this.#options.journal.get(id))
     running.execution.cancel(insist)
   }
 
@@ -215,4 +214,10 @@ export class Engine {
   #publish(event: OperationEvent): void {
     for (const listener of this.#listeners) listener(event)
   }
+}
+
+function notRunning({ id, state, crossedPivot }: OperationRecord): FettleError {
+  const back = crossedPivot ? '' : `, \`fettle operations resume ${id} --back\` undoes what it did`
+  const hint = `\`fettle operations show ${id}\` says why; \`fettle operations resume ${id}\` tries again${back}.`
+  return new FettleError('CONFLICT', `${id} is ${state}, there is nothing to cancel`, state === 'held' ? { hint } : {})
 }

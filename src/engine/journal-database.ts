@@ -53,8 +53,8 @@ function damaged(path: string, how: string, cause?: unknown): FettleError {
   return new FettleError('DAMAGED', `the journal ${path} is damaged: ${how}`, {
     cause,
     hint:
-      `Services go on. \`mkdir -p ${aside} && mv ${quote(path)}* ${aside}/\`, then \`fettle agent start\`: it begins a new journal, ` +
-      'numbered above the old; releases, data and snapshots stay, the list of past operations is lost.',
+      `Services go on. \`mkdir -p ${aside} && mv ${quote(path)}* ${aside}/\`, then \`fettle agent start\`: it begins a new journal. ` +
+      'Releases, data and snapshots stay; the list of past operations is lost.',
   })
 }
 

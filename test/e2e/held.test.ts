@@ -58,6 +58,9 @@ describe('a deploy whose migration fails halfway, on data that the old release c
   test('keeps its place: nothing else changes the environment meanwhile, and is told how to go on', async () => {
     const { code, error } = await site.operate(['restart', '--yes'])
     assert.deepEqual([code, error?.code], [4, 'BUSY'])
+    const cancelled = await site.run(['operations', 'cancel', id])
+    assert.equal(cancelled.code, 4)
+    assert.ok(cancelled.stderr.includes(`fettle operations resume ${id} --back`), cancelled.stderr)
     assert.match(error?.hint ?? '', new RegExp(`fettle operations resume ${id}`))
   })
 

@@ -4,9 +4,27 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Answers } from '../../src/api/contract.ts'
 import type { DoctorItem, DoctorReport, ReleaseView, SnapshotView } from '../../src/api/views.ts'
+import type { FettleError } from '../../src/core/errors.ts'
+import type { Plan } from '../../src/core/plan.ts'
+import { Journal } from '../../src/engine/journal.ts'
 import { type Installation, openInstallation } from '../helpers/installation.ts'
+
+const NOTHING: Omit<Plan, 'kind' | 'app' | 'environment'> = { format: 1, leases: [], basis: {}, lines: [], steps: [] }
+
+/** The agent answers that it ends before it does. */
+async function untilFree(path: string): Promise<Journal> {
+  for (;;) {
+    try {
+      return new Journal(path, { firstNumber: 1 })
+    } catch (error) {
+      if ((error as FettleError).code !== 'BUSY') throw error
+      await delay(20)
+    }
+  }
+}
 
 describe('a file without services', () => {
   let site: Installation
@@ -51,6 +69,18 @@ describe('a file without services', () => {
         ['uploads', 1],
       ],
     )
+  })
+
+  test('says in its status which operation is held there, and what shows why', async () => {
+    await site.run(['agent', 'stop'])
+    const journal = await untilFree(site.paths.journal)
+    const held = journal.begin({ ...NOTHING, kind: 'backup', app: 'shop', environment: 'production' }, 1)
+    journal.saveOperation({ ...held, state: 'held' })
+    journal.close()
+    await site.run(['agent', 'start'])
+    const { stdout } = await site.run(['status'])
+    assert.match(stdout, new RegExp(`backup ${held.id} is held → .fettle operations show ${held.id}`))
+    await site.run(['operations', 'resume', held.id, '--back'])
   })
 
   test('is drilled up to equal content, since fettle runs nothing of it', async () => {

@@ -20,7 +20,7 @@ export const doctor: CommandDefinition = {
   },
   async run(cli, given) {
     const local = await localChecks(cli.home)
-    const items = withoutRepetition(local, isSound(local) ? await agentChecks(cli, given) : [NOT_STARTED])
+    const items = withoutRepetition(local, await agentChecks(cli, given, local))
     const report: DoctorReport = { ok: isSound(items), items }
     cli.answer(report, style => reportLines(report, style))
     return report.ok ? 0 : exitCodeOf('UNSUPPORTED')
@@ -29,10 +29,13 @@ export const doctor: CommandDefinition = {
 
 const isSound = (items: DoctorItem[]): boolean => items.every(item => item.state !== 'fail')
 
+/** Of starting an agent; with little room one starts, and one that runs sees the rest. */
+const isInTheWay = ({ name, state }: DoctorItem): boolean => state === 'fail' && name !== 'disk'
+
 const NOT_STARTED: DoctorItem = { name: 'agent', state: 'fail', text: 'can not be started before what is above is mended' }
 
 /** The agent sees more. None is started for that: doctor only looks. @throws FettleError NOT_FOUND for an app or environment that is not known */
-async function agentChecks(cli: Cli, given: Given): Promise<DoctorItem[]> {
+async function agentChecks(cli: Cli, given: Given, local: DoctorItem[]): Promise<DoctorItem[]> {
   try {
     const { client, about } = await cli.connect({ start: false })
     const { items } = await client.call('doctor', wideTargetOf(given, cli.io.cwd, given.args[0]))
@@ -40,6 +43,7 @@ async function agentChecks(cli: Cli, given: Given): Promise<DoctorItem[]> {
   } catch (thrown) {
     const error = toFettleError(thrown)
     if (error.code === 'NOT_FOUND') throw error
+    if (local.some(isInTheWay)) return [NOT_STARTED]
     return [isUnreachable(error) ? await noAgentRuns(cli.home) : agentItem('fail', error.message, error.hint)]
   }
 }
