@@ -203,7 +203,7 @@ async function* logLines(
     yield line
   }
   // Not asked before: of operations of a journal that was lost there are logs still, as there are of what was taken down.
-  if (!isEmpty) return
+  if (!isEmpty || signal.aborted) return
   if (input.operation !== undefined) journal.get(input.operation)
   else if (target !== undefined) requireServing(target)
 }

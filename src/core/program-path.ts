@@ -9,5 +9,5 @@ const NO_SUCH_PROGRAM = 127
 /** What to do about a command that ended so; undefined when that is not why. */
 export function notFoundHint(exitCode: number | undefined): string | undefined {
   if (exitCode !== NO_SUCH_PROGRAM) return undefined
-  return 'The program is not in PATH, which holds the Node of fettle and the folders of the system, nothing of your shell. Let a command of `build` install it, or write `PATH=<its folder>:$PATH` before the command; for `fettle run` too, `env: { PATH: … }` of the service.'
+  return 'The program is not in PATH, which holds the Node of fettle and the folders of the system, nothing of your shell. Let a command of `build` install it, or write `PATH=<its folder>:$PATH` before the command; a service, and `fettle run` with it, can have `env: { PATH: … }`.'
 }

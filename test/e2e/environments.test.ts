@@ -65,6 +65,7 @@ describe('production and staging on one host', () => {
     const { code, error } = await site.operate(['deploy', 'staging', '--yes'])
     assert.deepEqual([code, error?.code], [5, 'REFUSED'])
     assert.match(error?.message ?? '', /workshop\.test\/ leads to workshop\/production already/)
+    assert.match(error?.hint ?? '', /environments: \{ staging: \{ routes: \[\{ host: staging\.workshop\.test, to: web \}/)
   })
 })
 

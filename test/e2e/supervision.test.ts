@@ -198,7 +198,7 @@ describe('services that run', () => {
     for (const command of [['restore', 'newest', '--yes'], ['rollback'], ['restart'], ['test'], ['run', 'true']]) {
       const { plan, error } = await site.operate(command)
       assert.deepEqual([plan, error?.code], [undefined, 'NOT_FOUND'], command.join(' '))
-      assert.match(`${error?.message} ${error?.hint}`, /was taken down.*`fettle deploy`/)
+      assert.match(`${error?.message} ${error?.hint}`, /was taken down.*`fettle deploy production`/)
     }
     const drill = await site.must(['drill'])
     assert.match(drill.plan.lines.map(({ text }) => text).join(), /stops at "content equal": .*was taken down/)

@@ -104,7 +104,6 @@ describe('fettle', () => {
       ['logs', 'staging'],
       ['restart', 'staging'],
       ['rollback', 'staging'],
-      ['stop', 'staging'],
     ]) {
       const { code, stderr } = await site.run(argv)
       assert.equal(code, 3, argv.join(' '))
