@@ -17,7 +17,7 @@ async function check(what: string, program: string, args: string[]): Promise<boo
 }
 
 // Biome and the import table end at once; types and unit tests take the two cores of the smallest machine.
-const unit = ['--test', '--test-reporter=dot', ...(await filesOf(unitTests, home))]
+const unit = ['--test', '--test-concurrency=2', '--test-reporter=dot', ...(await filesOf(unitTests, home))]
 const results = await Promise.all([
   check('types', 'tsc', ['--pretty', 'false']),
   check('lint and format', 'biome', ['ci', '--colors=off', '--error-on-warnings']),

@@ -146,7 +146,9 @@ async function environment(world: World, journal: Journal, table: RouteTable): P
 
 /** What fettle only backs up: where its data is, when its file is at hand, and what its backups are worth. */
 const ofSomethingElse = async (world: World, journal: Journal, { project, backups, ...named }: KeptBackups): Promise<DoctorItem[]> => [
-  ...(project === undefined ? [] : [stateItem(await externalStatus(world, project, journal.unended()), '`fettle restore --to FOLDER` gives it back')]),
+  ...(project === undefined
+    ? []
+    : [stateItem(await externalStatus(world, project, journal.unended()), '`fettle restore --to FOLDER` gives it back')]),
   ...(await backupItems(world, named, backups)),
 ]
 

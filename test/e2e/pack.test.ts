@@ -50,7 +50,10 @@ describe('the package that npm pack makes', () => {
 
   test('holds one build, the licences of what is bundled, and none of the sources', () => {
     const others = files.filter(
-      path => !/^(fettle|package\.json|LICENSE|README\.md|CHANGELOG\.md|CONTRIBUTING\.md|SECURITY\.md|docs\/[\w\/.-]+|scripts\/setup\.sh|dist\/current|examples\/.*)$/.test(path),
+      path =>
+        !/^(fettle|package\.json|LICENSE|README\.md|CHANGELOG\.md|CONTRIBUTING\.md|SECURITY\.md|docs\/[\w/.-]+|scripts\/setup\.sh|dist\/current|examples\/.*)$/.test(
+          path,
+        ),
     )
     const builds = new Set(others.map(path => dirname(path)))
     assert.equal(builds.size, 1)

@@ -5,10 +5,11 @@ import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { FettleError } from '../../../core/errors.ts'
 import { readIfExists } from '../../../lib/files.ts'
+import { hasEnded } from '../../../lib/process-end.ts'
 import type { Clock } from '../../../ports/clock.ts'
 import { type Call, callFront } from './control-client.ts'
 import type { About } from './front/control.ts'
-import { commandOf, launch, readSettings, requireFree, runningShim, writeSettings } from './launch.ts'
+import { launch, readSettings, requireFree, runningShim, writeSettings } from './launch.ts'
 import { CONTROL_SOCKET, ENDED, LOG } from './layout.ts'
 import { isProgram, writeProgram } from './shim.ts'
 
@@ -163,7 +164,7 @@ export class FrontProcess {
         hint: `See ${join(this.#folder, LOG)}.`,
       })
     }
-    await this.#until(async () => commandOf(before.pid).length === 0)
+    await this.#until(() => hasEnded(before.pid))
   }
 
   async #isReplaced(before: About): Promise<boolean> {
@@ -187,7 +188,8 @@ export class FrontProcess {
     if (running !== undefined) await this.call({ method: 'POST', path: '/end?successor=no' })
     else if (shim !== undefined) process.kill(shim, 'SIGTERM')
     // Both: the listener is closed when the last of them is gone.
-    await this.#until(async () => [running?.pid, shim].every(pid => pid === undefined || commandOf(pid).length === 0))
+    const pids = [running?.pid, shim].filter(pid => pid !== undefined)
+    await this.#until(async () => (await Promise.all(pids.map(hasEnded))).every(ended => ended))
   }
 
   async #until(isSo: () => Promise<boolean>): Promise<void> {

@@ -6,11 +6,11 @@ import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { command, group, instance, never, openRuntime, processesOf, server } from '../../../../test/helpers/process-runtime.ts'
-import type { Deed } from '../../../../test/helpers/runtime-agent.ts'
-import { processStat } from './proc.ts'
+import { processStat } from '../../src/drivers/runtimes/process/proc.ts'
+import { command, group, instance, never, openRuntime, processesOf, server } from '../helpers/process-runtime.ts'
+import type { Deed } from '../helpers/runtime-agent.ts'
 
-const AGENT = join(import.meta.dirname, '../../../../test/helpers/runtime-agent.ts')
+const AGENT = join(import.meta.dirname, '../helpers/runtime-agent.ts')
 
 /** @returns the signal that ended it */
 function act(home: string, deed: Deed, point = 'none'): string | null {
