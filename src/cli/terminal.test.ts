@@ -37,7 +37,7 @@ async function stage(
   await writeFile(join(agent.home, 'fettle.yaml'), 'app: guestbook\n')
   const terminal = startTerminal(argv, { ...options, home: agent.home })
   t.after(async () => {
-    terminal.hangUp()
+    await terminal.kill()
     await agent.stop()
   })
   const calls = (name: string) => agent.calls.filter(call => call.name === name).map(call => call.input)

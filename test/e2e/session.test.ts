@@ -19,7 +19,7 @@ describe('a command of fettle run at a terminal', () => {
 
   const run = (t: TestContext, ...argv: string[]): Terminal => {
     const terminal = startTerminal(['run', '--file', site.app, ...argv], { home: site.home, env: { TMPDIR: site.folder } })
-    t.after(() => terminal.hangUp())
+    t.after(() => terminal.kill())
     return terminal
   }
   const last = async (): Promise<OperationRecord | undefined> =>

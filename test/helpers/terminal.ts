@@ -2,6 +2,8 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { descendants } from '../../src/lib/proc-files.ts'
+import { hasEnded } from '../../src/lib/process-end.ts'
 import { quoteWords } from '../../src/lib/quote.ts'
 import { screenOf } from './screen-of.ts'
 
@@ -17,6 +19,8 @@ export interface Terminal {
   resize(columns: number, rows: number): void
   /** Takes the terminal away, as a lost connection does. */
   hangUp(): void
+  /** Ends what runs there at once: left to itself, it would start an agent when the test's own is gone. Idempotent. */
+  kill(): Promise<void>
 }
 
 export interface TerminalOptions {
@@ -59,8 +63,10 @@ function terminalOf(child: ChildProcess, columns: number, rows: number): Termina
   const tell = (): void => {
     for (const listener of changed) listener()
   }
+  const started = new Set<number>()
   child.stdout?.setEncoding('utf8').on('data', chunk => {
     text += chunk
+    if (started.size === 0) for (const pid of descendants(child.pid ?? 0)) if (pid !== child.pid) started.add(pid)
     tell()
   })
   const exit = new Promise<number>((resolve, reject) => child.on('error', reject).on('close', code => resolve(code ?? -1)))
@@ -73,6 +79,12 @@ function terminalOf(child: ChildProcess, columns: number, rows: number): Termina
     resize: (columns, rows) =>
       void execFileSync('stty', ['-F', deviceBelow(child.pid ?? 0), 'columns', String(columns), 'rows', String(rows)]),
     hangUp: () => void child.kill('SIGKILL'),
+    async kill() {
+      for (const pid of started) if (!(await hasEnded(pid))) process.kill(pid, 'SIGKILL')
+      if (child.exitCode === null && child.signalCode === null)
+        for (const pid of [...descendants(child.pid ?? 0)]) process.kill(pid, 'SIGKILL')
+      await exit
+    },
     shows(pattern) {
       return new Promise((resolve, reject) => {
         const end = (act: () => void): void => {
