@@ -72,7 +72,9 @@ class Source {
     { partial, sinceMs }: Pick<MergeOptions, 'partial' | 'sinceMs'>,
   ): Promise<Source> {
     const content = await openLog(log)
-    const from = progress.has(log) ? progress.offsetIn(log) : content.offsetSince(sinceMs)
+    const known = progress.has(log) ? progress.offsetIn(log) : content.offsetSince(sinceMs)
+    // It was truncated by hand when it is shorter than what was read of it: offsets begin again.
+    const from = known > log.to ? 0 : known
     progress.tidy()
     progress.read(log, from)
     const source = new Source(log, linesOf(log, content, { from, partial }))

@@ -165,6 +165,12 @@ export class LogStore {
     return (await stat(this.path)).size
   }
 
+  /** Up to where it can be read now: nothing, when it was truncated by hand and has not begun anew. */
+  async readableBytes(): Promise<number> {
+    const size = await this.size()
+    return size < this.#liveFrom ? 0 : size
+  }
+
   /** Where the last `count` lines of the first `size` bytes begin. */
   async offsetOfLast(count: number, size: number): Promise<number> {
     let missing = count

@@ -97,7 +97,7 @@ export class Logs {
     const { unit, labels } = record
     const id = logId(record)
     const orGone = <T>(work: Promise<T>, otherwise: T) => work.catch(error => this.#requireGone(error, unit, id, otherwise))
-    const to = await orGone(store.size(), Number.POSITIVE_INFINITY)
+    const to = await orGone(store.readableBytes(), Number.POSITIVE_INFINITY)
     const content: LogContent = {
       read: from => this.#read(unit, id, store, from),
       timeOf: offset => store.timeOf(offset),
