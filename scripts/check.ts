@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { filesOf, unitTests } from './test-files.ts'
+import { filesOf, slowTests, unitTests } from './test-files.ts'
 
 const home = join(import.meta.dirname, '..')
 
@@ -17,7 +17,9 @@ async function check(what: string, program: string, args: string[]): Promise<boo
 }
 
 // Biome and the import table end at once; types and unit tests take the two cores of the smallest machine.
-const unit = ['--test', '--test-concurrency=2', '--test-reporter=dot', ...(await filesOf(unitTests, home))]
+const slow = new Set(await filesOf(slowTests, home))
+const files = (await filesOf(unitTests, home)).filter(file => !slow.has(file))
+const unit = ['--test', '--test-concurrency=3', '--test-reporter=dot', ...files]
 const results = await Promise.all([
   check('types', 'tsc', ['--pretty', 'false']),
   check('lint and format', 'biome', ['ci', '--colors=off', '--error-on-warnings']),
