@@ -38,14 +38,20 @@ const faults = faultsFrom(process.env)
 const redaction = new Redaction(new SeenSecrets(paths))
 const log = (text: string): void => void process.stderr.write(`${new Date().toISOString()} ${redaction.hide(text)}\n`)
 
-function repositoryPlace(app: string, { repository: { directory } }: Pick<Spec['backups'], 'repository'>) {
-  return { driver: 'directory', folder: isAbsolute(directory) ? directory : join(home, directory), identityFile: paths.key(app) }
-}
+/** The only one so far. */
+const REPOSITORY_DRIVER = 'directory'
 
-/** For a task that seals or opens. @throws FettleError SECRET_LOCKED when the key is not there that was used before */
+const repositoryFolder = ({ repository: { directory } }: Pick<Spec['backups'], 'repository'>): string =>
+  isAbsolute(directory) ? directory : join(home, directory)
+
 async function repositoryConfig(app: string, backups: Pick<Spec['backups'], 'repository'>): Promise<RepositoryConfig> {
   const keys = openSecretFile({ project: paths.keys, home, app, environment: 'keys' }, systemClock)
-  return { ...repositoryPlace(app, backups), recipients: await keys.publicKeys() }
+  return {
+    driver: REPOSITORY_DRIVER,
+    folder: repositoryFolder(backups),
+    recipients: await keys.publicKeys(),
+    identityFile: paths.key(app),
+  }
 }
 
 function composeWorld(settings: Settings): World {
@@ -73,17 +79,17 @@ function composeWorld(settings: Settings): World {
     }),
     stores,
     async repository(app, backups) {
-      const { driver, folder, identityFile } = repositoryPlace(app, backups)
-      const create = repositories.get(driver)
-      if (create === undefined) throw new Error(`no repository driver ${driver}`)
-      const identity = async () => new Secret(await readFile(identityFile, 'utf8'))
+      const create = repositories.get(REPOSITORY_DRIVER)
+      if (create === undefined) throw new Error(`no repository driver ${REPOSITORY_DRIVER}`)
+      const identity = async () => new Secret(await readFile(paths.key(app), 'utf8'))
       return create({
-        folder,
-        recipients: [],
-        identity, // workers alone write objects
+        folder: repositoryFolder(backups),
+        recipients: [], // workers alone write objects
+        identity,
         fault: point => faults.reach(`repository/${point}`),
       })
     },
+    repositoryFolder,
     repositoryConfig,
     secrets: (app, environment, project) => redaction.watch(openSecretFile({ project, home, app, environment }, systemClock), app),
     source: (spec, project, leaveOut = []) => sourceOf(spec, project, [home, ...leaveOut]),

@@ -2,12 +2,12 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isOver, type OperationRecord } from '../core/plan.ts'
-import { isHalfWritten, namesIn } from '../lib/files.ts'
+import { foldersIn, isHalfWritten, namesIn } from '../lib/files.ts'
 import { removeWork } from '../operations/data-tasks.ts'
 import { listReleases } from '../operations/environment.ts'
+import { keptEnvironments } from '../operations/kept.ts'
 import type { World } from '../operations/world.ts'
 import type { GroupState } from '../ports/runtime.ts'
-import { folders } from './epoch.ts'
 
 export async function sweepOperation(world: World, { id, state }: Pick<OperationRecord, 'id' | 'state'>): Promise<void> {
   if (!isOver(state) || state === 'held') return
@@ -43,7 +43,7 @@ export async function sweepStrays(world: World, known: Known, onError: (error: u
 /** Every operation or plan that left something: names of commands and sandboxes begin with it. */
 async function traces({ runtime, layout }: World): Promise<Set<string>> {
   const units = [...(await runtime.commands({})), ...(await runtime.sandboxes())]
-  const work = [...(await folders(layout.tasks)), ...(await folders(layout.scratches))]
+  const work = [...(await foldersIn(layout.tasks)), ...(await foldersIn(layout.scratches))]
   return new Set([...units.map(name => name.slice(0, name.indexOf('-'))), ...work])
 }
 
@@ -68,11 +68,8 @@ async function isServing({ proxy }: World, { name, labels: { app, environment } 
 
 /** Transactions of a repository whose operation is over: nothing refers to them. */
 async function sweepPending(world: World, isOpen: Known['isOpen'], onError: (error: unknown) => void): Promise<void> {
-  for (const app of await folders(world.layout.apps)) {
-    for (const environment of await folders(`${world.layout.apps}/${app}`)) {
-      await abandonPending(world, app, environment, isOpen).catch(onError)
-    }
-  }
+  for (const { app, environment } of await keptEnvironments(world.layout))
+    await abandonPending(world, app, environment, isOpen).catch(onError)
 }
 
 async function abandonPending(world: World, app: string, environment: string, isOpen: Known['isOpen']): Promise<void> {
@@ -87,7 +84,7 @@ async function abandonPending(world: World, app: string, environment: string, is
  * written now looks the same.
  */
 export async function sweepHalfWritten({ layout }: World): Promise<void> {
-  for (const folder of [layout.agent, layout.keys, layout.front, ...(await environmentFolders(layout))]) {
+  for (const folder of [layout.agent, layout.knownKeys, layout.keys, layout.front, ...(await environmentFolders(layout))]) {
     const halves = (await namesIn(folder)).filter(isHalfWritten)
     for (const name of halves) await rm(join(folder, name), { force: true })
   }
@@ -95,11 +92,9 @@ export async function sweepHalfWritten({ layout }: World): Promise<void> {
 
 async function environmentFolders(layout: World['layout']): Promise<string[]> {
   const found: string[] = []
-  for (const app of await folders(layout.apps)) {
-    for (const environment of await folders(join(layout.apps, app))) {
-      const releases = (await folders(layout.releases(app, environment))).map(id => layout.release(app, environment, id))
-      found.push(layout.environment(app, environment), layout.artifacts(app, environment), ...releases)
-    }
+  for (const { app, environment } of await keptEnvironments(layout)) {
+    const releases = (await foldersIn(layout.releases(app, environment))).map(id => layout.release(app, environment, id))
+    found.push(layout.environment(app, environment), layout.artifacts(app, environment), ...releases)
   }
   return found
 }

@@ -15,6 +15,7 @@ export const layout = (home: string) => ({
   keys: join(home, 'keys'),
   key: (app: string) => join(home, 'keys', `${app}.key`),
   /** Its public part, apart from it: who loses the key must not get a new one without a word. */
+  knownKeys: join(home, 'agent', 'known-keys'),
   knownKey: (app: string) => join(home, 'agent', 'known-keys', `${app}.txt`),
   /** Values to hide in logs, sealed, and the key to it. No app can be called so. */
   seenSecrets: join(home, 'agent', 'seen-secrets'),

@@ -1,7 +1,7 @@
 /**
  * Which snapshots stay: the newest ones, and the newest of each day, week and month that has any (so a gap does not use up a rule,
- * as in restic). Above the settings stand: the newest proven snapshot stays, and the newest that a whole drill passed; something always stays; and what is dated in
- * the future stays, because a clock that jumped must not delete anything.
+ * as in restic). Above the settings: the newest proven snapshot stays, and the newest that a whole drill passed; something always stays;
+ * and what is dated in the future stays, because a clock that jumped must not delete anything.
  */
 
 export interface KeepRules {
@@ -19,7 +19,7 @@ export interface Candidate {
   proven: boolean
   /** A whole drill passed. */
   drilled: boolean
-  /** Its last drill failed. */
+  /** A drill of it failed, and none passed since. */
   failed: boolean
 }
 

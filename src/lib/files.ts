@@ -72,6 +72,16 @@ export function exists(path: string): Promise<boolean> {
   )
 }
 
+/** Names of the folders in a folder, none when there is no such folder. */
+export async function foldersIn(path: string): Promise<string[]> {
+  try {
+    return (await readdir(path, { withFileTypes: true })).filter(entry => entry.isDirectory()).map(entry => entry.name)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  }
+}
+
 /** Names in a folder, none when there is no such folder. */
 export async function namesIn(path: string): Promise<string[]> {
   try {

@@ -1,14 +1,8 @@
 /** What a name can mean where no file says it: the environments that serve, or of which something is kept. */
-import { join } from 'node:path'
 import { FettleError } from '../core/errors.ts'
 import { nearestName } from '../core/nearest.ts'
-import { namesIn } from '../lib/files.ts'
+import { keptEnvironments, type Named } from './kept.ts'
 import type { World } from './world.ts'
-
-interface Named {
-  app: string
-  environment: string
-}
 
 /** Nothing, when the names mean something. @throws FettleError NOT_FOUND naming what was meant, or what there is */
 export async function requireKnown(world: World, app: string | undefined, environment: string | undefined): Promise<void> {
@@ -28,9 +22,6 @@ function unknown(message: string, name: string, names: Set<string>): FettleError
 }
 
 async function knownEnvironments({ proxy, layout }: World): Promise<Named[]> {
-  const [tables, apps] = await Promise.all([proxy.tables(), namesIn(layout.apps)])
-  const kept = await Promise.all(
-    apps.map(async app => (await namesIn(join(layout.apps, app))).map((environment): Named => ({ app, environment }))),
-  )
-  return [...tables.filter(table => table.generation > 0), ...kept.flat()]
+  const [tables, kept] = await Promise.all([proxy.tables(), keptEnvironments(layout)])
+  return [...tables.filter(table => table.generation > 0), ...kept]
 }

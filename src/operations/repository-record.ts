@@ -6,14 +6,10 @@ import { join } from 'node:path'
 import { FettleError } from '../core/errors.ts'
 import { refuseNewer } from '../core/file-format.ts'
 import type { Spec } from '../core/spec/schema.ts'
-import { namesIn, readIfExists, writeFileAtomic } from '../lib/files.ts'
+import { readIfExists, writeFileAtomic } from '../lib/files.ts'
 import type { Repository } from '../ports/repository.ts'
+import { keptEnvironments, type Named } from './kept.ts'
 import type { World } from './world.ts'
-
-interface Named {
-  app: string
-  environment: string
-}
 
 /** The part of a file that says where its snapshots go. */
 type Place = Pick<Spec['backups'], 'repository'>
@@ -37,7 +33,7 @@ export async function readRepositoryRecord(world: World, named: Named): Promise<
 
 /** To be called once it is open. */
 export async function rememberRepository(world: World, named: Named, backups: Place, repository: Repository): Promise<void> {
-  const { folder } = await world.repositoryConfig(named.app, backups)
+  const folder = world.repositoryFolder(backups)
   const before = await readRepositoryRecord(world, named)
   const id = await repository.id()
   if (id === undefined || (before?.id === id && before.folder === folder)) return
@@ -56,7 +52,7 @@ async function strangeRepository(world: World, named: Named, backups: Place): Pr
   if ((await repository.id()) === record.id) return undefined
   const held = await Promise.all([repository.list(app, environment), repository.unreadable(app, environment)])
   if (held.flat().length > 0) return undefined
-  const { folder } = await world.repositoryConfig(app, backups)
+  const folder = world.repositoryFolder(backups)
   if (folder !== record.folder) return { moved: `snapshots go to ${folder} from now on; those in ${record.folder} stay there` }
   return { gone: `the repository that the snapshots of ${app}/${environment} went to is not at ${folder}: is its disk mounted?` }
 }
@@ -79,11 +75,8 @@ export async function requireRepository(world: World, named: Named, backups: Pla
 
 /** The environments of this home that have snapshots somewhere. */
 export async function rememberedRepositories(world: World): Promise<(Named & { backups: Place })[]> {
-  const apps = await namesIn(world.layout.apps)
-  const named = await Promise.all(
-    apps.map(async app => (await namesIn(join(world.layout.apps, app))).map(environment => ({ app, environment }))),
-  )
-  const found = await Promise.all(named.flat().map(async one => ({ ...one, record: await readRepositoryRecord(world, one) })))
+  const kept = await keptEnvironments(world.layout)
+  const found = await Promise.all(kept.map(async one => ({ ...one, record: await readRepositoryRecord(world, one) })))
   return found.flatMap(({ record, ...one }) =>
     record === undefined ? [] : [{ ...one, backups: { repository: { directory: record.folder } } }],
   )

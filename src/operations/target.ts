@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, isAbsolute } from 'node:path'
 import { FettleError, toFettleError } from '../core/errors.ts'
+import { IDENTIFIER } from '../core/names.ts'
 import type { Problem } from '../core/spec/problem.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import { type Environment, readEnvironment } from './environment.ts'
@@ -56,8 +57,8 @@ export async function appIn(file: string): Promise<string> {
 
 /** A file that is half edited still says what it is about; what serves can be looked at, and returned from. @throws the error when it does not */
 function nameDespite(error: unknown, text: string): string {
-  const name = /^app: *["']?([a-z][a-z0-9-]{0,39})["']? *(?:#.*)?\r?$/m.exec(text)?.[1]
-  if (name === undefined || !(error instanceof FettleError) || error.code !== 'SPEC_INVALID') throw error
+  const name = /^app: *["']?([^\s"'#]+)["']? *(?:#.*)?\r?$/m.exec(text)?.[1]
+  if (name === undefined || !IDENTIFIER.test(name) || !(error instanceof FettleError) || error.code !== 'SPEC_INVALID') throw error
   return name
 }
 
@@ -73,11 +74,11 @@ export async function readTarget(world: World, request: TargetRequest): Promise<
     await requireKnown(world, request.app, environment)
     return readEnvironment(world, request.app, environment)
   }
-  const { app, environment } = await namesIn(world, request)
+  const { app, environment } = await namedBy(world, request)
   return readEnvironment(world, app, environment)
 }
 
-async function namesIn(world: World, request: TargetRequest): Promise<{ app: string; environment: string }> {
+async function namedBy(world: World, request: TargetRequest): Promise<{ app: string; environment: string }> {
   try {
     const { spec, environment } = await readProject(request)
     return { app: spec.app, environment }

@@ -21,7 +21,9 @@ export interface World {
   /** By the key in the file: `sqlite`, `files`. */
   stores: ReadonlyMap<string, Store>
   repository(app: string, backups: Pick<Spec['backups'], 'repository'>): Promise<Repository>
-  /** The same repository, as a data worker is told of it. */
+  /** Where it lies, absolute; whether anything is there or not. */
+  repositoryFolder(backups: Pick<Spec['backups'], 'repository'>): string
+  /** The same repository, as a data worker is told of it. @throws FettleError SECRET_LOCKED when the key is gone */
   repositoryConfig(app: string, backups: Pick<Spec['backups'], 'repository'>): Promise<RepositoryConfig>
   /** The encrypted file of an environment in `folder`: a project, or a release that keeps a copy. Without a file there are no secrets. */
   secrets(app: string, environment: string, folder: string): SecretStore

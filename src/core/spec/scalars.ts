@@ -2,6 +2,7 @@
 
 import * as z from 'zod'
 import { MOST_COUNTED } from '../limits.ts'
+import { IDENTIFIER } from '../names.ts'
 
 const DURATION_UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const
 const BYTE_UNITS = {
@@ -77,7 +78,7 @@ export const countFrom = (least: number) => z.number().int().min(least).max(MOST
 export const count = countFrom(0)
 export const identifier = z
   .string()
-  .regex(/^[a-z][a-z0-9-]{0,39}$/, 'expected a name of lower-case letters, digits and -, starting with a letter, at most 40 long')
+  .regex(IDENTIFIER, 'expected a name of lower-case letters, digits and -, starting with a letter, at most 40 long')
 /** As POSIX has it. */
 export const variableName = z
   .string()

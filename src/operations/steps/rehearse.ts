@@ -37,8 +37,8 @@ async function viewOf(world: World, release: Release, operation: string): Promis
     const path = externalPath(store)
     return path === undefined ? [] : ['files' in store ? path : dirname(path)]
   })
-  const { folder } = await world.repositoryConfig(app, spec.backups)
-  return { hide: [layout.home, folder, ...external], write: [layout.scratch(operation)], copy: [layout.artifacts(app, environment)] }
+  const repository = world.repositoryFolder(spec.backups)
+  return { hide: [layout.home, repository, ...external], write: [layout.scratch(operation)], copy: [layout.artifacts(app, environment)] }
 }
 
 /** What ends because its sandbox did, as when the machine goes down, says nothing of a release. @throws FettleError LOST then */
