@@ -152,6 +152,20 @@ describe('a file without services', () => {
     await writeFile(path, whole)
   })
 
+  test('has its key lost: no backup is taken with a new one, and nothing is said to be lost once it is back', async () => {
+    const key = join(site.home, 'keys/shop.key')
+    await rename(key, `${key}.away`)
+    const { error } = await site.operate(['backup', '--yes'])
+    assert.deepEqual(
+      [error?.code, error?.message.startsWith(`${key} is gone: backups and secrets are sealed for age1`)],
+      ['SECRET_LOCKED', true],
+    )
+    assert.match(error?.hint ?? '', /Bring the key back/)
+    await rename(`${key}.away`, key)
+    await site.must(['backup'])
+    await site.must(['drill'])
+  })
+
   test('has its backup disk unmounted: that is said, and no new repository is made in its place unless told to', async () => {
     const [folder, away] = [join(site.home, 'backups'), join(site.folder, 'away')]
     await rename(folder, away)
@@ -165,6 +179,11 @@ describe('a file without services', () => {
     assert.deepEqual([refused.error?.code, refused.error?.message], ['REFUSED', gone])
     assert.match(refused.error?.hint ?? '', /--new-repository/)
     assert.ok((await site.operate(['restore', '--to', join(site.folder, 'nowhere')])).error?.message.endsWith(`has no snapshot: ${gone}`))
+    const key = join(site.home, 'keys/shop.key')
+    await rename(key, `${key}.away`)
+    assert.equal((await site.status()).backup?.gone, gone, 'to look needs no key')
+    assert.deepEqual((await readdir(join(site.home, 'keys'))).includes('shop.key'), false, 'and makes none')
+    await rename(`${key}.away`, key)
     assert.deepEqual(await readdir(folder), [], 'nothing was written')
     await rename(away, folder)
     await site.must(['backup'])

@@ -62,6 +62,18 @@ describe('repository directory', () => {
     await assert.rejects(collectBytes(wrong.source().read(object)), hasCode('SECRET_LOCKED'))
   })
 
+  test('what is sealed for another key than that of today is not referred to again', async () => {
+    const target = await make()
+    await target.repository.begin('op')
+    const object = await target.repository.sink('op').write('tar', payload('x'))
+    await target.repository.commit('op', manifestOf('s', [partOf([object])], { recipients: [target.recipient] }))
+    const { recipient } = await make()
+    const on = (recipients: string[]) => createDirectoryRepository({ folder: target.folder, recipients })
+    assert.equal(await on([target.recipient]).isReusable(partOf([object])), true)
+    assert.equal(await on([recipient]).isReusable(partOf([object])), false)
+    assert.equal(await on([target.recipient, recipient]).isReusable(partOf([object])), false)
+  })
+
   const damages: Record<string, (path: string) => void> = {
     'is missing': path => rmSync(path),
     'is empty': path => truncateSync(path),
