@@ -38,7 +38,7 @@ export class LogStore {
   /** What comes before is in segments, or gone. */
   #liveFrom = 0
   #refusesHoles = false
-  #work: Promise<void> = Promise.resolve()
+  #work: Promise<unknown> = Promise.resolve()
 
   constructor(host: Host, folder: string, name: string) {
     this.#host = host
@@ -62,18 +62,27 @@ export class LogStore {
     if (size > (this.#marks.at(-1)?.[0] ?? 0)) await this.#mark(size, Math.round(mtimeMs))
   }
 
-  /** To be called when the file grew, and once at the start. One at a time. */
-  grown(): Promise<void> {
-    this.#work = this.#work.then(() => this.#grown()).catch((error: Error) => this.#host.log(`the log of ${this.#name}: ${error.message}`))
-    return this.#work
+  /** To be called when the file grew, and once at the start. One at a time. @returns whether offsets began again */
+  grown(): Promise<boolean> {
+    const grown = this.#work
+      .then(() => this.#grown())
+      .catch((error: Error) => {
+        this.#host.log(`the log of ${this.#name}: ${error.message}`)
+        return false
+      })
+    this.#work = grown
+    return grown
   }
 
-  async #grown(): Promise<void> {
+  async #grown(): Promise<boolean> {
     const { size } = await stat(this.path)
-    if (size < this.#liveFrom) await this.#startAnew()
+    const beginsAnew = size < this.#liveFrom
+    if (beginsAnew) await this.#startAnew()
     const now = Math.round(this.#host.clock.now())
     if (size > (this.#marks.at(-1)?.[0] ?? 0)) await this.#mark(size, now)
-    while (size - this.#liveFrom >= this.#host.logs.segmentBytes && !this.#refusesHoles) await this.#cut(size)
+    let isThere = true
+    while (isThere && size - this.#liveFrom >= this.#host.logs.segmentBytes && !this.#refusesHoles) isThere = await this.#cut(size)
+    return beginsAnew
   }
 
   async #mark(size: number, at: number): Promise<void> {
@@ -91,9 +100,11 @@ export class LogStore {
     await this.#writeMarks()
   }
 
-  async #cut(size: number): Promise<void> {
+  /** @returns whether there was something: not where the file was truncated by hand meanwhile, which the next look sees */
+  async #cut(size: number): Promise<boolean> {
     const from = this.#liveFrom
     const bytes = await this.#readLive(from, Math.min(size - from, this.#host.logs.segmentBytes * MOST_TIMES_LONGER))
+    if (bytes.length === 0) return false
     // Between two lines where there is one.
     const length = bytes.lastIndexOf(10) + 1 || bytes.length
     const to = from + length
@@ -106,6 +117,7 @@ export class LogStore {
     // Readers look at this after they read: what they got before it moved is not yet a hole.
     this.#liveFrom = to
     await this.#punch(from, to)
+    return true
   }
 
   #writeMarks(): Promise<void> {

@@ -27,7 +27,8 @@ export class WatchedLog {
       this.#timer ??= setTimeout(() => this.#look(), LOOK_EVERY_MS).unref()
     })
     this.#watcher.on('error', () => this.close())
-    void this.store.grown()
+    // Who looked before it was noticed that the file was truncated by hand has seen nothing to read.
+    void this.store.grown().then(beganAnew => beganAnew && this.#onGrowth())
   }
 
   #look(): void {
