@@ -2,20 +2,31 @@
 import { exists } from '../lib/files.ts'
 import { listReleases } from '../operations/environment.ts'
 import { keptEnvironments } from '../operations/kept.ts'
+import { rememberedRepositories } from '../operations/repository-record.ts'
 import type { World } from '../operations/world.ts'
 
 const AFTER_A_LOSS = 1000
 
 export async function firstOperationNumber(world: World): Promise<number> {
   const hasJournal = await exists(world.layout.journal)
-  const numbers: number[] = []
-  for (const { app, environment } of await keptEnvironments(world.layout)) {
+  const numbers = (await keptEnvironments(world.layout)).map(async ({ app, environment }) => {
     const releases = await listReleases(world, app, environment).catch(error => {
       // The journal knows the numbers; only one that was lost leaves no other word on them.
       if (hasJournal) return []
       throw error
     })
-    for (const release of releases) numbers.push(Number(release.operation.replace(/\D/g, '')))
-  }
-  return numbers.length === 0 ? 1 : Math.max(...numbers) + AFTER_A_LOSS
+    return releases.map(({ operation }) => Number(operation.replace(/\D/g, '')))
+  })
+  const found = (await Promise.all([...numbers, ...(hasJournal ? [] : [numbersOfSnapshots(world)])])).flat()
+  return found.length === 0 ? 1 : Math.max(...found) + AFTER_A_LOSS
+}
+
+/** A snapshot's id ends with its operation's; of what was only ever backed up nothing else tells. */
+async function numbersOfSnapshots(world: World): Promise<number[]> {
+  const repositories = (await rememberedRepositories(world)).map(async ({ app, environment, backups }) => {
+    const repository = await world.repository(app, backups)
+    const held = await Promise.all([repository.list(app, environment), repository.unreadable(app, environment)])
+    return held.flat().map(({ id }) => Number(/-op(\d+)$/.exec(id)?.[1] ?? 0))
+  })
+  return (await Promise.all(repositories)).flat()
 }

@@ -13,7 +13,7 @@ import { type Environment, hasArtifact, readNotes, requireRelease } from './envi
 import { exchangeSteps } from './exchange.ts'
 import { countLoss } from './loss.ts'
 import { readScale } from './scale-record.ts'
-import { findSnapshot } from './snapshots.ts'
+import { doubtNewest, findSnapshot } from './snapshots.ts'
 import { requireFolders } from './stores-between.ts'
 import { readTarget, requireServing, type TargetRequest } from './target.ts'
 import type { World } from './world.ts'
@@ -42,7 +42,7 @@ export async function planRollback(world: World, request: RollbackRequest): Prom
     instances: wantedInstances(release.spec, await readScale(world, environment.app, environment.environment)),
   }
   const back = request.data === 'keep' ? undefined : await dataBack(world, environment, release, request.data)
-  return {
+  const plan: Plan = {
     format: 1,
     kind: 'rollback',
     app: environment.app,
@@ -56,6 +56,7 @@ export async function planRollback(world: World, request: RollbackRequest): Prom
     ...(back === undefined ? {} : { confirm: back.confirm }),
     steps: back === undefined ? activateSteps(environment, next) : exchangeSteps(world, environment, next, back),
   }
+  return back === undefined ? plan : doubtNewest(world, plan, release.spec, { wanted: request.data, found: back.manifest })
 }
 
 async function dataBack(world: World, environment: Environment, release: Release, snapshot: string) {

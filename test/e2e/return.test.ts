@@ -1,5 +1,7 @@
 /** Going back: by hand, by the trial after a switch, by tests on the live route; and tests without a deploy. */
 import assert from 'node:assert/strict'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
 import type { ReleaseView, SnapshotView } from '../../src/api/views.ts'
@@ -93,6 +95,11 @@ describe('a release that serves', () => {
     const before = snapshots.find(({ release }) => release === 'r1')?.id ?? ''
     const { plan: back } = await site.operate(['rollback', 'production', 'r1', '--data', before, '--dry-run'])
     assert.match(back.confirm ?? '', /\d rows? or files? new or changed since \(what a migration changed counts too\) would be lost/)
+
+    const path = join(site.home, `backups/snapshots/guestbook/production/${snapshots[0]?.id}.json`)
+    await writeFile(path, (await readFile(path, 'utf8')).replace('takenAt', 'takenOn'))
+    const { plan: doubted } = await site.operate(['rollback', 'production', 'r1', '--data', 'newest', '--dry-run'])
+    assert.ok(doubted.confirm?.includes(`not the newest: ${snapshots[0]?.id} can not be read`), doubted.confirm)
   })
 })
 

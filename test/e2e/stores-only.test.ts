@@ -222,6 +222,17 @@ describe('a file without services', () => {
     restored.close()
     assert.equal(await readFile(join(back, 'uploads', 'receipt.txt'), 'utf8'), 'paid\n')
   })
+
+  test('gives no operation a name twice, also when its journal is lost', async () => {
+    const number = async () => Number((await site.must(['backup'])).operation.id.slice(2))
+    const last = await number()
+    await site.run(['agent', 'stop'])
+    const path = join(site.home, 'agent/journal.db')
+    ;(await untilFree(path)).close()
+    for (const suffix of ['', '-wal', '-shm']) await rm(`${path}${suffix}`, { force: true })
+    assert.equal(await number(), last + 1000)
+  })
+
   test('is never said to run: not when its file was deployed, and not when that was taken down', async () => {
     await site.must(['deploy'])
     const words = async () => {
