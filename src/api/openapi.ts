@@ -1,8 +1,8 @@
 /** The API's description in OpenAPI 3.1, made from the same table and schemas that the agent serves from. */
 import * as z from 'zod'
+import { answers, named } from './answer-schemas.ts'
 import { requests } from './contract.ts'
 import { type Endpoint, type EndpointName, endpoints } from './endpoints.ts'
-import { answers, named } from './view-schemas.ts'
 
 const STREAMS: ReadonlySet<EndpointName> = new Set(['events', 'logs', 'mask'])
 

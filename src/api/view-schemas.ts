@@ -6,9 +6,7 @@ import * as z from 'zod'
 import { Proof, Rung } from '../core/snapshot.ts'
 import type * as proxy from '../ports/proxy.ts'
 import type * as runtime from '../ports/runtime.ts'
-import type { Answers, Stream } from './contract.ts'
-import type { EndpointName } from './endpoints.ts'
-import { ErrorView, OperationEvent, OperationKind, OperationRecord, OperationState, Plan } from './operation-schemas.ts'
+import { OperationKind, OperationState } from './operation-schemas.ts'
 import { count, environment, flag, may, number, onlyTrue, text, time } from './schema-words.ts'
 
 export const About = z.object({
@@ -136,7 +134,7 @@ export const DoctorItem = z.object({
 })
 export const DoctorReport = z.object({ ok: flag, items: z.array(DoctorItem) })
 
-const LogLine = z.object({ unit: text, labels: Labels, at: time, text, cursor: text }) satisfies z.ZodType<runtime.LogLine>
+export const LogLine = z.object({ unit: text, labels: Labels, at: time, text, cursor: text }) satisfies z.ZodType<runtime.LogLine>
 
 export const MaskedPiece = z.object({
   taken: count.describe('how many of the bytes that were sent it answers: what no piece answered is to be sent again to the next agent'),
@@ -144,48 +142,3 @@ export const MaskedPiece = z.object({
   hidden: count.describe('how many masks are in it'),
   shown: z.base64().describe('what the bytes are, with the secrets hidden'),
 })
-
-/** By the names under which the description refers to them. */
-export const named = {
-  Error: ErrorView,
-  About,
-  GroupState,
-  ServiceStatus,
-  EnvironmentStatus,
-  ReleaseView,
-  SnapshotView,
-  SecretView,
-  DoctorReport,
-  Plan,
-  OperationRecord,
-  OperationEvent,
-  LogLine,
-  MaskedPiece,
-}
-
-/** What each endpoint answers; of a stream, a line. */
-export const answers = {
-  about: About,
-  status: z.object({ agent: About, environments: z.array(EnvironmentStatus) }),
-  plan: Plan,
-  start: OperationRecord,
-  operations: z.object({ operations: z.array(OperationRecord) }),
-  operation: OperationRecord,
-  events: OperationEvent,
-  mask: MaskedPiece,
-  cancel: OperationRecord,
-  resume: OperationRecord,
-  releases: z.object({ releases: z.array(ReleaseView) }),
-  snapshots: z.object({
-    snapshots: z.array(SnapshotView),
-    unreadable: z.array(UnreadableView).describe('those that are there and can not be read'),
-    gone: may(text).describe('why the repository is not there'),
-  }),
-  logs: LogLine,
-  secrets: SecretsView,
-  setSecret: SecretsView,
-  removeSecret: SecretsView,
-  doctor: DoctorReport,
-  enable: z.object({ how: text }),
-  shutdown: z.object({ ended: z.array(text) }),
-} satisfies { [Name in EndpointName]: z.ZodType<Answers[Name] extends Stream<infer Line> ? Line : Answers[Name]> }
