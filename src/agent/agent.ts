@@ -16,7 +16,7 @@ import type { BootEnabler } from './boot.ts'
 import { firstOperationNumber } from './epoch.ts'
 import type { Faults } from './faults.ts'
 import { appOf, handlersOf } from './handlers.ts'
-import { settleHome } from './home.ts'
+import { placeOf, settleHome } from './home.ts'
 import { followMoves } from './moves.ts'
 import { serveApi } from './server.ts'
 import { keepServing } from './serving.ts'
@@ -81,6 +81,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     socket: paths.socket,
     version: world.version,
     hide,
+    requirePlace: placeOf(world.layout.home),
     appOf: input => appOf(input, journal),
     handlers: handlersOf({ ...options, engine, journal, startedAt: world.clock.now() }),
   })

@@ -2,6 +2,7 @@
  * A home that is at another place than before: its disk was moved, its image restored, or it is a copy. Tables and units name folders by
  * absolute paths. Before anything is started they become this home's own; else it would serve, and write, the data of the other place.
  */
+import { statSync } from 'node:fs'
 import { realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
@@ -10,7 +11,7 @@ import { FettleError } from '../core/errors.ts'
 import { refuseNewer } from '../core/file-format.ts'
 import type { Layout } from '../core/layout.ts'
 import type { OperationRecord } from '../core/plan.ts'
-import { readIfExists, writeFileAtomic } from '../lib/files.ts'
+import { exists, readIfExists, writeFileAtomic } from '../lib/files.ts'
 import { isBelow } from '../lib/moved-path.ts'
 import { commandLines } from '../lib/proc-files.ts'
 
@@ -24,6 +25,21 @@ export interface HomeOptions {
   /** Makes what begins with one of these paths begin with this home's, and forgets what ran. Idempotent. */
   move(from: string[]): Promise<void>
   log(text: string): void
+}
+
+/**
+ * To be asked before anything is done in a home: one that is moved while its agent runs takes its socket along, but no path that the
+ * agent and its shims know. @returns what throws FettleError REFUSED once the home is not there any more
+ */
+export function placeOf(home: string): () => void {
+  const begun = statSync(home)
+  return () => {
+    const now = statSync(home, { throwIfNoEntry: false })
+    if (now?.ino === begun.ino && now.dev === begun.dev) return
+    throw new FettleError('REFUSED', `the home of this agent (pid ${process.pid}) was ${home} and is not there any more`, {
+      hint: `Move it back to ${home}, end what runs with \`fettle agent stop --everything --home ${home}\`, and move it then.`,
+    })
+  }
 }
 
 /** To be called by the one agent of this home, before it starts anything. @throws FettleError REFUSED, DAMAGED, VERSION */
@@ -46,7 +62,7 @@ export async function settleHome(options: HomeOptions): Promise<void> {
 interface Place {
   path: string
   isHere: boolean
-  /** Something is there; where it is not this home, this one is a copy. */
+  /** A home is there; where it is not this one, this one is a copy. */
   exists: boolean
 }
 
@@ -57,7 +73,8 @@ async function knownPaths(home: string, file: string): Promise<Place[]> {
   const here = await realpath(home)
   const places = parse(text, file).map(async path => {
     const real = await realpath(path).catch(() => undefined)
-    return { path, isHere: real === here, exists: real !== undefined }
+    // What still runs from a home that was moved may have made a folder again where it was.
+    return { path, isHere: real === here, exists: await exists(join(path, 'agent', 'home.json')) }
   })
   return Promise.all(places)
 }

@@ -27,6 +27,8 @@ export interface ServerOptions {
   version: string
   /** Hides secrets: a net below what was hidden where it came up. */
   hide: Hide
+  /** @throws FettleError where nothing can be done any more */
+  requirePlace(): void
   /** Which app a request is about. Never fails. */
   appOf(input: object): Promise<string | undefined>
 }
@@ -54,6 +56,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
   const { method = '', url = '' } = request
   const { pathname, searchParams } = new URL(url, 'http://agent')
   if (method === 'GET' && pathname === '/openapi.json') return describe(response, options.version)
+  options.requirePlace()
   const found = findEndpoint(method, pathname)
   if (found === undefined) throw new FettleError('NOT_FOUND', `the API has no ${method} ${pathname}`)
   const input = parseRequest(found.name, {

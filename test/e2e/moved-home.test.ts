@@ -1,11 +1,13 @@
 /** A home at another place: what is there serves its own data, and nothing of the place where it was is touched. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { ErrorJson } from '../../src/core/errors.ts'
+import { ask } from '../helpers/http.ts'
 import { Installation, openInstallation } from '../helpers/installation.ts'
 
 const HOST = 'notes.test'
@@ -68,14 +70,31 @@ describe('a home that serves', () => {
     assert.ok((await copy.ask(HOST)).text.startsWith(copy.home))
   })
 
-  test('is moved while it runs: it is refused there until it was ended, and goes on where it was', async () => {
+  test('is moved while its agent runs: it says where to move it back, makes nothing where it was, and goes on there', async () => {
+    const address = await site.address()
+    const moved = new Installation(await newFolder())
+    await rename(site.home, moved.home)
+    for (const args of [['status'], ['agent', 'start'], ['agent', 'stop', '--everything', '--yes']]) {
+      const { code, hint }: ErrorJson = JSON.parse((await moved.run([...args, '--json'], { cwd: moved.folder })).stdout)
+      assert.deepEqual([code, hint?.startsWith(`Move it back to ${site.home}, `)], ['REFUSED', true], args.join(' '))
+    }
+    assert.equal((await ask(address, { host: HOST })).status, 200, 'it serves on')
+    assert.equal(existsSync(site.home), false)
+    await rename(moved.home, site.home)
+    await rm(moved.folder, { recursive: true })
+    await site.must(['restart'])
+  })
+
+  test('is moved while it runs without an agent: it is refused there until it was ended, and goes on where it was', async () => {
     await site.run(['agent', 'stop'])
     const moved = new Installation(await newFolder())
     await rename(site.home, moved.home)
+    await mkdir(join(site.home, 'front'), { recursive: true })
     const { code, message, hint } = await refusal(moved)
     assert.equal(code, 'REFUSED')
     assert.ok(message.includes(moved.home) && message.includes(site.home), message)
     assert.match(hint ?? '', /ln -s/)
+    await rm(site.home, { recursive: true })
     await rename(moved.home, site.home)
     await rm(moved.folder, { recursive: true })
     await site.run(['agent', 'start'])

@@ -1,4 +1,5 @@
 /** The front as a process: started, found again, replaced by another program, ended. It has a shim, which starts it when it died. */
+import { statSync } from 'node:fs'
 import { chmod, mkdir } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
@@ -41,6 +42,7 @@ export class FrontProcess {
   readonly #folder: string
   #opening: Promise<void> | undefined
   #watch: NodeJS.Timeout | undefined
+  #opened: number | undefined
 
   constructor(options: FrontOptions) {
     this.#options = options
@@ -62,7 +64,13 @@ export class FrontProcess {
 
   /** A shim starts its front again; nobody but the agent starts a shim. */
   async #revive(): Promise<void> {
-    if (this.#opening === undefined && (await runningShim(this.#folder)) === undefined && this.#watch !== undefined) await this.#openOnce()
+    if (this.#opening !== undefined || (await runningShim(this.#folder)) !== undefined || this.#watch === undefined) return
+    // Where the folder is another one, or gone, it was moved or removed with the home: that front is no longer ours to start.
+    if (this.#inode() === this.#opened) await this.#openOnce()
+  }
+
+  #inode(): number | undefined {
+    return statSync(this.#folder, { throwIfNoEntry: false })?.ino
   }
 
   #stopWatching(): void {
@@ -76,6 +84,7 @@ export class FrontProcess {
       throw new FettleError('USAGE', `the front listens on an address, and ${host} is none`, { hint: 'Take 127.0.0.1, 0.0.0.0 or ::' })
     await mkdir(this.#folder, { recursive: true, mode: 0o700 })
     await chmod(this.#folder, 0o700)
+    this.#opened = this.#inode()
     const running = await this.#running()
     if (running !== undefined && this.#listensAsAsked(running)) {
       const { program } = this.#options
