@@ -50,7 +50,7 @@ test('a hostile migration gets nowhere when it is rehearsed, in a deploy that ot
     source: site.app,
     unseen: [...unseen, releases],
     pids: [agent, ...(await pidsOf())],
-    socket,
+    sockets: [socket],
     secret: REAL,
   }
   await writeFile(join(site.app, 'attack.mjs'), migration(prey))

@@ -7,14 +7,14 @@ export interface Prey {
   unseen: string[]
   /** Of a live service, and of the agent. */
   pids: number[]
-  /** A path of a server's socket outside. */
-  socket: string
+  /** Paths of servers' sockets outside. */
+  sockets: string[]
   /** Value of a secret that only the live service has. */
   secret: string
 }
 
 /** Each attempt by name, with `refused` or what it brought. */
-export async function escape({ home, source, unseen, pids, socket, secret }: Prey): Promise<Record<string, string>> {
+export async function escape({ home, source, unseen, pids, sockets, secret }: Prey): Promise<Record<string, string>> {
   const { readdirSync, readFileSync, writeFileSync, appendFileSync, rmSync, existsSync } = process.getBuiltinModule('node:fs')
   const { spawnSync } = process.getBuiltinModule('node:child_process')
   const { connect } = process.getBuiltinModule('node:net')
@@ -106,8 +106,9 @@ export async function escape({ home, source, unseen, pids, socket, secret }: Pre
   attempt('make sockets by io_uring', () => perl('my $how = "\\0" x 120; exit(syscall(425, 1, $how) < 0)'))
   const keyctl = process.arch === 'x64' ? 250 : 219
   attempt('reach the keys of the machine', () => perl(`exit(syscall(${keyctl}, 0, -4, 1) < 0)`))
-  found['talk to a server on its socket'] = await new Promise(resolve => {
-    connect(socket, () => resolve('got connected')).on('error', () => resolve('refused'))
-  })
+  for (const socket of sockets)
+    found[`talk to a server on ${socket}`] = await new Promise(resolve => {
+      connect(socket, () => resolve('got connected')).on('error', () => resolve('refused'))
+    })
   return found
 }

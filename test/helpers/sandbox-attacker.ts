@@ -1,5 +1,6 @@
 /** A process that opens a sandbox in the home that it is told, lets a hostile command loose there, and says what came of it, as JSON. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createProcessRuntime } from '../../src/drivers/runtimes/process/index.ts'
@@ -13,8 +14,19 @@ const runtime = createProcessRuntime({ home, clock: systemClock, ports: { from: 
 await runtime.open()
 for (const name of ['backups', 'keys', 'agent', 'live', 'logs', 'scratch', 'artifacts']) mkdirSync(join(home, name), { recursive: true })
 for (const path of ['backups/snapshot', 'keys/shop.key', 'artifacts/code']) writeFileSync(join(home, path), 'real')
-const socket = join(source, 'server.sock')
-const server = createServer().listen(socket)
+/** The kernel knows a socket by the path it was bound by, which may lead nowhere since. */
+const names = ['plain', 'by-link', 'relative', 'renamed', 'late'] as const
+const sockets = names.map(name => join(source, `${name}.sock`))
+const server = async (path: string) => once(createServer().listen(path).unref(), 'listening')
+symlinkSync(source, join(source, 'link'))
+process.chdir(source)
+await Promise.all([
+  server(join(source, 'plain.sock')),
+  server(join(source, 'link/by-link.sock')),
+  server('relative.sock'),
+  server('before.sock'),
+])
+renameSync('before.sock', 'renamed.sock')
 await runtime.apply(
   group({ name: 'slow', argv: nodeScript('setInterval(() => {}, 1000)'), port: false, ready: undefined as never, env: { secret } }),
   never,
@@ -26,6 +38,7 @@ const launchBefore = launch()
 
 const view = { hide: [home], write: [join(home, 'scratch')], copy: [join(home, 'artifacts')] }
 await runtime.openSandbox('drill', view, never)
+await server(join(source, 'late.sock'))
 const unseen = [
   'units/groups/slow/0/launch',
   'units/groups/slow/0/env',
@@ -35,7 +48,7 @@ const unseen = [
   'live',
   'logs',
 ]
-const prey = { home, source, unseen, socket, secret, pids: [before?.pid ?? 0, process.pid] }
+const prey = { home, source, unseen, sockets, secret, pids: [before?.pid ?? 0, process.pid] }
 const attack = nodeScript(`(${escape})(${JSON.stringify(prey)}).then(found => console.log(JSON.stringify(found)))`)
 const { tail, code } = await runtime.run(command(attack, { sandbox: 'drill', timeoutMs: 60_000, cwd: '/' }), never)
 const own = [
@@ -59,7 +72,6 @@ console.log(
     ),
   }),
 )
-server.close()
 await runtime.closeSandbox('drill')
 await runtime.remove('slow', never)
 for (const name of await runtime.commands({})) await runtime.forget(name)

@@ -20,12 +20,18 @@ socket(my $socket, 2, 2, 0) or die "no socket: $!\n";
 ioctl($socket, 0x8914, $up) or die "loopback can not be brought up: $!\n";
 `
 
+/**
+ * `veil`: a unix socket is found by its inode, and through an overlay it has another one. So nobody who listens outside is reached by any
+ * name, nor who comes later. Folders with mounts below are taken apart: an overlay shows one file system, and must not uncover another.
+ */
 const WALLS = String.raw`
 use strict;
 my ($folder) = @ARGV;
 my @walls = do { local (@ARGV, $/) = ("$folder/walls"); split /\0/, <> };
 my ($here, $none, $root, $over, $copies, @hidden) = (-100, '', "$folder/root", "$folder/over", 0);
 my ($READ_ONLY, $NO_SUID, $NO_DEVICES, $NO_EXEC, $DEEP) = (1, 2, 4, 8, 0x8000);
+my %own = map { $_ => 1 } qw(/dev /proc /run /sys /tmp);
+my @mounts = do { local @ARGV = '/proc/self/mountinfo'; map { my $path = (split / /)[4]; $path =~ s/\\(\d{3})/chr oct $1/ge; $path } <> };
 my %number = (open_tree => 428, move_mount => 429, fsopen => 430, fsconfig => 431, fsmount => 432, mount_setattr => 442);
 
 sub try {
@@ -81,11 +87,22 @@ sub copy {
   make('overlay', $path, $NO_SUID | $NO_DEVICES, userxattr => undef, lowerdir => '.', upperdir => $upper, workdir => $work);
 }
 
+sub veil {
+  my ($folder) = @_;
+  opendir my $list, "$folder/" or return;
+  for my $path (map { "$folder/$_" } grep { !/^\.\.?$/ } readdir $list) {
+    next if $own{$path} or -l $path or !-d _;
+    if (grep { index($_, "$path/") == 0 } @mounts) { veil($path); next }
+    eval { copy($path, "$root$path"); restrict("$root$path", $READ_ONLY | $NO_SUID | $NO_DEVICES, 0) };
+  }
+}
+
 folder($_) for $root, $over, "$folder/tmp";
 chmod 01777, "$folder/tmp";
 take('/', $root, $DEEP);
 restrict($root, $READ_ONLY | $NO_SUID | $NO_DEVICES, $DEEP);
 make('tmpfs', $over, $NO_SUID | $NO_DEVICES, size => '128m', mode => '700');
+veil('');
 make('proc', "$root/proc", $READ_ONLY | $NO_SUID | $NO_DEVICES | $NO_EXEC);
 make('tmpfs', "$root/dev", $NO_SUID | $NO_EXEC, size => '64k', mode => '755');
 for my $device (map { "/dev/$_" } qw(null zero full random urandom tty)) { touch("$root$device"); take($device, "$root$device", 0) }
