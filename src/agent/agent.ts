@@ -19,7 +19,7 @@ import { appOf, handlersOf } from './handlers.ts'
 import { placeOf, settleHome } from './home.ts'
 import { followMoves } from './moves.ts'
 import { serveApi } from './server.ts'
-import { keepServing } from './serving.ts'
+import { keepServing, startEnded } from './serving.ts'
 import { sweepHalfWritten, sweepOperation, sweepStrays } from './sweep.ts'
 
 export interface AgentOptions {
@@ -70,6 +70,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const isBusy = (app: string, environment: string) => journal.holder(environmentLease(app, environment)) !== undefined
   // Before any operation goes on: what ends meanwhile clears up after itself, and two must not remove the same.
   await sweepStrays(world, { isOpen: id => journal.isOpen(id), isBusy }, onError)
+  await startEnded(world, onError)
   await engine.recover()
   const moves = followMoves(world, onError)
   await keepServing(world, isBusy, onError)

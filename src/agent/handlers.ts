@@ -17,6 +17,7 @@ import { examine } from './doctor.ts'
 import { maskedPieces } from './mask.ts'
 import { secretHandlers } from './secrets.ts'
 import type { Handlers } from './server.ts'
+import { rememberEnded } from './serving.ts'
 import { environmentStatus, externalStatus, isExternal, releaseViews, snapshotViews, unreadableStatus } from './status.ts'
 
 /** Makes the agent return after a reboot. */
@@ -222,6 +223,7 @@ async function requireService(world: World, { app, environment }: { app: string;
 /** All that fettle runs on this host: services of every environment, then the front. */
 async function endAll(world: World): Promise<string[]> {
   const groups = await world.runtime.groups({})
+  await rememberEnded(world, groups)
   const signal = AbortSignal.timeout(120_000)
   await Promise.all(groups.map(group => world.runtime.stop(group.name, signal)))
   await Promise.all(groups.map(group => world.runtime.remove(group.name, signal)))

@@ -64,9 +64,11 @@ describe('a deploy whose migration fails halfway, on data that the old release c
     assert.match(error?.hint ?? '', new RegExp(`fettle operations resume ${id}`))
   })
 
-  test('is held again when it is resumed and nothing was mended, also by another agent', async () => {
-    await site.run(['agent', 'stop'])
+  test('is held again when it is resumed and nothing was mended, also by another agent; what serves serves on, also after all was ended', async () => {
+    await site.run(['agent', 'stop', '--everything', '--yes'])
     await site.run(['agent', 'start'])
+    await site.until(({ state }) => state === 'up')
+    assert.deepEqual(await served(), [500, '1'])
     const { code, operation } = await site.operate(['operations', 'resume', id])
     assert.deepEqual([code, operation?.state], [11, 'held'])
   })
