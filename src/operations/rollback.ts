@@ -14,7 +14,7 @@ import { exchangeSteps } from './exchange.ts'
 import { countLoss } from './loss.ts'
 import { readScale } from './scale-record.ts'
 import { doubtNewest, findSnapshot } from './snapshots.ts'
-import { requireFolders } from './stores-between.ts'
+import { requireFolders, storeWarnings } from './stores-between.ts'
 import { readTarget, requireServing, type TargetRequest } from './target.ts'
 import type { World } from './world.ts'
 
@@ -102,6 +102,7 @@ async function describe(world: World, environment: Environment, serving: Release
       lines.push({ text: snapshot === undefined ? text : `${text}; \`--data ${snapshot}\` goes back to the data before it`, tone: 'warn' })
     }
   }
-  if (newer.length === 0 && data === 'keep') lines.push({ text: 'data stays as it is: no release between them migrated it', tone: 'plain' })
-  return lines
+  const moves = storeWarnings(environment, release.spec).map((text): PlanLine => ({ text, tone: 'warn' }))
+  const isSame = newer.length === 0 && moves.length === 0 && data === 'keep'
+  return isSame ? [...lines, { text: 'data stays as it is: no release between them migrated it', tone: 'plain' }] : [...lines, ...moves]
 }
