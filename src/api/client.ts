@@ -108,6 +108,11 @@ export const notOpen = (path: string, cause: unknown): FettleError =>
 function unreachable(error: Error, socketPath: string): FettleError {
   if (error.name === 'AbortError') return new FettleError('CANCELLED', 'the request was cancelled', { cause: error })
   if ((error as NodeJS.ErrnoException).code === 'EACCES') return notOpen(socketPath, error)
+  if ((error as NodeJS.ErrnoException).code === 'ECONNRESET')
+    return new FettleError('AGENT_UNREACHABLE', 'the agent ended before it answered', {
+      cause: error,
+      hint: '`fettle operations` shows whether anything was begun: that goes on with the next agent. If nothing was, try again.',
+    })
   return new FettleError('AGENT_UNREACHABLE', `no agent answers on ${socketPath}: ${error.message}`, {
     cause: error,
     hint: '`fettle agent start` starts it; `fettle doctor` looks for the reason.',

@@ -12,8 +12,10 @@ export async function requireOwnAddresses(world: World, { app, environment }: En
     if (other.app === app && other.environment === environment) continue
     const taken = other.routes.map(addressOf).find(address => wanted.includes(address))
     if (taken === undefined) continue
-    throw new FettleError('REFUSED', `${taken} leads to ${other.app}/${other.environment} already`, {
-      hint: `Give ${environment} a host of its own: ${ownRoutes(environment, spec)}.`,
-    })
+    const hint =
+      other.app === app
+        ? `Give ${environment} a host of its own: ${ownRoutes(environment, spec)}.`
+        : `Give ${app} a host of its own in \`routes:\`, or take the other down: \`fettle down ${other.environment} --app ${other.app}\`.`
+    throw new FettleError('REFUSED', `${taken} leads to ${other.app}/${other.environment} already`, { hint })
   }
 }
