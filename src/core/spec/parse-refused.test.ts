@@ -72,6 +72,19 @@ const REFUSED: [title: string, text: string, expected: string[]][] = [
     ),
   ],
   [
+    'what the system would take for the end of it: in a command, a variable, a path, a query',
+    'app: a\nsource: "a\\0"\nservices: { w: { run: "a\\0", env: { A: "a\\0" }, ready: { http: "/\\0" } } }\nbackups: { repository: { directory: "a\\0" }, drill: { expect: [{ sql: "a\\0", files: "a\\0" }] } }',
+    ['2:9', '3:23', '3:40', '3:64', '4:37', '4:71', '4:85'].map(
+      place =>
+        `${place}: expected ${place === '3:64' ? 'a path that starts with / and is written as in a request (no spaces; ä is %C3%A4), such as /health; found /' : 'text without NUL bytes; found a'}\u{fffd}`,
+    ),
+  ],
+  [
+    'a folder outside the store, behind a second line',
+    'app: a\nstores: { a: { files: "a\\n/../../x" } }',
+    ['2:23: expected a folder inside the store (no ..), or the absolute path of a folder that something else fills; found a /../../x'],
+  ],
+  [
     'a folder outside the store',
     'app: a\nstores: { a: { files: ../x } }',
     ['2:23: expected a folder inside the store (no ..), or the absolute path of a folder that something else fills; found ../x'],

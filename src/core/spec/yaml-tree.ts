@@ -93,7 +93,9 @@ class TreeBuilder {
       const name = typeof key.value === 'string' ? key.value : (key.source ?? String(key.value))
       const tree = value === null ? nothingAt(keySpan.end) : this.build(value)
       const isMerge = name === '<<' && this.#text.startsWith('<<', keySpan.start)
-      if (isMerge) merged.push(...(tree.kind === 'list' ? tree.items : [tree]))
+      // As a property it would change what every object inherits, or be lost: some layer below always builds a plain object.
+      if (name === '__proto__') this.findings.push({ at: keySpan, message: 'the key "__proto__" can name nothing: choose another name' })
+      else if (isMerge) merged.push(...(tree.kind === 'list' ? tree.items : [tree]))
       else if (entries.has(name)) this.findings.push({ at: keySpan, message: `the key ${quoted(name)} stands here twice` })
       else entries.set(name, { ...tree, key: keySpan })
     }
