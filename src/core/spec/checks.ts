@@ -2,9 +2,11 @@
 import { nearestName } from '../nearest.ts'
 import { addressOf } from './addresses.ts'
 import { smokeTestService } from './derived.ts'
-import { type Finding, quoted, type Span } from './problem.ts'
+import type { LocatedFinding } from './issues.ts'
+import { quoted, type Span } from './problem.ts'
 import { type Place, references } from './references.ts'
 import type { Expectation, Service, SmokeTest, Spec } from './schema.ts'
+import type { SoundRest } from './sound-rest.ts'
 import { namesAt, nearestAt, type Tree } from './tree.ts'
 
 /** More would only be counted, and each costs a search for the nearest name. */
@@ -12,26 +14,28 @@ const MOST_FINDINGS = 1000
 
 type Path = (string | number)[]
 
-/** @param tree of the same environment; may hold more than the spec when invalid parts were left out of it */
-export function checkSpec(spec: Spec, tree: Tree, source: string): Finding[] {
-  return new Checks(spec, tree, source).run()
+/** @param written the file's own tree of the same environment: it holds more than `tree` when invalid parts were left out */
+export function checkSpec({ spec, tree }: SoundRest, written: Tree, source: string): LocatedFinding[] {
+  return new Checks({ spec, tree }, written, source).run()
 }
 
 class Checks {
-  readonly #findings: Finding[] = []
+  readonly #findings: LocatedFinding[] = []
   readonly #spec: Spec
   readonly #tree: Tree
+  readonly #hasRoutes: boolean
   readonly #source: string
   readonly #names: Record<'services' | 'stores' | 'secrets', string[]>
-  constructor(spec: Spec, tree: Tree, source: string) {
+  constructor({ spec, tree }: SoundRest, written: Tree, source: string) {
     this.#spec = spec
     this.#tree = tree
     this.#source = source
-    // From the tree: a store with an error of its own is still a store.
-    this.#names = { services: namesAt(tree, 'services'), stores: namesAt(tree, 'stores'), secrets: namesAt(tree, 'secrets') }
+    // As written: a store with an error of its own is still a store.
+    this.#names = { services: namesAt(written, 'services'), stores: namesAt(written, 'stores'), secrets: namesAt(written, 'secrets') }
+    this.#hasRoutes = nearestAt(written, ['routes']).isExact
   }
 
-  run(): Finding[] {
+  run(): LocatedFinding[] {
     for (const [name, service] of Object.entries(this.#spec.services)) this.#service(['services', name], service)
     this.#routes()
     this.#secrets()
@@ -65,7 +69,7 @@ class Checks {
     this.#references([...path, 'run'], run, 'command')
     this.#environment([...path, 'env'], env)
     if (ready?.command !== undefined) this.#references([...path, 'ready', 'command'], ready.command, 'command')
-    if (ready?.uptime !== undefined && ready.uptime >= ready.within)
+    if (ready?.uptime !== undefined && ready.uptime >= ready.within && !this.#isPartial([...path, 'ready']))
       this.#add([...path, 'ready', 'uptime'], 'would never be ready: `uptime` is not shorter than `within`')
     if (singleton && instances > 1) this.#add([...path, 'instances'], 'a singleton never runs twice: expected 1, or `singleton: false`')
   }
@@ -75,13 +79,12 @@ class Checks {
   }
 
   #routes(): void {
-    const first = new Map<string, number>()
+    const seen = new Set<string>()
     this.#spec.routes.forEach(({ host, path, to }, index) => {
       this.#known('services', to, ['routes', index, 'to'], 'service')
       const address = addressOf({ host, path })
-      const earlier = first.get(address)
-      if (earlier === undefined) first.set(address, index)
-      else this.#add(['routes', index, 'host'], `route ${earlier + 1} has the same host and path`)
+      if (seen.has(address)) this.#add(['routes', index, 'host'], 'an earlier route has the same host and path')
+      seen.add(address)
     })
   }
 
@@ -94,7 +97,7 @@ class Checks {
 
   #smokeTest(path: Path, test: SmokeTest): void {
     if (test.service !== undefined) this.#known('services', test.service, [...path, 'service'], 'service')
-    else if (smokeTestService(this.#spec, test) === undefined && !nearestAt(this.#tree, ['routes']).isExact)
+    else if (smokeTestService(this.#spec, test) === undefined && !this.#hasRoutes)
       this.#add(path, 'there is no route, so the test must name its `service`')
     const nearEnd = test['near-end']
     const looksAtBody = test.contains !== undefined || nearEnd !== undefined
@@ -151,16 +154,21 @@ class Checks {
     return false
   }
 
+  #isPartial(path: Path): boolean {
+    const { tree, isExact } = nearestAt(this.#tree, path)
+    return isExact && tree.kind === 'map' && tree.isPartial === true
+  }
+
   #plainAt(path: Path): unknown {
     const { tree, isExact } = nearestAt(this.#tree, path)
     return isExact && tree.kind === 'leaf' ? tree.value : undefined
   }
 
   #add(path: Path, message: string, { part, nearest }: { part?: string; nearest?: string } = {}): void {
-    if (this.#findings.length >= MOST_FINDINGS) return
+    if (this.#findings.length >= MOST_FINDINGS || this.#isPartial(path)) return
     const { tree, isExact } = nearestAt(this.#tree, path)
     const at = isExact ? tree.at : (tree.key ?? tree.at)
-    this.#findings.push({ at: part === undefined ? at : partOf(at, part, this.#source), message, nearest })
+    this.#findings.push({ path, at: part === undefined ? at : partOf(at, part, this.#source), message, nearest })
   }
 }
 

@@ -9,6 +9,8 @@ type Issue = z.core.$ZodIssue
 /** A finding and the path of the value that it condemns. */
 export interface LocatedFinding extends Finding {
   path: PropertyKey[]
+  /** The key that it lacks, where that is the mistake. */
+  missing?: string
 }
 
 const TYPE_WORDS: Record<string, string> = {
@@ -86,7 +88,7 @@ class Description {
     const [meaning] = schemasAt(this.#schema, this.#path).flatMap(schema => schema.description ?? [])
     const place = tree.key ?? { start: tree.at.start, end: tree.at.start }
     const message = `${quoted(key)} is missing${meaning === undefined ? '' : ` (${meaning})`}`
-    return { path: parent, at: place, message, nearest: this.#sibling(parent) }
+    return { path: parent, missing: key, at: place, message, nearest: this.#sibling(parent) }
   }
 
   /** What is incomplete may be meant for another of its kind: an environment that changes a service whose name was mistyped. */

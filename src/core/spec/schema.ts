@@ -244,6 +244,9 @@ export const Spec = z.strictObject({
     .describe('environments and what differs in each: maps merge, lists and values replace, null removes; none: only `production`'),
 })
 
+/** Without zod's generated code: it pays only after many parses, and a command line makes one. */
+export const parseOnce = (plain: unknown) => Spec.safeParse(plain, { jitless: true })
+
 export type ReadyCheck = z.output<typeof ReadyCheck>
 export type Service = z.output<typeof Service>
 export type Store = z.output<typeof Store>
