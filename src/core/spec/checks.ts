@@ -3,14 +3,14 @@ import { nearestName } from '../nearest.ts'
 import { addressOf } from './addresses.ts'
 import { smokeTestService } from './derived.ts'
 import type { LocatedFinding } from './issues.ts'
-import { quoted, type Span } from './problem.ts'
+import { type Finding, quoted, type Span } from './problem.ts'
 import { type Place, references } from './references.ts'
 import type { Expectation, Service, SmokeTest, Spec } from './schema.ts'
 import type { SoundRest } from './sound-rest.ts'
 import { namesAt, nearestAt, type Tree } from './tree.ts'
 
-/** More would only be counted, and each costs a search for the nearest name. */
-const MOST_FINDINGS = 1000
+/** Far more than are shown: beyond it they are not even counted. */
+const MOST_FINDINGS = 10_000
 
 type Path = (string | number)[]
 
@@ -136,7 +136,7 @@ class Checks {
   #references(path: Path, text: string, place: Place): void {
     for (const reference of references(text, place)) {
       const part = reference.written
-      if (reference.kind === 'unknown') this.#add(path, `${part}: ${reference.problem}`, { part, nearest: nearestRoot(part) })
+      if (reference.kind === 'unknown') this.#add(path, `${part}: ${reference.problem}`, { part, nearest: () => nearestRoot(part) })
       else if (reference.kind === 'store') this.#known('stores', reference.name, path, 'store', part)
       else if (reference.kind === 'secret' && place === 'command')
         this.#add(path, `${part} would stand in the list of processes; put it into \`env\` and use the variable here`, { part })
@@ -147,10 +147,9 @@ class Checks {
   #known(kind: 'services' | 'stores' | 'secrets', name: string, path: Path, word: string, part?: string): boolean {
     const names = this.#names[kind]
     if (names.includes(name)) return true
-    const nearest = nearestName(name, names)
-    const list = names.length === 0 ? `\`${kind}:\` names none` : nearest === undefined ? `there is ${listed(names)}` : ''
     const where = part === undefined ? '' : ` in ${part}`
-    this.#add(path, `no ${word} ${quoted(name)}${where}${list === '' ? '' : `; ${list}`}`, { part, nearest })
+    const otherwise = names.length === 0 ? `\`${kind}:\` names none` : `there is ${listed(names)}`
+    this.#add(path, `no ${word} ${quoted(name)}${where}`, { part, nearest: () => nearestName(name, names), otherwise })
     return false
   }
 
@@ -164,11 +163,11 @@ class Checks {
     return isExact && tree.kind === 'leaf' ? tree.value : undefined
   }
 
-  #add(path: Path, message: string, { part, nearest }: { part?: string; nearest?: string } = {}): void {
+  #add(path: Path, message: string, { part, ...words }: { part?: string } & Pick<Finding, 'nearest' | 'otherwise'> = {}): void {
     if (this.#findings.length >= MOST_FINDINGS || this.#isPartial(path)) return
     const { tree, isExact } = nearestAt(this.#tree, path)
     const at = isExact ? tree.at : (tree.key ?? tree.at)
-    this.#findings.push({ path, at: part === undefined ? at : partOf(at, part, this.#source), message, nearest })
+    this.#findings.push({ path, at: part === undefined ? at : partOf(at, part, this.#source), message, ...words })
   }
 }
 
@@ -176,8 +175,8 @@ const listed = (names: string[]): string => (names.length > 10 ? `${names.slice(
 
 /** The part inside a value, where it stands there as it is meant (not so with escapes). */
 function partOf(at: Span, part: string, source: string): Span {
-  const start = source.indexOf(part, at.start)
-  return start < 0 || start >= at.end ? at : { start, end: start + part.length }
+  const start = source.slice(at.start, at.end).indexOf(part)
+  return start < 0 ? at : { start: at.start + start, end: at.start + start + part.length }
 }
 
 function nearestRoot(written: string): string | undefined {

@@ -48,6 +48,13 @@ for (const [title, text, expected] of FILES)
     assert.equal(firstProblem(text), expected)
   })
 
+test('of thousands of misspelt names only those that are told are compared with all others', () => {
+  const { more, problems } = refusal(
+    `app: a\nservices:\n${Array.from({ length: 4900 }, (_, index) => `  s${index}: {}`).join('\n')}`,
+  ).context
+  assert.deepEqual([problems.length, more, problems[0]?.nearest], [100, 4800, 's1'])
+})
+
 test('where reading stops is where the text shows it', () => {
   const message = refusal(Array.from({ length: 9000 }, (_, index) => `k${index}: 1`).join('\n')).message.split('\n')
   assert.deepEqual(message.slice(1), [' 8572 | k8571: 1', '      |      ^'])

@@ -69,7 +69,7 @@ function overlaid(base: Branch, overlay: Branch, findings: Finding[]): Branch {
         findings.push({
           at: over.key ?? over.at,
           message: `nothing to remove: the rest of the file has no ${quoted(key)} here`,
-          nearest: nearestName(key, base.entries.keys()),
+          nearest: () => nearestName(key, base.entries.keys()),
         })
       entries.delete(key)
     } else if (under?.kind === 'map' && over.kind === 'map') {

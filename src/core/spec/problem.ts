@@ -9,8 +9,10 @@ export interface Span {
 export interface Finding {
   at: Span
   message: string
-  /** The valid name that was probably meant. */
-  nearest?: string
+  /** The valid name that was probably meant. Looked for only where it is told: thousands of names among thousands take long. */
+  nearest?: () => string | undefined
+  /** Said when no name is near. */
+  otherwise?: string
   /** At `at` an environment is made different, and thereby this is wrong, which the whole file shares. */
   breaks?: { environment: string; at: Span }
 }
@@ -37,21 +39,24 @@ export function toProblems(findings: Finding[], source: string, file: string): {
   const lineStarts = [0]
   for (let at = source.indexOf('\n'); at >= 0; at = source.indexOf('\n', at + 1)) lineStarts.push(at + 1)
   const unique = new Map<string, Finding>()
-  for (const { at, message, nearest, breaks } of findings) {
+  for (const { at, message, breaks, ...words } of findings) {
     const said =
       breaks === undefined
         ? message
         : `what differs in ${breaks.environment} makes line ${lineOf(lineStarts, breaks.at.start)} wrong: ${message}`
-    unique.set(`${at.start} ${said}`, { at, message: said, nearest })
+    const key = `${at.start} ${said}`
+    if (!unique.has(key)) unique.set(key, { at, message: said, ...words })
   }
   const problems = [...unique.values()]
     .sort((a, b) => a.at.start - b.at.start)
     .slice(0, MOST_PROBLEMS)
-    .map(({ at, message, nearest }) => {
+    .map(({ at, message, nearest: find, otherwise }) => {
+      const nearest = find?.()
       const line = lineOf(lineStarts, at.start)
       const column = at.start - (lineStarts[line - 1] ?? 0) + 1
       const text = /^[^\r\n]{0,60}/.exec(source.slice(at.start, at.end))?.[0] ?? ''
-      return { file, line, column, text, message, ...(nearest === undefined ? {} : { nearest }) }
+      const said = nearest === undefined && otherwise !== undefined ? `${message}; ${otherwise}` : message
+      return { file, line, column, text, message: said, ...(nearest === undefined ? {} : { nearest }) }
     })
   return { problems, more: unique.size - problems.length }
 }

@@ -63,7 +63,15 @@ class TreeBuilder {
   #alias(name: string, at: Span): Tree {
     const target = this.#anchors.get(name)
     if (target === undefined) {
-      this.#miss({ at, message: `no anchor &${name} stands before this alias`, nearest: nearestName(name, this.#anchors.keys()) })
+      this.#miss({
+        at,
+        message: `no anchor &${name} stands before this alias`,
+        nearest: () =>
+          nearestName(
+            name,
+            [...this.#anchors.keys()].filter(other => other !== name),
+          ),
+      })
       return { kind: 'leaf', at, size: 1, value: null, written: '' }
     }
     this.#count(target.size, at)
