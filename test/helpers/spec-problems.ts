@@ -7,11 +7,13 @@ import { problemLine } from '../../src/core/spec/problem-text.ts'
 
 const FILE = 'fettle.yaml'
 
-export function refusal(text: string): FettleError & { context: { problems: Problem[] } } {
+type Refusal = FettleError & { context: { problems: Problem[]; more?: number } }
+
+export function refusal(text: string): Refusal {
   try {
     parseSpec(text, { file: FILE })
   } catch (error) {
-    if (error instanceof FettleError && error.code === 'SPEC_INVALID') return error as FettleError & { context: { problems: Problem[] } }
+    if (error instanceof FettleError && error.code === 'SPEC_INVALID') return error as Refusal
     throw error
   }
   throw new AssertionError({ message: `accepted:\n${text.slice(0, 1000)}` })

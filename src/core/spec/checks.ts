@@ -2,36 +2,40 @@
 import { nearestName } from '../nearest.ts'
 import { addressOf } from './addresses.ts'
 import { smokeTestService } from './derived.ts'
+import type { LocatedFinding } from './issues.ts'
 import { type Finding, quoted, type Span } from './problem.ts'
 import { type Place, references } from './references.ts'
 import type { Expectation, Service, SmokeTest, Spec } from './schema.ts'
+import type { SoundRest } from './sound-rest.ts'
 import { namesAt, nearestAt, type Tree } from './tree.ts'
 
-/** More would only be counted, and each costs a search for the nearest name. */
-const MOST_FINDINGS = 1000
+/** Far more than are shown: beyond it they are not even counted. */
+const MOST_FINDINGS = 10_000
 
 type Path = (string | number)[]
 
-/** @param tree of the same environment; may hold more than the spec when invalid parts were left out of it */
-export function checkSpec(spec: Spec, tree: Tree, source: string): Finding[] {
-  return new Checks(spec, tree, source).run()
+/** @param written the file's own tree of the same environment: it holds more than `tree` when invalid parts were left out */
+export function checkSpec({ spec, tree }: SoundRest, written: Tree, source: string): LocatedFinding[] {
+  return new Checks({ spec, tree }, written, source).run()
 }
 
 class Checks {
-  readonly #findings: Finding[] = []
+  readonly #findings: LocatedFinding[] = []
   readonly #spec: Spec
   readonly #tree: Tree
+  readonly #hasRoutes: boolean
   readonly #source: string
   readonly #names: Record<'services' | 'stores' | 'secrets', string[]>
-  constructor(spec: Spec, tree: Tree, source: string) {
+  constructor({ spec, tree }: SoundRest, written: Tree, source: string) {
     this.#spec = spec
     this.#tree = tree
     this.#source = source
-    // From the tree: a store with an error of its own is still a store.
-    this.#names = { services: namesAt(tree, 'services'), stores: namesAt(tree, 'stores'), secrets: namesAt(tree, 'secrets') }
+    // As written: a store with an error of its own is still a store.
+    this.#names = { services: namesAt(written, 'services'), stores: namesAt(written, 'stores'), secrets: namesAt(written, 'secrets') }
+    this.#hasRoutes = nearestAt(written, ['routes']).isExact
   }
 
-  run(): Finding[] {
+  run(): LocatedFinding[] {
     for (const [name, service] of Object.entries(this.#spec.services)) this.#service(['services', name], service)
     this.#routes()
     this.#secrets()
@@ -65,7 +69,7 @@ class Checks {
     this.#references([...path, 'run'], run, 'command')
     this.#environment([...path, 'env'], env)
     if (ready?.command !== undefined) this.#references([...path, 'ready', 'command'], ready.command, 'command')
-    if (ready?.uptime !== undefined && ready.uptime >= ready.within)
+    if (ready?.uptime !== undefined && ready.uptime >= ready.within && !this.#isPartial([...path, 'ready']))
       this.#add([...path, 'ready', 'uptime'], 'would never be ready: `uptime` is not shorter than `within`')
     if (singleton && instances > 1) this.#add([...path, 'instances'], 'a singleton never runs twice: expected 1, or `singleton: false`')
   }
@@ -75,13 +79,12 @@ class Checks {
   }
 
   #routes(): void {
-    const first = new Map<string, number>()
+    const seen = new Set<string>()
     this.#spec.routes.forEach(({ host, path, to }, index) => {
       this.#known('services', to, ['routes', index, 'to'], 'service')
       const address = addressOf({ host, path })
-      const earlier = first.get(address)
-      if (earlier === undefined) first.set(address, index)
-      else this.#add(['routes', index, 'host'], `route ${earlier + 1} has the same host and path`)
+      if (seen.has(address)) this.#add(['routes', index, 'host'], 'an earlier route has the same host and path')
+      seen.add(address)
     })
   }
 
@@ -94,7 +97,7 @@ class Checks {
 
   #smokeTest(path: Path, test: SmokeTest): void {
     if (test.service !== undefined) this.#known('services', test.service, [...path, 'service'], 'service')
-    else if (smokeTestService(this.#spec, test) === undefined && !nearestAt(this.#tree, ['routes']).isExact)
+    else if (smokeTestService(this.#spec, test) === undefined && !this.#hasRoutes)
       this.#add(path, 'there is no route, so the test must name its `service`')
     const nearEnd = test['near-end']
     const looksAtBody = test.contains !== undefined || nearEnd !== undefined
@@ -133,7 +136,7 @@ class Checks {
   #references(path: Path, text: string, place: Place): void {
     for (const reference of references(text, place)) {
       const part = reference.written
-      if (reference.kind === 'unknown') this.#add(path, `${part}: ${reference.problem}`, { part, nearest: nearestRoot(part) })
+      if (reference.kind === 'unknown') this.#add(path, `${part}: ${reference.problem}`, { part, nearest: () => nearestRoot(part) })
       else if (reference.kind === 'store') this.#known('stores', reference.name, path, 'store', part)
       else if (reference.kind === 'secret' && place === 'command')
         this.#add(path, `${part} would stand in the list of processes; put it into \`env\` and use the variable here`, { part })
@@ -144,11 +147,15 @@ class Checks {
   #known(kind: 'services' | 'stores' | 'secrets', name: string, path: Path, word: string, part?: string): boolean {
     const names = this.#names[kind]
     if (names.includes(name)) return true
-    const nearest = nearestName(name, names)
-    const list = names.length === 0 ? `\`${kind}:\` names none` : nearest === undefined ? `there is ${listed(names)}` : ''
     const where = part === undefined ? '' : ` in ${part}`
-    this.#add(path, `no ${word} ${quoted(name)}${where}${list === '' ? '' : `; ${list}`}`, { part, nearest })
+    const otherwise = names.length === 0 ? `\`${kind}:\` names none` : `there is ${listed(names)}`
+    this.#add(path, `no ${word} ${quoted(name)}${where}`, { part, nearest: () => nearestName(name, names), otherwise })
     return false
+  }
+
+  #isPartial(path: Path): boolean {
+    const { tree, isExact } = nearestAt(this.#tree, path)
+    return isExact && tree.kind === 'map' && tree.isPartial === true
   }
 
   #plainAt(path: Path): unknown {
@@ -156,11 +163,11 @@ class Checks {
     return isExact && tree.kind === 'leaf' ? tree.value : undefined
   }
 
-  #add(path: Path, message: string, { part, nearest }: { part?: string; nearest?: string } = {}): void {
-    if (this.#findings.length >= MOST_FINDINGS) return
+  #add(path: Path, message: string, { part, ...words }: { part?: string } & Pick<Finding, 'nearest' | 'otherwise'> = {}): void {
+    if (this.#findings.length >= MOST_FINDINGS || this.#isPartial(path)) return
     const { tree, isExact } = nearestAt(this.#tree, path)
     const at = isExact ? tree.at : (tree.key ?? tree.at)
-    this.#findings.push({ at: part === undefined ? at : partOf(at, part, this.#source), message, nearest })
+    this.#findings.push({ path, at: part === undefined ? at : partOf(at, part, this.#source), message, ...words })
   }
 }
 
@@ -168,8 +175,8 @@ const listed = (names: string[]): string => (names.length > 10 ? `${names.slice(
 
 /** The part inside a value, where it stands there as it is meant (not so with escapes). */
 function partOf(at: Span, part: string, source: string): Span {
-  const start = source.indexOf(part, at.start)
-  return start < 0 || start >= at.end ? at : { start, end: start + part.length }
+  const start = source.slice(at.start, at.end).indexOf(part)
+  return start < 0 ? at : { start: at.start + start, end: at.start + start + part.length }
 }
 
 function nearestRoot(written: string): string | undefined {

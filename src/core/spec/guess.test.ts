@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parse as parseYaml } from 'yaml'
-import type { FolderSketch } from './guess/draft.ts'
+import { type FolderSketch, toIdentifier } from './guess/draft.ts'
 import { guessSpec } from './guess.ts'
 import { parseSpec } from './parse.ts'
 
@@ -248,6 +248,12 @@ const SAMPLES: [title: string, folder: FolderSketch, expected: object][] = [
     { app: 'site', source: '.', build: ['pnpm install --frozen-lockfile', 'pnpm run build'] },
   ],
   ['an empty folder', sketch('Ünïcode 99', {}), { app: 'n-code-99', source: '.' }],
+  ...['true', 'null', 'False', 'NO', 'off', '123', '1e3', '~', '.', 'ſ', '__proto__', 'on\n', "y'", '- x', '!!str', '%', 'x: y #'].map(
+    (name): (typeof SAMPLES)[number] => {
+      const app = toIdentifier(name) || 'app'
+      return [`an empty folder with the name ${json(name)}`, sketch(name, {}), { app, source: '.' }]
+    },
+  ),
   ['a folder whose name has no letter', sketch('2026', { 'README.md': true }), { app: 'app', source: '.' }],
   [
     'files that are broken or mean harm',
@@ -280,6 +286,22 @@ test('every guess has its reason, and what is not read is said', () => {
   ])
   assert.match(guessSpec(sketch('shop', {})).reasons.join(), /nothing says how the app starts/)
   assert.match(guessSpec(sketch('shop', { 'package.json': '{ "scripts": }' })).reasons.join(), /package\.json can not be read/)
+})
+
+test('names that YAML reads as something else stay names, and no name of a file leaves its comment', () => {
+  const { text } = guessSpec(
+    sketch('null', {
+      Procfile: 'true: ./a\nnull: ./b\nweb: ./c\n',
+      '.env': 'NULL=\nTrue=\n',
+      'manage.py': true,
+      'a\nroutes: []/settings.py': settings("'x.db'"),
+    }),
+  )
+  const { app, services, secrets, routes } = parseSpec(text, { file: 'fettle.yaml' }).spec
+  assert.deepEqual(
+    [app, Object.keys(services), Object.keys(secrets), routes.length],
+    ['null', ['true', 'null', 'web'], ['NULL', 'True'], 1],
+  )
 })
 
 test('no value of .env is in what is written or said', () => {

@@ -1,7 +1,8 @@
 /** Files that are made to cost time or memory: each ends early, at a place. The limits make it so; no time is asserted. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { problemLines } from '../../../test/helpers/spec-problems.ts'
+import { problemLines, refusal } from '../../../test/helpers/spec-problems.ts'
+import { parseSpec } from './parse.ts'
 
 const firstProblem = (text: string): string => problemLines(text)[0] ?? ''
 const TOO_MANY_PARTS = 'the file has more parts than any description of an app needs; reading stopped here'
@@ -19,17 +20,17 @@ const FILES: [title: string, text: string, expected: string][] = [
     '6:8: more than 10000 values (aliases counted as often as they stand); reading stopped here',
   ],
   ['an alias of what it stands in', 'app: a\nx: &a [*a]', '2:8: no anchor &a stands before this alias'],
-  ['a megabyte of brackets', '['.repeat(1e6), '1:42: nested more than 40 levels deep'],
-  ['a megabyte of commas', `[${','.repeat(1e6)}`, `1:60001: ${TOO_MANY_PARTS}`],
-  ['half a million list items in one line', '- '.repeat(500_000), '1:81: nested more than 40 levels deep'],
-  ['lists in lists', nested('[', ']'), '2:47: nested more than 40 levels deep'],
-  ['maps in maps', nested('{ a: ', '}'), '2:237: nested more than 40 levels deep'],
+  ['a megabyte of brackets', '['.repeat(1e6), '1:41: nested more than 40 levels deep'],
+  ['a megabyte of commas', `[${','.repeat(1e6)}`, `1:60000: ${TOO_MANY_PARTS}`],
+  ['half a million list items in one line', '- '.repeat(500_000), '1:80: nested more than 40 levels deep'],
+  ['lists in lists', nested('[', ']'), '2:43: nested more than 40 levels deep'],
+  ['maps in maps', nested('{ a: ', '}'), '2:195: nested more than 40 levels deep'],
   [
     'a thousand levels of indentation',
     Array.from({ length: 1300 }, (_, level) => `${' '.repeat(level)}a:`).join('\n'),
-    '41:40: nested more than 40 levels deep',
+    '40:41: nested more than 40 levels deep',
   ],
-  ['tens of thousands of keys', Array.from({ length: 70_000 }, (_, index) => `k${index}: 1`).join('\n'), `10429:9: ${TOO_MANY_PARTS}`],
+  ['tens of thousands of keys', Array.from({ length: 70_000 }, (_, index) => `k${index}: 1`).join('\n'), `8572:6: ${TOO_MANY_PARTS}`],
   ['a quarter of a million documents', '---\n'.repeat(250_000), '2:1: a second YAML document begins here; the file holds one'],
   [
     'a thousand overlays over a large file',
@@ -47,13 +48,41 @@ for (const [title, text, expected] of FILES)
     assert.equal(firstProblem(text), expected)
   })
 
+test('of thousands of misspelt names only those that are told are compared with all others', () => {
+  const { more, problems } = refusal(
+    `app: a\nservices:\n${Array.from({ length: 4900 }, (_, index) => `  s${index}: {}`).join('\n')}`,
+  ).context
+  assert.deepEqual([problems.length, more, problems[0]?.nearest], [100, 4800, 's1'])
+})
+
+test('where reading stops is where the text shows it', () => {
+  const message = refusal(Array.from({ length: 9000 }, (_, index) => `k${index}: 1`).join('\n')).message.split('\n')
+  assert.deepEqual(message.slice(1), [' 8572 | k8571: 1', '      |      ^'])
+})
+
 test('a key of a megabyte is named by its beginning', () => {
   const message = firstProblem(`app: a\n? ${'k'.repeat(900_000)}\n: 1`)
   assert.match(message, /^2:3: unknown key "k{60}…"; known here: fettle, app/)
 })
 
 test('keys that are names of every object mean nothing special', () => {
-  for (const key of ['__proto__', 'constructor', 'toString'])
+  for (const key of ['constructor', 'toString'])
     assert.match(firstProblem(`app: a\n${key}: { polluted: true }`), new RegExp(`^2:1: unknown key "${key}"`))
+  const text = `app: a
+services: { constructor: { run: x, env: { toString: 1, A: "\${stores.constructor.path}", B: "\${secrets.valueOf}" } } }
+stores: { constructor: { files: . } }
+secrets: { valueOf: }
+environments: { constructor: { services: { constructor: { env: { hasOwnProperty: 2 } } } } }`
+  const { spec, environment } = parseSpec(text, { file: 'fettle.yaml' })
+  assert.deepEqual([environment, Object.keys(spec.services)], ['constructor', ['constructor']])
+  assert.deepEqual(Object.entries(Object.values(spec.services)[0]?.env ?? {}).at(-1), ['hasOwnProperty', '2'])
+})
+
+test('the one name that a plain object loses is refused wherever a name may stand', () => {
+  for (const section of ['x-any', 'services', 'stores', 'secrets', 'environments'])
+    assert.match(firstProblem(`app: a\n${section}: { __proto__: { polluted: true } }`), /^2:\d+: the key "__proto__" can name nothing/)
+  assert.match(firstProblem('app: a\n__proto__: 1'), /^2:1: the key "__proto__"/)
+  assert.match(firstProblem('app: a\nservices: { web: { run: x, env: { __proto__: x } } }'), /^2:35: the key "__proto__"/)
+  assert.match(firstProblem('app: a\nsecrets: [__proto__]'), /^2:11: expected a name .*; found __proto__$/)
   assert.equal('polluted' in {}, false)
 })

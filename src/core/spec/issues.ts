@@ -9,6 +9,8 @@ type Issue = z.core.$ZodIssue
 /** A finding and the path of the value that it condemns. */
 export interface LocatedFinding extends Finding {
   path: PropertyKey[]
+  /** The key that it lacks, where that is the mistake. */
+  missing?: string
 }
 
 const TYPE_WORDS: Record<string, string> = {
@@ -63,9 +65,8 @@ class Description {
     const known = schemasAt(this.#schema, this.#path).flatMap(schema => Object.keys(schema.properties ?? {}))
     // Known, but to another kind of the same thing: `sqlite` beside `files`.
     if (known.includes(key)) return { path, at: tree.key ?? tree.at, message: `expected only one of the keys ${known.join(', ')}` }
-    const nearest = nearestName(key, known)
-    const list = nearest === undefined ? `; known here: ${[...new Set(known)].join(', ')}` : ''
-    return { path, at: tree.key ?? tree.at, message: `unknown key ${quoted(key)}${list}`, nearest }
+    const otherwise = `known here: ${[...new Set(known)].join(', ')}`
+    return { path, at: tree.key ?? tree.at, message: `unknown key ${quoted(key)}`, nearest: () => nearestName(key, known), otherwise }
   }
 
   #notOneOf(values: unknown[]): LocatedFinding {
@@ -75,7 +76,7 @@ class Description {
     const expected = words.length === 1 ? words[0] : `one of ${words.join(', ')}`
     // The right letters as another type: `"1"` for 1.
     if (words.includes(written)) return { path: this.#path, at: tree.at, message: `expected ${expected} without quotes` }
-    return { path: this.#path, at: tree.at, message: `expected ${expected}`, nearest: nearestName(written, words) }
+    return { path: this.#path, at: tree.at, message: `expected ${expected}`, nearest: () => nearestName(written, words) }
   }
 
   #wrongValue(issue: Issue): LocatedFinding {
@@ -86,7 +87,7 @@ class Description {
     const [meaning] = schemasAt(this.#schema, this.#path).flatMap(schema => schema.description ?? [])
     const place = tree.key ?? { start: tree.at.start, end: tree.at.start }
     const message = `${quoted(key)} is missing${meaning === undefined ? '' : ` (${meaning})`}`
-    return { path: parent, at: place, message, nearest: this.#sibling(parent) }
+    return { path: parent, missing: key, at: place, message, nearest: () => this.#sibling(parent) }
   }
 
   /** What is incomplete may be meant for another of its kind: an environment that changes a service whose name was mistyped. */

@@ -63,8 +63,8 @@ export function schemasAt(schema: JsonSchema, path: PropertyKey[]): JsonSchema[]
 }
 
 function childSchema(schema: JsonSchema, step: PropertyKey): JsonSchema | undefined {
-  const property = schema.properties?.[String(step)]
-  if (property !== undefined) return property
+  const { properties = {} } = schema
+  if (Object.hasOwn(properties, step)) return properties[String(step)]
   if (typeof step === 'number') return schema.items
   return typeof schema.additionalProperties === 'object' ? schema.additionalProperties : undefined
 }

@@ -9,13 +9,22 @@ const DEFAULT_ENVIRONMENT = 'production'
 /** One app has one name and one format; the rest may differ. */
 const SAME_EVERYWHERE = ['app', 'fettle', 'environments']
 
-/** The file's environments in its order: each one's tree, the overlay laid over the rest of the file. */
-export function environmentTrees(file: Branch, findings: Finding[]): Map<string, Branch> {
+export interface EnvironmentTree {
+  name: string
+  /** What differs; undefined where nothing does. */
+  overlay: Branch | undefined
+  /** That, laid over the rest of the file; the same tree for all that differ in nothing. */
+  tree: Branch
+}
+
+/** The file's environments in its order, and the rest of the file that they share. */
+export function environmentTrees(file: Branch, findings: Finding[]): { base: Branch; environments: EnvironmentTree[] } {
   const { base, overlays } = split(file, findings)
-  const trees = new Map<string, Branch>()
-  for (const [name, overlay] of overlays)
-    trees.set(name, overlay === undefined || overlay.entries.size === 0 ? base : overlaid(base, overlay, findings))
-  return trees
+  const environments = [...overlays].map(([name, written]) => {
+    const overlay = written?.entries.size === 0 ? undefined : written
+    return { name, overlay, tree: overlay === undefined ? base : { ...overlaid(base, overlay, findings), at: base.at } }
+  })
+  return { base, environments }
 }
 
 function split(file: Branch, findings: Finding[]): { base: Branch; overlays: Map<string, Branch | undefined> } {
@@ -50,6 +59,7 @@ function overlayOf(overlay: Branch, findings: Finding[]): Branch {
   return { ...overlay, entries }
 }
 
+/** Both have a part in what comes out; what is wrong with it as a whole is shown where it differs. */
 function overlaid(base: Branch, overlay: Branch, findings: Finding[]): Branch {
   const entries = new Map<string, Tree>(base.entries)
   for (const [key, over] of overlay.entries) {
@@ -59,7 +69,7 @@ function overlaid(base: Branch, overlay: Branch, findings: Finding[]): Branch {
         findings.push({
           at: over.key ?? over.at,
           message: `nothing to remove: the rest of the file has no ${quoted(key)} here`,
-          nearest: nearestName(key, base.entries.keys()),
+          nearest: () => nearestName(key, base.entries.keys()),
         })
       entries.delete(key)
     } else if (under?.kind === 'map' && over.kind === 'map') {
@@ -68,5 +78,5 @@ function overlaid(base: Branch, overlay: Branch, findings: Finding[]): Branch {
       entries.set(key, over)
     }
   }
-  return { ...base, entries }
+  return { ...overlay, entries }
 }

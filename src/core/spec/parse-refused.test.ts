@@ -72,6 +72,19 @@ const REFUSED: [title: string, text: string, expected: string[]][] = [
     ),
   ],
   [
+    'what the system would take for the end of it: in a command, a variable, a path, a query',
+    'app: a\nsource: "a\\0"\nservices: { w: { run: "a\\0", env: { A: "a\\0" }, ready: { http: "/\\0" } } }\nbackups: { repository: { directory: "a\\0" }, drill: { expect: [{ sql: "a\\0", files: "a\\0" }] } }',
+    ['2:9', '3:23', '3:40', '3:64', '4:37', '4:71', '4:85'].map(
+      place =>
+        `${place}: expected ${place === '3:64' ? 'a path that starts with / and is written as in a request (no spaces; ä is %C3%A4), such as /health; found /' : 'text without NUL bytes; found a'}\u{fffd}`,
+    ),
+  ],
+  [
+    'a folder outside the store, behind a second line',
+    'app: a\nstores: { a: { files: "a\\n/../../x" } }',
+    ['2:23: expected a folder inside the store (no ..), or the absolute path of a folder that something else fills; found a /../../x'],
+  ],
+  [
     'a folder outside the store',
     'app: a\nstores: { a: { files: ../x } }',
     ['2:23: expected a folder inside the store (no ..), or the absolute path of a folder that something else fills; found ../x'],
@@ -181,7 +194,7 @@ const REFUSED: [title: string, text: string, expected: string[]][] = [
   [
     'two routes with one address',
     'app: a\nservices: { web: { run: x } }\nroutes: [{ host: A.b, path: /x/, to: web }, { host: a.B, path: /x, to: web }]',
-    ['3:53: route 1 has the same host and path'],
+    ['3:53: an earlier route has the same host and path'],
   ],
   [
     'a store that does not exist',
@@ -266,6 +279,29 @@ const REFUSED: [title: string, text: string, expected: string[]][] = [
     'an overlay that removes what is not there',
     'app: a\nservices: { web: { run: x } }\nenvironments: { s: { services: { wbe: null } } }',
     ['3:34: nothing to remove: the rest of the file has no "wbe" here; did you mean "web"?'],
+  ],
+  [
+    'what is right until an environment takes away what it needs',
+    'app: a\nservices: { web: { run: x, ready: { uptime: 40s, within: 1m } } }\nroutes: [{ host: "*", to: web }, { host: a.b, to: web }]\nenvironments:\n  production: {}\n  staging: { services: { web: null } }\n  test: { services: { web: { ready: { within: 20s } } } }',
+    [
+      '6:3: what differs in staging makes line 3 wrong: no service "web"; `services:` names none',
+      '7:3: what differs in test makes line 2 wrong: would never be ready: `uptime` is not shorter than `within`',
+    ],
+  ],
+  [
+    'what is wrong without an environment too',
+    'app: a\nservices: { web: { run: x } }\nroutes: [{ host: "*", to: wbe }]\nenvironments: { staging: { services: { web: { instances: 2 } } }, production: }',
+    ['3:27: no service "wbe"; did you mean "web"?'],
+  ],
+  [
+    'what an environment makes of two kinds',
+    'app: a\nstores: { data: { files: . } }\nenvironments: { staging: { stores: { data: { sqlite: a.db } } } }',
+    ['3:38: expected only one of the keys sqlite, files; found files and sqlite'],
+  ],
+  [
+    'what an environment refers to',
+    'app: a\nservices: { web: { run: x } }\nenvironments: { staging: { routes: [{ host: "*", to: web }, { host: a, to: wbe }] } }',
+    ['3:76: no service "wbe"; did you mean "web"?'],
   ],
   [
     'a problem in an overlay that was not asked for, at the line of the overlay',

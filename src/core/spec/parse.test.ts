@@ -127,12 +127,43 @@ routes: [{ host: "*", to: wbe }]
   )
 })
 
+const ALL_AT_ONCE: [title: string, text: string, places: string[]][] = [
+  [
+    'a route with a bad host hides neither its own service nor that of the next',
+    'app: a\nservices: { web: { run: x } }\nroutes: [{ host: "http://a", to: wbe }, { host: b/c, to: web }, { host: c, to: wbe }]',
+    ['3:18', '3:34', '3:49', '3:80'],
+  ],
+  ['a bad name of the app hides nothing', 'app: A\nroutes: [{ host: "*", to: web }]', ['1:6', '2:27']],
+  ['nor does one that is missing', 'routes: [{ host: "*", to: web }]', ['1:1', '1:27']],
+  ['nor a service without a command', 'app: a\nservices: { web: { env: { A: "${stores.d.path}" } } }', ['2:13', '2:31']],
+  [
+    'nor a test without a path',
+    'app: a\nservices: { web: { run: x } }\nrelease: { test: [{ sttaus: 200, service: wbe }, { status: 7, service: bew }] }',
+    ['3:19', '3:21', '3:43', '3:50', '3:60', '3:72'],
+  ],
+  ['nor a key that stands twice', 'app: a\nroutes: [{ host: "*", to: web, to: web }]\nfoo: 1', ['2:27', '2:32', '3:1']],
+  [
+    'what was taken out is not told to be missing',
+    'app: a\nservices: { w: { run: x, ready: { uptime: 40s, within: 1x } } }\nbackups: { keep: { daily: 0, weekly: x }, drill: { expect: [{ sql: 1, equals: 1 }] } }',
+    ['2:56', '3:38', '3:68'],
+  ],
+]
+for (const [title, text, places] of ALL_AT_ONCE)
+  test(`all problems come at once: ${title}`, () => {
+    assert.deepEqual(
+      problemLines(text).map(line => line.split(': ')[0]),
+      places,
+    )
+  })
+
 test('a problem of the shared part is told once, however many environments have it', () => {
   assert.equal(problemLines('app: a\nfoo: 1\nenvironments: { a: {}, b: {}, c: { build: x } }').length, 1)
 })
 
-test('at most a hundred problems are listed', () => {
-  assert.equal(problemLines(`app: a\n${Array.from({ length: 500 }, (_, index) => `key${index}: 1`).join('\n')}`).length, 100)
+test('at most a hundred problems are listed, and how many there are beyond', () => {
+  const error = refusal(`app: a\n${Array.from({ length: 500 }, (_, index) => `key${index}: 1`).join('\n')}`)
+  assert.deepEqual([error.context.problems.length, error.context.more], [100, 400])
+  assert.match(error.message, /\n… and 400 more$/)
 })
 
 test('what the terminal would take for a command is shown as a sign', () => {

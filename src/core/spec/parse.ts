@@ -4,11 +4,12 @@ import { nearestName } from '../nearest.ts'
 import { sharedAddresses } from './addresses.ts'
 import { checkSpec } from './checks.ts'
 import { describeIssues, type LocatedFinding } from './issues.ts'
-import { environmentTrees } from './overlay.ts'
+import { type EnvironmentTree, environmentTrees } from './overlay.ts'
 import { type Finding, type Problem, quoted, toProblems } from './problem.ts'
 import { renderProblems } from './problem-text.ts'
-import { Spec } from './schema.ts'
-import { type Branch, toPlain, without } from './tree.ts'
+import { parseOnce, type Spec } from './schema.ts'
+import { soundRest } from './sound-rest.ts'
+import { type Branch, nearestAt, toPlain } from './tree.ts'
 import { readYaml } from './yaml-tree.ts'
 
 export const SPEC_FORMAT = 1
@@ -28,14 +29,13 @@ export interface ParsedSpec {
 /**
  * All environments are validated, whichever is asked for.
  * @param options.file how messages name the file
- * @throws FettleError SPEC_INVALID with `context.problems: Problem[]`; NOT_FOUND for an unknown environment
+ * @throws FettleError SPEC_INVALID with `context.problems: Problem[]` and, where they are not all, `context.more`; NOT_FOUND for an unknown environment
  */
 export function parseSpec(text: string, options: { file: string; environment?: string }): ParsedSpec {
   const source = text.startsWith('\u{feff}') ? text.slice(1) : text
   const { tree, findings } = readYaml(source)
-  if (tree === undefined) throw unread(findings, source, options.file)
-  findings.push(...versionFindings(tree))
-  if (findings.length > 0) throw unread(findings, source, options.file)
+  const unreadable = tree === undefined ? findings : versionFindings(tree)
+  if (tree === undefined || unreadable.length > 0) throw unread(unreadable, source, options.file)
   const specs = validateEnvironments(tree, source, findings)
   if (findings.length > 0) throw invalid(findings, source, options.file)
 
@@ -43,49 +43,56 @@ export function parseSpec(text: string, options: { file: string; environment?: s
   const environment = options.environment ?? (environments.includes('production') ? 'production' : (environments[0] ?? ''))
   const spec = specs.get(environment)
   if (spec === undefined) throw unknownEnvironment(environment, environments, options.file)
-  return { spec, environment, environments, warnings: toProblems(sharedAddresses(specs, tree), source, options.file) }
+  return { spec, environment, environments, warnings: toProblems(sharedAddresses(specs, tree), source, options.file).problems }
 }
 
-function validateEnvironments(tree: Branch, source: string, findings: Finding[]): Map<string, Spec> {
-  const trees = environmentTrees(tree, findings)
+function validateEnvironments(file: Branch, source: string, findings: Finding[]): Map<string, Spec> {
+  const { base, environments } = environmentTrees(file, findings)
   const specs = new Map<string, Spec>()
-  const validated = new Map<Branch, Spec | undefined>()
-  if (trees.size * tree.size > MOST_VALUES) {
-    findings.push({ at: tree.entries.get('environments')?.key ?? tree.at, message: 'too many environments for a file of this size' })
+  if (environments.length * file.size > MOST_VALUES) {
+    findings.push({ at: file.entries.get('environments')?.key ?? file.at, message: 'too many environments for a file of this size' })
     return specs
   }
-  for (const [name, merged] of trees) {
-    // Environments that differ in nothing have the same tree.
-    if (!validated.has(merged)) validated.set(merged, validate(merged, source, findings))
-    const spec = validated.get(merged)
-    if (spec !== undefined) specs.set(name, spec)
+  const validated = new Map<Branch, Validated>()
+  const validateOnce = (tree: Branch): Validated => {
+    const known = validated.get(tree) ?? validate(tree, source)
+    validated.set(tree, known)
+    return known
+  }
+  for (const environment of environments) {
+    const { spec, findings: found } = validateOnce(environment.tree)
+    if (spec !== undefined) specs.set(environment.name, spec)
+    if (found.length > 0) findings.push(...causes(environment, found, () => validateOnce(base).findings))
   }
   return specs
 }
 
-/** Without zod's generated code: it pays only after many parses, and a command line makes one. */
-const parseOnce = (tree: Branch) => Spec.safeParse(toPlain(tree), { jitless: true })
-
-function validate(tree: Branch, source: string, findings: Finding[]): Spec | undefined {
-  const result = parseOnce(tree)
-  if (result.success) {
-    findings.push(...checkSpec(result.data, tree, source))
-    return result.data
-  }
-  const described = describeIssues(result.error.issues, tree)
-  findings.push(...described)
-  const rest = soundRest(tree, described)
-  if (rest !== undefined) findings.push(...checkSpec(rest, tree, source))
-  return undefined
+/** What the rest of the file shows only with this overlay is the overlay's mistake, and told there. */
+function causes({ name, overlay }: EnvironmentTree, found: LocatedFinding[], ofBase: () => LocatedFinding[]): Finding[] {
+  if (overlay === undefined) return found
+  const keyOf = ({ at, message }: Finding): string => `${at.start} ${message}`
+  const shared = new Set(ofBase().map(keyOf))
+  return found.map(finding => {
+    // A list is replaced as a whole.
+    const steps = finding.path.slice(0, finding.path.findIndex(step => typeof step === 'number') >>> 0)
+    const isOwn = steps.length > 0 && nearestAt(overlay, steps).isExact
+    if (isOwn || shared.has(keyOf(finding))) return finding
+    return { ...finding, at: overlay.key ?? overlay.at, breaks: { environment: name, at: finding.at } }
+  })
 }
 
-/** The spec without what was condemned, so that one look shows the problems of the rest too. */
-function soundRest(tree: Branch, condemned: LocatedFinding[]): Spec | undefined {
-  const left = condemned.map(({ path }) => path).reduce(without, tree)
-  const result = parseOnce(left)
-  if (result.success) return result.data
-  // Taking a part away may leave its parent incomplete; each round goes at least one level up.
-  return left === tree ? undefined : soundRest(left, describeIssues(result.error.issues, left))
+interface Validated {
+  /** Undefined when it is not valid by itself; of one that contradicts itself it is there. */
+  spec?: Spec
+  findings: LocatedFinding[]
+}
+
+function validate(tree: Branch, source: string): Validated {
+  const result = parseOnce(toPlain(tree))
+  if (result.success) return { spec: result.data, findings: checkSpec({ spec: result.data, tree }, tree, source) }
+  const described = describeIssues(result.error.issues, tree)
+  const rest = soundRest(tree, described)
+  return { findings: rest === undefined ? described : [...described, ...checkSpec(rest, tree, source)] }
 }
 
 /** A file for a newer fettle: what else looks wrong in it may be right there. */
@@ -101,10 +108,11 @@ const invalid = (findings: Finding[], source: string, file: string): FettleError
 
 /** What is wrong lies before any key: a list of keys would not help. */
 function unread(findings: Finding[], source: string, file: string, hint?: string): FettleError {
-  const problems: Problem[] = toProblems(findings, source, file)
-  return new FettleError('SPEC_INVALID', renderProblems(problems, source), {
+  const { problems, more } = toProblems(findings, source, file)
+  const told = more === 0 ? '' : `\n… and ${more} more`
+  return new FettleError('SPEC_INVALID', renderProblems(problems, source) + told, {
     ...(hint === undefined ? {} : { hint }),
-    context: { problems },
+    context: { problems, ...(more === 0 ? {} : { more }) },
   })
 }
 

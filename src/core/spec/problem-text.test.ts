@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { type Finding, toProblems } from './problem.ts'
 import { renderProblems } from './problem-text.ts'
 
-const render = (source: string, ...findings: Finding[]) => renderProblems(toProblems(findings, source, 'f.yaml'), source)
+const render = (source: string, ...findings: Finding[]) => renderProblems(toProblems(findings, source, 'f.yaml').problems, source)
 /** A finding on the first place where the text stands. */
 const on = (source: string, text: string): Finding => ({
   at: { start: source.indexOf(text), end: source.indexOf(text) + text.length },
@@ -39,7 +39,7 @@ test('line numbers of any length keep the columns', () => {
 
 test('problems are sorted by place, and each is told once', () => {
   const source = 'a\nb\n'
-  const found = toProblems([on(source, 'b'), on(source, 'a'), on(source, 'b')], source, 'f')
+  const { problems: found } = toProblems([on(source, 'b'), on(source, 'a'), on(source, 'b')], source, 'f')
   assert.deepEqual(
     found.map(({ line, column, text }) => [line, column, text]),
     [

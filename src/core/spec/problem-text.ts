@@ -11,7 +11,7 @@ export function renderProblems(problems: Problem[], source: string): string {
 
 export function problemLine({ file, line, column, message, nearest }: Problem): string {
   const question = nearest === undefined ? '' : `; did you mean ${JSON.stringify(nearest)}?`
-  return `${file}:${line}:${column}: ${printable(message)}${question}`
+  return `${file}:${line}:${column}: ${printable(message.replace(/\s*[\r\n]+\s*/g, ' '))}${question}`
 }
 
 function renderProblem(problem: Problem, sourceLine: string): string {

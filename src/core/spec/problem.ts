@@ -9,8 +9,12 @@ export interface Span {
 export interface Finding {
   at: Span
   message: string
-  /** The valid name that was probably meant. */
-  nearest?: string
+  /** The valid name that was probably meant. Looked for only where it is told: thousands of names among thousands take long. */
+  nearest?: () => string | undefined
+  /** Said when no name is near. */
+  otherwise?: string
+  /** At `at` an environment is made different, and thereby this is wrong, which the whole file shares. */
+  breaks?: { environment: string; at: Span }
 }
 
 export interface Problem {
@@ -30,30 +34,31 @@ const MOST_PROBLEMS = 100
 /** A name from the file inside a message, however long it is there. */
 export const quoted = (name: string): string => JSON.stringify(name.length > 60 ? `${name.slice(0, 60)}…` : name)
 
-/** Sorted by place, without repetitions, at most a hundred. */
-export function toProblems(findings: Finding[], source: string, file: string): Problem[] {
-  const seen = new Set<string>()
-  const unique = findings.filter(({ at, message }) => {
-    const key = `${at.start} ${message}`
-    return !seen.has(key) && seen.add(key)
-  })
+/** Sorted by place, without repetitions, at most a hundred, and how many there are beyond. */
+export function toProblems(findings: Finding[], source: string, file: string): { problems: Problem[]; more: number } {
   const lineStarts = [0]
   for (let at = source.indexOf('\n'); at >= 0; at = source.indexOf('\n', at + 1)) lineStarts.push(at + 1)
-  return unique
+  const unique = new Map<string, Finding>()
+  for (const { at, message, breaks, ...words } of findings) {
+    const said =
+      breaks === undefined
+        ? message
+        : `what differs in ${breaks.environment} makes line ${lineOf(lineStarts, breaks.at.start)} wrong: ${message}`
+    const key = `${at.start} ${said}`
+    if (!unique.has(key)) unique.set(key, { at, message: said, ...words })
+  }
+  const problems = [...unique.values()]
     .sort((a, b) => a.at.start - b.at.start)
     .slice(0, MOST_PROBLEMS)
-    .map(({ at, message, nearest }) => {
+    .map(({ at, message, nearest: find, otherwise }) => {
+      const nearest = find?.()
       const line = lineOf(lineStarts, at.start)
+      const column = at.start - (lineStarts[line - 1] ?? 0) + 1
       const text = /^[^\r\n]{0,60}/.exec(source.slice(at.start, at.end))?.[0] ?? ''
-      return {
-        file,
-        line,
-        column: at.start - (lineStarts[line - 1] ?? 0) + 1,
-        text,
-        message,
-        ...(nearest === undefined ? {} : { nearest }),
-      }
+      const said = nearest === undefined && otherwise !== undefined ? `${message}; ${otherwise}` : message
+      return { file, line, column, text, message: said, ...(nearest === undefined ? {} : { nearest }) }
     })
+  return { problems, more: unique.size - problems.length }
 }
 
 function lineOf(lineStarts: number[], offset: number): number {

@@ -79,12 +79,11 @@ export const count = countFrom(0)
 export const identifier = z
   .string()
   .regex(IDENTIFIER, 'expected a name of lower-case letters, digits and -, starting with a letter, at most 40 long')
-/** As POSIX has it. */
+/** As POSIX has it. The one that is left out is no name in JavaScript: a value under it would be lost. */
 export const variableName = z
   .string()
-  .regex(/^[A-Za-z_][A-Za-z0-9_]{0,99}$/, 'expected a name of letters, digits and _, not starting with a digit')
+  .regex(/^(?!__proto__$)[A-Za-z_][A-Za-z0-9_]{0,99}$/, 'expected a name of letters, digits and _, not starting with a digit')
+/** What the system takes as an argument, a variable or a path: there a NUL ends it. */
+export const systemText = z.string().regex(/^[^\0]*$/, 'expected text without NUL bytes')
 /** A command line for `sh -c`. */
-export const commandLine = z
-  .string()
-  .min(1)
-  .regex(/^[^\0]*$/, 'expected a command without NUL bytes')
+export const commandLine = systemText.min(1)

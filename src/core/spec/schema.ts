@@ -4,11 +4,23 @@
  * Messages written here start with a small letter: that is how `issues.ts` tells them from zod's own.
  */
 import * as z from 'zod'
-import { bytes, commandLine, count, countFrom, durationMs, identifier, memoryBytes, percent, timeoutMs, variableName } from './scalars.ts'
+import {
+  bytes,
+  commandLine,
+  count,
+  countFrom,
+  durationMs,
+  identifier,
+  memoryBytes,
+  percent,
+  systemText,
+  timeoutMs,
+  variableName,
+} from './scalars.ts'
 
 const httpPath = z
   .string()
-  .regex(/^\/[^\s]*$/, 'expected a path that starts with / and has no spaces, such as /health')
+  .regex(/^\/[!-~]*$/, 'expected a path that starts with / and is written as in a request (no spaces; ä is %C3%A4), such as /health')
   .describe('path on the service, e.g. /health')
 /** Requests are led by the path as it is resolved, without a query. */
 const pathPrefix = httpPath.regex(
@@ -26,7 +38,7 @@ export const ReadyCheck = z
   })
   .describe('how a service shows that it can take work; with no check of its own: `tcp` where requests lead to it, else `uptime: 500ms`')
 
-const Environment = z.record(variableName, z.union([z.string(), z.number(), z.boolean()]))
+const Environment = z.record(variableName, z.union([systemText, z.number(), z.boolean()]))
 
 export const Service = z
   .strictObject({
@@ -61,7 +73,7 @@ export const Store = z
       sqlite: z
         .string()
         .regex(
-          /^(?!\.{1,2}$)[^/\0]+$|^(?!.*\/\.{1,2}(\/|$))\/[^\0]*[^/\0]$/,
+          /^(?!\.{1,2}$)[^/\0]+$|^(?![\s\S]*\/\.{1,2}(\/|$))\/[^\0]*[^/\0]$/,
           'expected a plain file name, or the absolute path of a database that something else runs',
         )
         .describe('file name of the database; an absolute path: a database that something else runs'),
@@ -70,7 +82,7 @@ export const Store = z
       files: z
         .string()
         .regex(
-          /^(?!(.*\/)?\.\.(\/|$))[^/\0][^\0]*$|^(?!.*\/\.{1,2}(\/|$))\/[^\0]*[^/\0]$/,
+          /^(?!([\s\S]*\/)?\.\.(\/|$))[^/\0][^\0]*$|^(?![\s\S]*\/\.{1,2}(\/|$))\/[^\0]*[^/\0]$/,
           'expected a folder inside the store (no ..), or the absolute path of a folder that something else fills',
         )
         .describe('folder inside the store, . for all of it; an absolute path: a folder that something else fills'),
@@ -149,8 +161,8 @@ export const Release = z
 export const Expectation = z
   .strictObject({
     store: identifier.optional().describe('default: the only store'),
-    sql: z.string().min(1).optional().describe('a query whose first value is compared'),
-    files: z.string().min(1).optional().describe('a glob whose number of matches is compared'),
+    sql: systemText.min(1).optional().describe('a query whose first value is compared'),
+    files: systemText.min(1).optional().describe('a glob whose number of matches is compared'),
     'at-least': z.number().optional().describe('smallest value that is right'),
     'at-most': z.number().optional().describe('largest value that is right'),
     equals: z.union([z.string(), z.number()]).optional().describe('the only value that is right'),
@@ -169,7 +181,7 @@ export const Backups = z
       .default({ daily: 7, weekly: 4, monthly: 12 })
       .describe('snapshots kept; {} keeps all. The newest proven one is never removed; not zeros alone'),
     repository: z
-      .strictObject({ directory: z.string().min(1).describe('folder; relative to the home of fettle') })
+      .strictObject({ directory: systemText.min(1).describe('folder; relative to the home of fettle') })
       .default({ directory: 'backups' })
       .describe('where snapshots live'),
     drill: z
@@ -191,7 +203,7 @@ export const Spec = z.strictObject({
   app: identifier.describe('name of the application'),
   source: z
     .union([
-      z.string().min(1).describe('a folder, relative to the file'),
+      systemText.min(1).describe('a folder, relative to the file'),
       z.strictObject({
         npm: z
           .string()
@@ -231,6 +243,9 @@ export const Spec = z.strictObject({
     .default({})
     .describe('environments and what differs in each: maps merge, lists and values replace, null removes; none: only `production`'),
 })
+
+/** Without zod's generated code: it pays only after many parses, and a command line makes one. */
+export const parseOnce = (plain: unknown) => Spec.safeParse(plain, { jitless: true })
 
 export type ReadyCheck = z.output<typeof ReadyCheck>
 export type Service = z.output<typeof Service>

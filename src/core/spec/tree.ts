@@ -20,6 +20,8 @@ export interface Leaf extends Placed {
 export interface Branch extends Placed {
   kind: 'map'
   entries: Map<string, Tree>
+  /** What was at fault in it is left out: nothing can be said about what it lacks. */
+  isPartial?: true
 }
 export interface List extends Placed {
   kind: 'list'
@@ -69,17 +71,4 @@ export function namesAt(tree: Tree, ...path: string[]): string[] {
   if (!isExact) return []
   if (at.kind === 'map') return [...at.entries.keys()]
   return at.kind === 'list' ? at.items.flatMap(item => (item.kind === 'leaf' ? [item.written] : [])) : []
-}
-
-/** The tree without the value at the path; an item of a list takes the whole list with it, so that no index moves. */
-export function without(tree: Branch, path: PropertyKey[]): Branch {
-  const [first, ...rest] = path
-  const key = String(first)
-  const child = tree.entries.get(key)
-  if (child === undefined) return tree
-  const entries = new Map(tree.entries)
-  const hasNext = child.kind === 'map' && child.entries.has(String(rest[0]))
-  if (hasNext) entries.set(key, without(child, rest))
-  else entries.delete(key)
-  return { ...tree, entries }
 }

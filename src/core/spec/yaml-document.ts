@@ -39,18 +39,14 @@ export function textFindings(text: string): Finding[] {
 export function compose(text: string): Document {
   function* tokens() {
     const parser = new Parser()
-    let offset = 0
     let lexemes = 0
     for (const lexeme of new Lexer().lex(text)) {
+      // Of the parser: the lexer's marks are lexemes too, and stand nowhere in the text.
+      const at = { start: parser.offset, end: parser.offset + lexeme.length }
       if (++lexemes > MOST_LEXEMES)
-        throw new Stop({
-          at: { start: offset, end: offset },
-          message: 'the file has more parts than any description of an app needs; reading stopped here',
-        })
+        throw new Stop({ at, message: 'the file has more parts than any description of an app needs; reading stopped here' })
       // The library goes as deep as the stack allows, and the place where it gives up is chance.
-      if (parser.stack.length > DEEPEST)
-        throw new Stop({ at: { start: offset, end: offset }, message: `nested more than ${DEEPEST} levels deep` })
-      offset += lexeme.length
+      if (parser.stack.length > DEEPEST) throw new Stop({ at, message: `nested more than ${DEEPEST} levels deep` })
       yield* parser.next(lexeme)
     }
     yield* parser.end()

@@ -24,7 +24,7 @@ export function readYaml(text: string): { tree?: Branch; findings: Finding[] } {
         at: tree.at,
         message: `expected a map such as \`app: <name>\`, found ${tree.kind === 'list' ? 'a list' : 'a single value'}`,
       })
-    return { tree, findings: builder.findings }
+    return { ...(builder.isWhole ? { tree } : {}), findings: builder.findings }
   } catch (error) {
     if (error instanceof Stop) return { findings: [error.finding] }
     throw error
@@ -33,6 +33,8 @@ export function readYaml(text: string): { tree?: Branch; findings: Finding[] } {
 
 class TreeBuilder {
   readonly findings: Finding[] = []
+  /** False: a value is not known, and what follows from its absence would be no mistake of its own. */
+  isWhole = true
   readonly #anchors = new Map<string, Tree>()
   readonly #text: string
   #values = 0
@@ -47,6 +49,11 @@ class TreeBuilder {
     return tree
   }
 
+  #miss(finding: Finding): void {
+    this.isWhole = false
+    this.findings.push(finding)
+  }
+
   #count(values: number, at: Span): void {
     this.#values += values
     if (this.#values > MOST_VALUES)
@@ -56,7 +63,15 @@ class TreeBuilder {
   #alias(name: string, at: Span): Tree {
     const target = this.#anchors.get(name)
     if (target === undefined) {
-      this.findings.push({ at, message: `no anchor &${name} stands before this alias`, nearest: nearestName(name, this.#anchors.keys()) })
+      this.#miss({
+        at,
+        message: `no anchor &${name} stands before this alias`,
+        nearest: () =>
+          nearestName(
+            name,
+            [...this.#anchors.keys()].filter(other => other !== name),
+          ),
+      })
       return { kind: 'leaf', at, size: 1, value: null, written: '' }
     }
     this.#count(target.size, at)
@@ -76,7 +91,7 @@ class TreeBuilder {
     }
     const value: unknown = isScalar(node) ? node.value : null
     const isPlain = value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
-    if (!isPlain) this.findings.push({ at, message: 'expected text, a number, true or false' })
+    if (!isPlain) this.#miss({ at, message: 'expected text, a number, true or false' })
     const written = isScalar(node) && typeof node.source === 'string' && typeof value !== 'string' ? node.source : String(value)
     return { kind: 'leaf', at, size: 1, value: isPlain ? value : null, written }
   }
@@ -93,13 +108,15 @@ class TreeBuilder {
       const name = typeof key.value === 'string' ? key.value : (key.source ?? String(key.value))
       const tree = value === null ? nothingAt(keySpan.end) : this.build(value)
       const isMerge = name === '<<' && this.#text.startsWith('<<', keySpan.start)
-      if (isMerge) merged.push(...(tree.kind === 'list' ? tree.items : [tree]))
+      // As a property it would change what every object inherits, or be lost: some layer below always builds a plain object.
+      if (name === '__proto__') this.findings.push({ at: keySpan, message: 'the key "__proto__" can name nothing: choose another name' })
+      else if (isMerge) merged.push(...(tree.kind === 'list' ? tree.items : [tree]))
       else if (entries.has(name)) this.findings.push({ at: keySpan, message: `the key ${quoted(name)} stands here twice` })
       else entries.set(name, { ...tree, key: keySpan })
     }
     // What stands in the map itself wins, then the earlier of the merged.
     for (const tree of merged) {
-      if (tree.kind !== 'map') this.findings.push({ at: tree.at, message: '<< merges maps only' })
+      if (tree.kind !== 'map') this.#miss({ at: tree.at, message: '<< merges maps only' })
       else for (const [name, inherited] of tree.entries) if (!entries.has(name)) entries.set(name, inherited)
     }
     return entries

@@ -4,7 +4,7 @@ import { type Draft, type DraftService, MAIN_SERVICE } from './draft.ts'
 export function draftText(draft: Draft): string {
   const { app, build, services, stores, secrets, migrate } = draft
   return [
-    `app: ${app}`,
+    `app: ${scalar(app)}`,
     'source: .',
     ...(build.length === 0
       ? []
@@ -14,10 +14,10 @@ export function draftText(draft: Draft): string {
     ...servicesLines(services),
     ...(stores.size === 0
       ? []
-      : ['stores:', ...[...stores].map(([name, { kind, path, why }]) => `  ${name}: { ${kind}: ${scalar(path)} } # ${why}`)]),
+      : ['stores:', ...[...stores].map(([name, { kind, path, why }]) => `  ${name}: { ${kind}: ${scalar(path)} }${comment(why)}`)]),
     ...routeLines(draft),
-    ...(secrets.length === 0 ? [] : [`secrets: [${secrets.join(', ')}]`]),
-    ...(migrate === undefined ? [] : ['release:', `  migrate: ${scalar(migrate.command)} # ${migrate.why}; must be repeatable`]),
+    ...(secrets.length === 0 ? [] : [`secrets: [${secrets.map(scalar).join(', ')}]`]),
+    ...(migrate === undefined ? [] : ['release:', `  migrate: ${scalar(migrate.command)}${comment(`${migrate.why}; must be repeatable`)}`]),
     '',
   ].join('\n')
 }
@@ -31,13 +31,16 @@ function servicesLines(services: Draft['services']): string[] {
       '#     run: ./my-app # gets PORT',
       '#     ready: { http: /health }',
     ]
-  return ['services:', ...[...services].flatMap(([name, service]) => [`  ${name}:`, ...serviceLines(service).map(line => `    ${line}`)])]
+  return [
+    'services:',
+    ...[...services].flatMap(([name, service]) => [`  ${scalar(name)}:`, ...serviceLines(service).map(line => `    ${line}`)]),
+  ]
 }
 
 function serviceLines({ run, why, env, ready }: DraftService): string[] {
-  const variables = Object.entries(env).map(([name, value]) => `  ${name}: ${scalar(value)}`)
+  const variables = Object.entries(env).map(([name, value]) => `  ${scalar(name)}: ${scalar(value)}`)
   return [
-    `run: ${scalar(run)} # ${why}`,
+    `run: ${scalar(run)}${comment(why)}`,
     ...(variables.length === 0 ? [] : ['env:', ...variables]),
     ...(ready === undefined ? [] : [`ready: { http: ${scalar(ready)} }`]),
   ]
@@ -47,6 +50,9 @@ function routeLines({ app, services }: Draft): string[] {
   const service = services.has(MAIN_SERVICE) ? MAIN_SERVICE : undefined
   return service === undefined ? [] : ['routes:', `  - { host: ${app}.localhost, to: ${service} }`]
 }
+
+/** In one line, whatever a file is named. */
+const comment = (text: string): string => ` # ${text.replace(/[\p{Cc}\u2028\u2029\ufffd]/gu, ' ')}`
 
 /** Plain where YAML takes it for the same text, else in double quotes as JSON writes it. */
 function scalar(text: string): string {
