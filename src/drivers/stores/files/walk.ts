@@ -43,7 +43,7 @@ function lookAt(root: string, path: RawPath, notCovered: string[]): Seen | undef
   if (stats.isFile() || stats.isDirectory()) return seenAs(path, stats)
   if (stats.isSymbolicLink()) {
     const target = reading(root, path, () => readlinkSync(where, 'buffer'))
-    return target === undefined ? undefined : seenAs(path, stats, rawPath(target))
+    return target === undefined ? lookAt(root, path, notCovered) : seenAs(path, stats, rawPath(target))
   }
   notCovered.push(`${shownPath(path)} is a ${kindOf(stats)}: not covered`)
   return undefined
@@ -55,8 +55,8 @@ function namesOf(root: string, path: RawPath): RawPath[] {
   return names.map(rawPath).sort().reverse()
 }
 
-/** Gone, or something else by now: a link, a folder, a pipe or a socket where a file was, a file where its folder was. */
-const GONE = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'EISDIR', 'EAGAIN', 'ENXIO'])
+/** Gone, or something else by now: a link, a folder, a pipe or a socket where a file was, a file where its folder or a link was. */
+const GONE = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'EISDIR', 'EINVAL', 'EAGAIN', 'ENXIO'])
 
 /** undefined: what was listed there is gone. The root must not be. */
 export function reading<Result>(root: string, path: RawPath, read: () => Result): Result | undefined {
