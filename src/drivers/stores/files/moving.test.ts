@@ -17,6 +17,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { memoryPlace } from '../../../../test/helpers/memory-place.ts'
 import { dumpOptions } from '../../../../test/helpers/repository.ts'
 import { temporaryFolder } from '../../../../test/helpers/temporary.ts'
 import { compareFingerprints } from '../../../core/fingerprint.ts'
@@ -31,27 +32,6 @@ const LARGE = 300_000
 const SMALL = 1000
 
 type Meddle = (path: string) => void
-
-/** Objects in memory, and a hand on the tree whenever a piece arrives: the dump stands still until it is done. */
-function watchedPlace(atPiece: (bytes: Uint8Array) => void): Sink & Source {
-  const objects = new Map<string, Buffer>()
-  return {
-    async write(content, payload) {
-      const pieces: Uint8Array[] = []
-      for await (const piece of payload) {
-        pieces.push(Buffer.from(piece))
-        atPiece(piece)
-      }
-      const name = String(objects.size)
-      const bytes = Buffer.concat(pieces)
-      objects.set(name, bytes)
-      return { name, sha256: '', storedBytes: bytes.length, payloadBytes: bytes.length, content }
-    },
-    async *read({ name }) {
-      yield objects.get(name) ?? Buffer.alloc(0)
-    },
-  }
-}
 
 const folder = (name: string) => mkdtempSync(join(base, name))
 
@@ -104,7 +84,7 @@ async function meddledDump(size: number, at: number, meddle: Meddle, isDelta: bo
   let pieces = 0
   let isWatching = !isDelta
   let wasRead = false
-  const place = watchedPlace(bytes => {
+  const place = memoryPlace(bytes => {
     if (!isWatching) return
     pieces++
     // Within its first reading, so that there is a second one.
@@ -144,7 +124,7 @@ describe('files that move while they are dumped', () => {
     const writer = spawn(process.execPath, ['-e', WRITER, root], { stdio: ['pipe', 'pipe', 'inherit'] })
     try {
       await once(writer.stdout, 'data')
-      const place = watchedPlace(() => {})
+      const place = memoryPlace()
       const cache = folder('cache')
       let previous: SnapshotPart | undefined
       for (let round = 0; round < 15; round++) {
