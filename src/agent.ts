@@ -27,6 +27,7 @@ import { makeHome } from './lib/home-folder.ts'
 import { buildEnvironment } from './lib/inherited.ts'
 import { movedPath } from './lib/moved-path.ts'
 import { programPath } from './lib/program-path.ts'
+import { removeTree } from './lib/remove-tree.ts'
 import { version } from './lib/version.ts'
 import { bootProgram, pruneVersions } from './lib/versions.ts'
 import type { World } from './operations/world.ts'
@@ -111,7 +112,7 @@ try {
     async moveHome(from) {
       await moveTables(home, path => movedPath(path, from, home))
       // They would run, and be ended, by the old paths; what serves is started anew from the tables.
-      await rm(paths.units, { recursive: true, force: true })
+      await removeTree(paths.units)
     },
     hide: redaction.hide,
     maskedStream: redaction.stream,

@@ -5,10 +5,11 @@
  * What is printed passes with its secrets hidden, for the log of a CI job is read by many; raw, byte by byte, where it was asked for.
  */
 import { fstatSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { makeFifos } from '../lib/fifo.ts'
+import { removeTree } from '../lib/remove-tree.ts'
 import type { Cli } from './cli.ts'
 import type { Io, OutputStream } from './io.ts'
 import { showMasked } from './masked-output.ts'
@@ -69,7 +70,7 @@ export async function openPipes(io: Io, wanted: { input: boolean; output: boolea
     async close() {
       closed.abort()
       for (const pipe of [input, session, ...printed.map(({ pipe }) => pipe)]) pipe?.close()
-      await rm(folder, { recursive: true, force: true })
+      await removeTree(folder)
     },
   }
 }

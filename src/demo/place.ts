@@ -1,7 +1,8 @@
 /** Where the demo happens: a temporary folder with a home of its own and the guestbook in it. */
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { removeTree } from '../lib/remove-tree.ts'
 
 /** From `src/demo/` as from `dist/<digest>/`. */
 const examples = join(import.meta.dirname, '../../examples')
@@ -34,4 +35,4 @@ export async function bringVersion({ project }: Place, version: GuestbookVersion
   await cp(join(examples, 'guestbook-versions', version), project, { recursive: true })
 }
 
-export const removePlace = ({ folder }: Place): Promise<void> => rm(folder, { recursive: true, force: true })
+export const removePlace = ({ folder }: Place): Promise<void> => removeTree(folder)

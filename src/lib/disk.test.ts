@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { linkSync, mkdirSync, writeFileSync } from 'node:fs'
+import { linkSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -22,6 +22,8 @@ test('the size of a folder is what du says, links counted once', async t => {
   const du = execFileSync('du', ['-s', '--block-size=1', folder]).toString()
   assert.equal(await treeSize(folder), Number.parseInt(du, 10))
   assert.equal(await treeSize(join(folder, 'nothing')), 0)
+  symlinkSync(join(folder, 'a'), join(folder, 'link'))
+  assert.equal(await treeSize(join(folder, 'link')), await treeSize(join(folder, 'a')))
 })
 
 test('free space is that of the nearest folder that exists', async t => {

@@ -1,6 +1,6 @@
 /** Space on disks: what is free, what a folder takes. */
 import type { BigIntStats } from 'node:fs'
-import { lstat, readdir, statfs } from 'node:fs/promises'
+import { lstat, readdir, stat, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { FettleError } from '../core/errors.ts'
 import { formatBytes } from '../core/format.ts'
@@ -27,13 +27,13 @@ export async function requireSpace(path: string, bytes: number, what: string): P
   })
 }
 
-/** Bytes that a file or folder takes on its disk; a file of several names counts once, what is not there takes none. */
+/** Bytes that a file or folder takes on its disk; a file of several names counts once, what is not there takes none, a link at the top is followed. */
 export async function treeSize(path: string): Promise<number> {
-  return sizeOf(Buffer.from(path), new Set())
+  return sizeOf(Buffer.from(path), new Set(), stat)
 }
 
-async function sizeOf(path: Buffer, counted: Set<string>): Promise<number> {
-  const stats = await lstatIfExists(path)
+async function sizeOf(path: Buffer, counted: Set<string>, look: typeof stat = lstat): Promise<number> {
+  const stats = await statsIfExists(path, look)
   if (stats === undefined || isCounted(stats, counted)) return 0
   let sum = Number(stats.blocks) * 512
   if (stats.isDirectory()) for (const name of await namesIn(path)) sum += await sizeOf(joinBytes(path, name), counted)
@@ -49,9 +49,9 @@ function isCounted(stats: BigIntStats, counted: Set<string>): boolean {
 }
 
 /** What is being measured may be in use: a file that goes away meanwhile is no failure. */
-async function lstatIfExists(path: Buffer): Promise<BigIntStats | undefined> {
+async function statsIfExists(path: Buffer, look: typeof stat): Promise<BigIntStats | undefined> {
   try {
-    return await lstat(path, { bigint: true })
+    return await look(path, { bigint: true })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error

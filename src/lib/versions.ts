@@ -8,6 +8,7 @@ import { basename, dirname, join } from 'node:path'
 import { fsyncFolder } from './files.ts'
 import { commandLines } from './proc-files.ts'
 import { ownBuild, programPath } from './program-path.ts'
+import { removeTree } from './remove-tree.ts'
 
 /** So many builds stay: the one that runs, the one before it, one to spare. */
 const KEPT = 3
@@ -29,7 +30,7 @@ async function copyWhole(build: string, target: string, versions: string): Promi
   const incoming = join(versions, `.incoming-${process.pid}`)
   await cp(build, incoming, { recursive: true })
   await rename(incoming, target).catch(async error => {
-    await rm(incoming, { recursive: true, force: true })
+    await removeTree(incoming)
     if (!(await isThere(target))) throw error // else somebody else was first
   })
   await fsyncFolder(versions)
@@ -67,7 +68,7 @@ export async function pruneVersions(home: string): Promise<void> {
   if (old.length === 0) return
   const running = commandLines().map(({ words }) => words.join(' '))
   const isInUse = (name: string) => name === ownBuild() || running.some(line => line.includes(`${join(versions, name)}/`))
-  for (const { name } of old) if (!isInUse(name)) await rm(join(versions, name), { recursive: true, force: true })
+  for (const { name } of old) if (!isInUse(name)) await removeTree(join(versions, name))
 }
 
 const isThere = (path: string): Promise<boolean> =>

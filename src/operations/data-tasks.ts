@@ -10,6 +10,7 @@ import type { Expectation, Spec } from '../core/spec/schema.ts'
 import type { StepContext } from '../engine/step.ts'
 import { alongside } from '../lib/alongside.ts'
 import { readIfExists, writeFileAtomic } from '../lib/files.ts'
+import { removeTree } from '../lib/remove-tree.ts'
 import { forgetLost, runCommand, stepCommand } from './commands.ts'
 import { EXTERNAL_FOLDER, storeOf } from './groups.ts'
 import type { World } from './world.ts'
@@ -96,8 +97,8 @@ const progressText = ({ stage, bytes }: TaskProgress): string => (bytes === 0 ? 
 
 /** Task files and scratch copies of an operation that is over, or of a plan. */
 export async function removeWork({ layout }: Pick<World, 'layout'>, id: string): Promise<void> {
-  await rm(layout.task(id), { recursive: true, force: true })
-  await rm(layout.scratch(id), { recursive: true, force: true })
+  await removeTree(layout.task(id))
+  await removeTree(layout.scratch(id))
 }
 
 /** Runs a data task in a worker, or adopts the one that runs, and gives its result. @throws FettleError as the worker reported it, LOST */

@@ -1,12 +1,13 @@
 /**
  * What an environment is now, read from where the truth lies: the proxy's table says what serves, folders say which releases exist.
  */
-import { access, mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { access, mkdir, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FettleError } from '../core/errors.ts'
 import { refuseNewer } from '../core/file-format.ts'
 import type { Release, ReleaseNotes } from '../core/release.ts'
 import { readIfExists, writeFileAtomic } from '../lib/files.ts'
+import { removeTree } from '../lib/remove-tree.ts'
 import type { RouteTable } from '../ports/proxy.ts'
 import type { World } from './world.ts'
 
@@ -83,7 +84,7 @@ export async function writeRelease(world: World, release: Release): Promise<void
 }
 
 export async function removeRelease(world: World, app: string, environment: string, id: string): Promise<void> {
-  await rm(world.layout.release(app, environment, id), { recursive: true, force: true })
+  await removeTree(world.layout.release(app, environment, id))
 }
 
 const notesPath = (world: World, release: Release) => join(world.layout.release(release.app, release.environment, release.id), 'notes.json')

@@ -1,9 +1,10 @@
 /** One data task from its file to its result: parsed, executed, answered by a file that is either wholly there or not at all. */
-import { mkdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import * as z from 'zod'
 import { DataTask, type TaskName, type TaskResult } from '../core/data-tasks.ts'
 import { type ErrorJson, exitCodeOf, FettleError, toFettleError } from '../core/errors.ts'
 import { readIfExists, writeFileAtomic } from '../lib/files.ts'
+import { removeTree } from '../lib/remove-tree.ts'
 import { expect } from './expect.ts'
 import { changedSince, fingerprint, load } from './load.ts'
 import { fileProgress } from './progress.ts'
@@ -31,14 +32,14 @@ async function readTask(path: string): Promise<Task> {
 async function answerTask(task: Task, world: Omit<TaskWorld, 'progress'>, signal: AbortSignal): Promise<Answer> {
   const progress = fileProgress(task.progress)
   try {
-    await rm(task.scratch, { recursive: true, force: true })
+    await removeTree(task.scratch)
     await mkdir(task.scratch, { recursive: true, mode: 0o700 })
     return { ok: true, value: await execute(task, { ...world, progress }, signal) }
   } catch (error) {
     return { ok: false, error: toFettleError(error, `the task ${task.task} failed`).toJSON() }
   } finally {
     await progress.stop()
-    await rm(task.scratch, { recursive: true, force: true })
+    await removeTree(task.scratch)
   }
 }
 

@@ -1,8 +1,9 @@
 /** Removes what fettle itself made and no longer needs, and nothing else. */
-import { readdir, rm } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as z from 'zod'
 import { stepKind } from '../../engine/step.ts'
+import { removeTree } from '../../lib/remove-tree.ts'
 import { addNotes, readEnvironment, removeRelease } from '../environment.ts'
 import { noteRollback } from '../returned.ts'
 import type { World } from '../world.ts'
@@ -30,7 +31,7 @@ async function collectArtifacts(world: World, app: string, environment: string):
   const named = new Set(releases.map(release => release.artifact.key))
   const folder = world.layout.artifacts(app, environment)
   const doomed = (await list(folder)).filter(name => !named.has(name.replace(/\.json$/, '')))
-  for (const name of doomed) await rm(join(folder, name), { recursive: true, force: true })
+  for (const name of doomed) await removeTree(join(folder, name))
   return doomed
 }
 
@@ -44,7 +45,7 @@ async function collectLiveData(world: World, app: string, environment: string): 
     if (current === undefined) continue
     const others = (await list(folder)).filter(name => join(folder, name) !== current).sort(byOperation)
     for (const name of others.slice(0, -1)) {
-      await rm(join(folder, name), { recursive: true, force: true })
+      await removeTree(join(folder, name))
       doomed.push(join(folder, name))
     }
   }

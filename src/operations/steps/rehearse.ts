@@ -2,7 +2,6 @@
  * The steps of a rehearsal or drill: a sandbox from which nothing leaves, the migration on a copy, the release started there and
  * tested, the old release tested on the migrated copy.
  */
-import { rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import * as z from 'zod'
 import { FettleError, toFettleError } from '../../core/errors.ts'
@@ -10,6 +9,7 @@ import { groupName } from '../../core/names.ts'
 import type { Release, Reversible } from '../../core/release.ts'
 import { externalPath } from '../../core/spec/derived.ts'
 import { type StepContext, stepKind } from '../../engine/step.ts'
+import { removeTree } from '../../lib/remove-tree.ts'
 import type { SandboxView } from '../../ports/runtime.ts'
 import { Budget, withinBudget } from '../budget.ts'
 import { endCommand, runToSuccess } from '../commands.ts'
@@ -194,7 +194,7 @@ const scratchClose = (world: World) =>
     observe: async () => 'partial',
     async run(_input, { operation }) {
       await world.runtime.closeSandbox(sandboxName(operation.id))
-      await rm(world.layout.scratch(operation.id), { recursive: true, force: true })
+      await removeTree(world.layout.scratch(operation.id))
       return {}
     },
     undo: 'nothing',

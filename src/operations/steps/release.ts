@@ -9,6 +9,7 @@ import { shellArgv } from '../../core/shell-command.ts'
 import type { Spec } from '../../core/spec/schema.ts'
 import { stepKind } from '../../engine/step.ts'
 import { fsyncFolder, readIfExists, writeFileAtomic } from '../../lib/files.ts'
+import { removeTree } from '../../lib/remove-tree.ts'
 import { endCommand, forgetLost, runToSuccess } from '../commands.ts'
 import { readRelease, removeRelease, writeRelease } from '../environment.ts'
 import { releaseFolder } from '../groups.ts'
@@ -42,7 +43,7 @@ const sourceFetch = (world: World) =>
     async run({ spec, project, leaveOut }, { operation, signal, fault, progress }) {
       const folder = world.layout.artifacts(operation.app, operation.environment)
       const partial = join(folder, `${operation.id}.partial`)
-      await rm(partial, { recursive: true, force: true })
+      await removeTree(partial)
       await mkdir(partial, { recursive: true })
       const fetched = await world.source(spec, project, leaveOut).fetch(partial, signal)
       progress(`${fetched.files} files`)
@@ -50,13 +51,13 @@ const sourceFetch = (world: World) =>
       const key = artifactKey(fetched.digest, [...world.source(spec, project).build, ...spec.build])
       const final = join(folder, key)
       if ((await readIfExists(sealPath(final))) === undefined) {
-        await rm(final, { recursive: true, force: true })
+        await removeTree(final)
         await rename(partial, final)
         await fsyncFolder(folder)
       }
       const output = { key, digest: fetched.digest, source: fetched.description }
       await writeFileAtomic(join(folder, `${operation.id}.fetched`), JSON.stringify(output))
-      await rm(partial, { recursive: true, force: true })
+      await removeTree(partial)
       return output
     },
     async undo(_input, { operation }, output) {
@@ -65,9 +66,9 @@ const sourceFetch = (world: World) =>
       const fetched =
         output ?? (await readIfExists(marker).then(text => (text === undefined ? undefined : Fetched.parse(JSON.parse(text)))))
       if (fetched !== undefined && (await readIfExists(sealPath(join(folder, fetched.key)))) === undefined) {
-        await rm(join(folder, fetched.key), { recursive: true, force: true })
+        await removeTree(join(folder, fetched.key))
       }
-      await rm(join(folder, `${operation.id}.partial`), { recursive: true, force: true })
+      await removeTree(join(folder, `${operation.id}.partial`))
       await rm(marker, { force: true })
     },
   })

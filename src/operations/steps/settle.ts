@@ -1,10 +1,11 @@
 /** Steps around an activation: what is checked before, and what stopping, scaling and taking down need. */
-import { mkdir, rm, statfs } from 'node:fs/promises'
+import { mkdir, statfs } from 'node:fs/promises'
 import * as z from 'zod'
 import { FettleError } from '../../core/errors.ts'
 import { formatBytes } from '../../core/format.ts'
 import { stepKind } from '../../engine/step.ts'
 import { treeSize } from '../../lib/disk.ts'
+import { removeTree } from '../../lib/remove-tree.ts'
 import { listReleases, readEnvironment, removeRelease } from '../environment.ts'
 import { writeScale } from '../scale-record.ts'
 import type { World } from '../world.ts'
@@ -73,7 +74,7 @@ const releasesForget = (world: World) =>
       // The record of what served stays: it says which stores the data that stays belongs to.
       const doomed = releases.filter(release => release.id !== serving?.id)
       for (const release of doomed) await removeRelease(world, app, environment, release.id)
-      await rm(world.layout.artifacts(app, environment), { recursive: true, force: true })
+      await removeTree(world.layout.artifacts(app, environment))
       return { releases: doomed.length }
     },
     undo: 'nothing',

@@ -1,5 +1,5 @@
 /** The steps on snapshots: taking, committing, retaining, loading and comparing them. */
-import { mkdir, rm } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as z from 'zod'
 import { FettleError, toFettleError } from '../../core/errors.ts'
@@ -7,6 +7,7 @@ import { formatCount, plural } from '../../core/format.ts'
 import { isDrilled, isProven, standingFailure } from '../../core/proof.ts'
 import { retentionPlan } from '../../core/retention.ts'
 import { type StepContext, stepKind } from '../../engine/step.ts'
+import { removeTree } from '../../lib/remove-tree.ts'
 import type { Manifest, Repository } from '../../ports/repository.ts'
 import { Budget, withinBudget } from '../budget.ts'
 import { endCommand, forgetLost } from '../commands.ts'
@@ -20,7 +21,7 @@ import { BackupsInput, Configs, Folders, ManifestInput, repositoryOf } from './d
 import { recordProof } from './proof.ts'
 
 async function removeAll(folders: Record<string, string>): Promise<void> {
-  for (const folder of Object.values(folders)) await rm(folder, { recursive: true, force: true })
+  for (const folder of Object.values(folders)) await removeTree(folder)
 }
 
 /** Sorts by time, is unique by operation, and is a file name everywhere. */

@@ -10,6 +10,7 @@
 import { mkdir, rm, rmdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { namesIn, writeFileAtomic } from '../../../lib/files.ts'
+import { removeTree } from '../../../lib/remove-tree.ts'
 import type { Labels } from '../../../ports/runtime.ts'
 import { type ArchiveIndex, indexFile, openArchive, readIndex, textFile } from './archived-log.ts'
 import { foldersIn, matches } from './group-files.ts'
@@ -125,7 +126,7 @@ export class Archives {
     await rm(textFile(base), { force: true })
     await rm(indexFile(base), { force: true })
     const folder = dirname(base)
-    if ((await namesIn(folder)).length === 0) await rm(folder, { recursive: true, force: true })
+    if ((await namesIn(folder)).length === 0) await removeTree(folder)
   }
 }
 

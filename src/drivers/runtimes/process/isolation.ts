@@ -1,9 +1,10 @@
 /** Whether, and how, this machine lets us lock an app in. Tried, never assumed: a sandbox that lets something through is none. */
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execute } from '../../../lib/execute.ts'
 import { readIfExists } from '../../../lib/files.ts'
 import { quote } from '../../../lib/quote.ts'
+import { removeTree } from '../../../lib/remove-tree.ts'
 import type { RuntimeCaps } from '../../../ports/runtime.ts'
 import { findProgram } from './programs.ts'
 import { FILTER_ENVIRONMENT, filterArgv } from './sandbox-filter.ts'
@@ -84,7 +85,7 @@ const ATTEMPT = ['perl', '-e', String.raw`socket(my $socket, 40, 1, 0) and die "
 async function tryOnce({ make, confine }: Isolation, folder: string): Promise<string | undefined> {
   // Always the same: what a killed agent left of it is used up by the next.
   const place = join(folder, 'probe')
-  await rm(place, { recursive: true, force: true })
+  await removeTree(place)
   await mkdir(place, { mode: 0o700 })
   try {
     await writeFile(
@@ -99,6 +100,6 @@ async function tryOnce({ make, confine }: Isolation, folder: string): Promise<st
     if (tried.code !== 0) return (tried.stderr.trim() || tried.stdout.trim()).split('\n')[0] ?? ''
     return parseHeld((await readIfExists(join(place, 'up'))) ?? '')?.isClosed === true ? undefined : 'its walls did not come up'
   } finally {
-    await rm(place, { recursive: true, force: true })
+    await removeTree(place)
   }
 }

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
+import { mkdirSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { temporaryFolder } from '../../../../test/helpers/temporary.ts'
 import { wallsOf } from './sandbox-walls.ts'
 
 const machine = { home: '/home/ann', programs: '/opt/node', sockets: ['/var/lib/db/db.sock'] }
@@ -15,6 +18,14 @@ test('what is hidden comes before what is shown below it, and once', () => {
     ['write', '/f/scratch/op1'],
     ['copy', '/f/artifacts'],
   ])
+})
+
+test('of a link what it leads to is hidden', () => {
+  const base = temporaryFolder()
+  mkdirSync(join(base, 'real'))
+  symlinkSync('real', join(base, 'link'))
+  const hidden = wallsOf({ hide: [join(base, 'link')], write: [], copy: [] }, machine).filter(([how]) => how === 'hide')
+  assert.ok(hidden.some(([, path]) => path === join(base, 'real')))
 })
 
 test('the programs that run an app are shown where a folder of the sandbox or a hidden one covers them', () => {

@@ -1,5 +1,5 @@
 /** What is seen in a sandbox, as a list of walls: what was asked for, and what leads out of any. */
-import { accessSync, constants, readFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync, realpathSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { basename, dirname } from 'node:path'
 import { isBelow } from '../../../lib/moved-path.ts'
@@ -12,7 +12,8 @@ const SOCKETS = '/run'
 const OWN = ['/tmp', '/var/tmp', '/dev', SOCKETS]
 
 export function wallsOf({ hide, write, copy }: SandboxView, machine = lookAtMachine()): Wall[] {
-  const hidden = [SOCKETS, ...outermost(hide), ...machine.sockets]
+  // A wall before a link would leave what it leads to in sight.
+  const hidden = [SOCKETS, ...outermost(hide.map(whereItLeads)), ...machine.sockets]
   const isCovered = (path: string) => [...OWN, ...hide].some(folder => isBelow(path, folder))
   const walls = (how: Wall[0], paths: readonly string[]): Wall[] => paths.map(path => [how, path])
   return [
@@ -27,6 +28,8 @@ export function wallsOf({ hide, write, copy }: SandboxView, machine = lookAtMach
 
 /** What is hidden with another folder is not even there. */
 const outermost = (paths: readonly string[]): string[] => paths.filter(path => !paths.some(other => other !== path && isBelow(path, other)))
+
+const whereItLeads = (path: string): string => (existsSync(path) ? realpathSync(path) : path)
 
 interface Machine {
   /** Where programs keep caches and settings; undefined where they could not write anyway. */

@@ -7,6 +7,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FettleError } from '../../../core/errors.ts'
 import { makeFolder, namesIn, writeFileAtomic } from '../../../lib/files.ts'
+import { removeTree } from '../../../lib/remove-tree.ts'
 import type { Backend, SandboxView } from '../../../ports/runtime.ts'
 import { define, type Place } from './definition.ts'
 import type { Host } from './host.ts'
@@ -169,7 +170,7 @@ export class LiveSandbox {
     const { host } = this.#deps
     await Promise.all([this.#relay?.kill(), this.#holder && killUnit(host, this.#holder)])
     await host.fault('sandbox:ended')
-    await rm(this.#sockets, { recursive: true, force: true })
+    await removeTree(this.#sockets)
     this.release()
   }
 

@@ -1,7 +1,8 @@
 /** Removing a folder so that it is there or not there, never half: it is renamed away first. What a crash leaves is swept at the start. */
 import { randomBytes } from 'node:crypto'
-import { mkdir, rename, rm } from 'node:fs/promises'
+import { mkdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
+import { removeTree } from '../../../lib/remove-tree.ts'
 
 export class Trash {
   readonly #folder: string
@@ -19,10 +20,10 @@ export class Trash {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
       throw error
     }
-    await rm(place, { recursive: true, force: true })
+    await removeTree(place)
   }
 
   async empty(): Promise<void> {
-    await rm(this.#folder, { recursive: true, force: true })
+    await removeTree(this.#folder)
   }
 }

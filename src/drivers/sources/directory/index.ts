@@ -1,9 +1,10 @@
 /** A folder as a source: copied as it is now, without what its ignore file names. See README.md for what is left out. */
-import { mkdir, rm, stat } from 'node:fs/promises'
+import { mkdir, stat } from 'node:fs/promises'
 import { isAbsolute, join, relative } from 'node:path'
 import { FettleError, toFettleError } from '../../../core/errors.ts'
 import { joinBytes, shownPath } from '../../../lib/byte-path.ts'
 import { requireSpace } from '../../../lib/disk.ts'
+import { removeTree } from '../../../lib/remove-tree.ts'
 import { isDatabase, mayBeDatabase } from '../../../lib/sqlite-files.ts'
 import { fileHash, listTree, readFailure, type TreeEntry, treeDigest } from '../../../lib/tree.ts'
 import type { Fetched, Source, SourceLook } from '../../../ports/source.ts'
@@ -69,7 +70,7 @@ async function fetchOnce(options: DirectorySourceOptions, into: string, signal: 
 }
 
 async function emptied(folder: string): Promise<void> {
-  await rm(folder, { recursive: true, force: true })
+  await removeTree(folder)
   await mkdir(folder, { recursive: true })
 }
 

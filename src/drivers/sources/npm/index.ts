@@ -3,11 +3,12 @@
  * it in a folder. npm installs it as the first build command, a unit of the runtime that outlives the agent.
  */
 import { hash } from 'node:crypto'
-import { mkdir, rm } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FettleError } from '../../../core/errors.ts'
 import { writeFileAtomic } from '../../../lib/files.ts'
 import { findProgram } from '../../../lib/programs.ts'
+import { removeTree } from '../../../lib/remove-tree.ts'
 import type { Source } from '../../../ports/source.ts'
 
 /** Install scripts of strangers do not run: see README.md. */
@@ -27,7 +28,7 @@ export function npmSource(spec: string): Source {
     async fetch(into, signal) {
       signal.throwIfAborted()
       await requireNpm()
-      await rm(into, { recursive: true, force: true })
+      await removeTree(into)
       await mkdir(into, { recursive: true })
       await writeFileAtomic(join(into, 'package.json'), manifest)
       return { digest, files: 1, bytes: Buffer.byteLength(manifest), description: `npm package ${spec}` }

@@ -188,10 +188,45 @@ describe('files', async () => {
     assert.deepEqual(readdirSync(await load(part)), ['a'])
   })
 
-  test('what may not be read is REFUSED, not left out', { skip: process.getuid?.() === 0 && 'root may read everything' }, async () => {
-    const root = tree({ a: 'a' })
-    chmodSync(join(root, 'a'), 0)
-    await assert.rejects(dump(root), hasCode('REFUSED'))
+  test('a link in the place of the folder is followed: what it leads to is the store, and nothing else is', async () => {
+    const real = tree({ a: 'a', 'sub/b': 'b' })
+    symlinkSync('a', join(real, 'inner'))
+    const link = place()
+    symlinkSync(real, link)
+    const cache = join(base, 'cache', 'linked')
+    const part = await dump(link, { cache })
+    const restored = await load(part)
+    assert.ok(!lstatSync(restored).isSymbolicLink())
+    assert.deepEqual(listing(restored), listing(real))
+    assert.deepEqual(compareFingerprints(part.fingerprint, await filesStore.fingerprint(link, config, signal)), [])
+    assert.equal(await filesStore.countFiles?.(link, config, '**/b'), 1)
+    write(join(real, 'a'), 'A')
+    const lost = await filesStore.changedSince(part, repository.source(), link, config, { scratch: base, signal })
+    assert.deepEqual(lost, { items: { '.': 1 }, precision: 'exact' })
+    const next = await dump(link, { cache, previous: part })
+    assert.deepEqual(listing(await load(next)), listing(real))
+  })
+
+  test('what is loaded through a link lies where it leads, and the link stays', async () => {
+    const real = place()
+    mkdirSync(real, { mode: 0o700 })
+    const link = place()
+    symlinkSync(real, link)
+    const live = tree({ a: 'a' })
+    chmodSync(live, 0o750)
+    await filesStore.load(await dump(live), repository.source(), link, config, { durable: true, signal })
+    assert.equal(readlinkSync(link), real)
+    assert.deepEqual(listing(real), listing(live))
+  })
+
+  test('a link that leads nowhere, or to no folder, is NOT_FOUND and says what is there', async () => {
+    const file = join(tree({ a: 'a' }), 'a')
+    const [dangling, toFile] = [place(), place()]
+    symlinkSync('/nowhere', dangling)
+    symlinkSync(file, toFile)
+    await assert.rejects(dump(dangling), /there is no folder .*: it is a link to \/nowhere, where nothing is/)
+    await assert.rejects(dump(toFile), /there is no folder .*: it is a file/)
+    await assert.rejects(dump(file), hasCode('NOT_FOUND'))
   })
 
   /** Calls back when the first bytes arrive: the walk is over, the reading has begun. */
@@ -425,6 +460,7 @@ describe('files', async () => {
     })
 
     const attacks: Record<string, Buffer> = {
+      'is a link': archive(entry('', { kind: 'link', target: '/tmp' }), entry('evil')),
       'leads up': archive(root, entry('../evil')),
       'leads up in the middle': archive(root, entry('a', { kind: 'folder' }), entry('a/../../evil')),
       'is absolute': archive(root, entry('/evil')),

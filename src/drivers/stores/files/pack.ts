@@ -17,6 +17,8 @@ const SMALL = BATCH
 const ATTEMPTS = 3
 /** A link or pipe put in the place of a file meanwhile is neither followed nor waited for. */
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+const CHANGED = 'changed while it was read'
+const WAS_GONE = 'was gone before it was read'
 
 export interface Outcome {
   /** With their hashes; of two with one path the later counts, as in the archive. */
@@ -66,43 +68,46 @@ function packSmall(root: string, first: Seen, batch: Batch, outcome: Outcome): v
       return statsOf(fd)
     })
     if (now !== undefined && (attempt === ATTEMPTS || isStill(seen, now) || now.size > SMALL)) {
-      const sha = digestOf(body)
+      seen.sha = digestOf(body)
       batch.reserve(padding(seen.size)).fill(0)
-      settle(outcome, seen, now, sha)
+      outcome.packed.push(seen)
+      if (!isStill(seen, now)) outcome.notes.push(`${shownPath(seen.path)} ${CHANGED}`)
       return
     }
     batch.rewind(mark)
     if (now === undefined) {
-      outcome.notes.push(`${shownPath(seen.path)} was gone before it was read`)
+      outcome.notes.push(`${shownPath(seen.path)} ${WAS_GONE}`)
       return
     }
     seen = seenAs(seen.path, now)
   }
 }
 
-/** Streamed, so its header goes first: when the file changed, it is written once more, and the later entry counts. */
+/**
+ * Streamed, so its header goes first: when the file changed, it is written once more. Each time counts as soon as it is in the archive,
+ * because there may be no next one: by then the file may be renamed or gone.
+ */
 async function* packLarge(root: string, first: Seen, outcome: Outcome): AsyncGenerator<Buffer> {
   const batch = new Batch()
-  for (let attempt = 1; ; attempt++) {
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const fd = reading(root, first.path, () => openSync(absolute(root, first.path), OPEN_FLAGS))
     try {
       const opened = fd === undefined ? undefined : statsOf(fd)
       if (fd === undefined || opened === undefined) {
-        outcome.notes.push(`${shownPath(first.path)} was gone before it was read`)
+        outcome.notes.push(`${shownPath(first.path)} ${attempt === 1 ? WAS_GONE : CHANGED}`)
         return
       }
       const seen = seenAs(first.path, opened)
       writeHeader(seen, batch.reserve)
       yield batch.take()
-      const sha = yield* packBody(fd, seen.size, batch.memory)
-      const now = statsOf(fd) ?? opened
-      if (attempt < ATTEMPTS && !isStill(seen, now)) continue
-      settle(outcome, seen, now, sha)
-      return
+      seen.sha = yield* packBody(fd, seen.size, batch.memory)
+      outcome.packed.push(seen)
+      if (isStill(seen, fstatSync(fd, { bigint: true }))) return
     } finally {
       if (fd !== undefined) closeSync(fd)
     }
   }
+  outcome.notes.push(`${shownPath(first.path)} ${CHANGED}`)
 }
 
 /** Exactly `size` bytes and their padding, zeros where the file became shorter. @returns their SHA-256 */
@@ -119,12 +124,6 @@ async function* packBody(fd: number, size: number, memory: Buffer): AsyncGenerat
   }
   yield END_OF_ARCHIVE.subarray(0, padding(size))
   return hash.digest('binary')
-}
-
-function settle(outcome: Outcome, seen: Seen, now: BigIntStats, sha: string): void {
-  if (!isStill(seen, now)) outcome.notes.push(`${shownPath(seen.path)} changed while it was read`)
-  seen.sha = sha
-  outcome.packed.push(seen)
 }
 
 /** SHA-256 of a file as it is now; undefined when it is gone. */

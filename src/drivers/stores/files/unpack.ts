@@ -15,6 +15,7 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  realpathSync,
   rmdirSync,
   symlinkSync,
   unlinkSync,
@@ -33,8 +34,10 @@ import { absolute } from './walk.ts'
 const MANY = 100
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
 
-export async function unpack(part: SnapshotPart, source: Source, root: string, { durable, signal }: LoadOptions): Promise<void> {
-  mkdirSync(root, { recursive: true })
+export async function unpack(part: SnapshotPart, source: Source, folder: string, { durable, signal }: LoadOptions): Promise<void> {
+  mkdirSync(folder, { recursive: true })
+  // Where it is a link it stays one: owner, mode and times are of the folder that it leads to.
+  const root = realpathSync(folder)
   if (readdirSync(root).length > 0)
     throw new FettleError('CONFLICT', `${root} is not empty: a snapshot is loaded into an empty folder only`)
   const made = new Map<RawPath, Entry>()
@@ -64,6 +67,7 @@ async function place(root: string, member: Member, made: Map<RawPath, Entry>): P
   const { entry } = member
   const path = absolute(root, entry.path)
   const there = made.get(entry.path)
+  if (entry.path === '' && entry.kind !== 'folder') throw damaged(entry, `is a ${entry.kind} in the place of the folder`)
   if (entry.path !== '' && made.get(parentOf(entry.path))?.kind !== 'folder') throw damaged(entry, 'lies in no folder of the archive')
   if (there !== undefined && there.kind !== entry.kind) throw damaged(entry, `is a ${there.kind} and a ${entry.kind}`)
   if (entry.kind === 'folder') {
@@ -133,4 +137,4 @@ function seconds(entry: Entry): string {
   return String(microseconds % 1e6 === 0 ? microseconds / 1e6 : (microseconds + 0.5) / 1e6)
 }
 
-const damaged = (entry: Entry, what: string) => new FettleError('DAMAGED', `the archive's entry ${shownPath(entry.path)} ${what}`)
+const damaged = (entry: Entry, what: string) => new FettleError('DAMAGED', `the archive's entry ./${shownPath(entry.path)} ${what}`)

@@ -1,7 +1,8 @@
-/** Lists a tree without following any link. */
-import { type BigIntStats, lstatSync, readdirSync, readlinkSync } from 'node:fs'
+/** Lists a tree without following any link, but for one that stands in the place of the tree itself. */
+import { type BigIntStats, lstatSync, readdirSync, readlinkSync, statSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
 import { FettleError } from '../../../core/errors.ts'
+import { butThereIs, kindOf } from '../../../lib/what-is-there.ts'
 import { joinRaw, pathBytes, type RawPath, rawPath, type Seen, seenAs, shownPath } from './entry.ts'
 
 const ENTRIES_PER_TURN = 2000
@@ -38,14 +39,14 @@ export async function walk(root: string, signal: AbortSignal): Promise<Tree> {
 /** undefined: gone since its folder was listed, or of a kind that a backup can not hold. */
 function lookAt(root: string, path: RawPath, notCovered: string[]): Seen | undefined {
   const where = absolute(root, path)
-  const stats = reading(root, path, () => lstatSync(where, { bigint: true }))
+  const stats = reading(root, path, () => (path === '' ? folderStats(root) : lstatSync(where, { bigint: true })))
   if (stats === undefined) return undefined
   if (stats.isFile() || stats.isDirectory()) return seenAs(path, stats)
   if (stats.isSymbolicLink()) {
     const target = reading(root, path, () => readlinkSync(where, 'buffer'))
-    return target === undefined ? undefined : seenAs(path, stats, rawPath(target))
+    return target === undefined ? lookAt(root, path, notCovered) : seenAs(path, stats, rawPath(target))
   }
-  notCovered.push(`${shownPath(path)} is a ${kindOf(stats)}: not covered`)
+  notCovered.push(`${shownPath(path)} is ${kindOf(stats)}: not covered`)
   return undefined
 }
 
@@ -55,8 +56,8 @@ function namesOf(root: string, path: RawPath): RawPath[] {
   return names.map(rawPath).sort().reverse()
 }
 
-/** Gone, or something else by now: a link, a folder, a pipe or a socket where a file was, a file where its folder was. */
-const GONE = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'EISDIR', 'EAGAIN', 'ENXIO'])
+/** Gone, or something else by now: a link, a folder, a pipe or a socket where a file was, a file where its folder or a link was. */
+const GONE = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'EISDIR', 'EINVAL', 'EAGAIN', 'ENXIO'])
 
 /** undefined: what was listed there is gone. The root must not be. */
 export function reading<Result>(root: string, path: RawPath, read: () => Result): Result | undefined {
@@ -77,4 +78,10 @@ export function reading<Result>(root: string, path: RawPath, read: () => Result)
   }
 }
 
-const kindOf = (stats: BigIntStats) => (stats.isSocket() ? 'socket' : stats.isFIFO() ? 'pipe' : 'device')
+function folderStats(root: string): BigIntStats {
+  const stats = statSync(root, { bigint: true, throwIfNoEntry: false })
+  if (stats?.isDirectory()) return stats
+  throw new FettleError('NOT_FOUND', `there is no folder ${root}${butThereIs(root)}`, {
+    hint: 'Check the folder in the store of fettle.yaml.',
+  })
+}

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, test } from 'node:test'
@@ -53,6 +53,28 @@ describe('sqlite', async () => {
     return folder
   }
   const differs = async (a: string, b: string) => compareFingerprints(await fingerprintOf(a), await fingerprintOf(b)).length > 0
+
+  test('a link to a database is followed, and nothing of reading it is left beside either', async () => {
+    const { folder, path } = database('PRAGMA journal_mode = wal; CREATE TABLE t (a); INSERT INTO t VALUES (1)')
+    const linked = join(base, `linked${++count}`)
+    mkdirSync(linked)
+    symlinkSync(path, join(linked, 'app.db'))
+    const found = await fingerprint(linked)
+    assert.deepEqual([readdirSync(folder), readdirSync(linked)], [['app.db'], ['app.db']])
+    const part = await dump(linked)
+    assert.deepEqual(compareFingerprints(part.fingerprint, found), [])
+    assert.deepEqual(compareFingerprints(part.fingerprint, await fingerprint(await load(part))), [])
+  })
+
+  test('where no database is, it is said what is there instead', async () => {
+    const folder = join(base, `other${++count}`)
+    mkdirSync(join(folder, 'app.db'), { recursive: true })
+    await assert.rejects(dump(folder), /there is no database .*app\.db: it is a folder/)
+    await assert.rejects(fingerprint(folder), hasCode('NOT_FOUND'))
+    rmdirSync(join(folder, 'app.db'))
+    symlinkSync('/nowhere', join(folder, 'app.db'))
+    await assert.rejects(dump(folder), /it is a link to \/nowhere, where nothing is/)
+  })
 
   const values = [
     ['1', '1.0'],

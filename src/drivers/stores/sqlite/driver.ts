@@ -11,7 +11,7 @@ import { lostRows } from './changed.ts'
 import { checkIntegrity } from './check.ts'
 import { databasePath, type SqliteConfig } from './config.ts'
 import { fingerprintOf } from './fingerprint.ts'
-import { openCopy, openView, sqliteError, tidyAfterView } from './open.ts'
+import { openCopy, openView, realDatabase, sqliteError, tidyAfterView } from './open.ts'
 import { virtualTables } from './scan.ts'
 
 export const CONTENT = 'sqlite-database'
@@ -57,7 +57,7 @@ export async function load(part: SnapshotPart, source: Source, folder: string, c
 }
 
 export async function fingerprint(folder: string, config: SqliteConfig, signal: AbortSignal): Promise<Fingerprint> {
-  const path = databasePath(folder, config)
+  const path = realDatabase(databasePath(folder, config))
   const wasOpen = existsSync(`${path}-shm`)
   const found = await withDatabase(openView(path), database => fingerprintOf(database, signal), `reading the database ${path}`)
   if (!wasOpen) tidyAfterView(path)

@@ -1,8 +1,9 @@
 /** How databases are opened: live ones without leaving a trace, our own copies without even a lock. */
-import { existsSync } from 'node:fs'
+import { existsSync, realpathSync, statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
 import { FettleError } from '../../../core/errors.ts'
+import { butThereIs } from '../../../lib/what-is-there.ts'
 
 const NOT_A_DATABASE = 26
 const CORRUPT = 11
@@ -18,12 +19,19 @@ export function sqliteCode(error: unknown): number | undefined {
   return typeof code === 'number' ? code & 0xff : undefined
 }
 
+/** Where the file lies that a link may lead to: there SQLite keeps -wal and -shm. @throws NOT_FOUND when it is no file */
+export function realDatabase(path: string): string {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile()) return realpathSync(path)
+  throw new FettleError('NOT_FOUND', `there is no database ${path}${butThereIs(path)}`, {
+    hint: 'Check the file name in the store of fettle.yaml.',
+  })
+}
+
 /** Opens a live database and fixes a view of it: everything read through the connection is of this moment. */
 export function openView(path: string): DatabaseSync {
-  if (!existsSync(path))
-    throw new FettleError('NOT_FOUND', `there is no database ${path}`, { hint: 'Check the file name in the store of fettle.yaml.' })
+  const real = realDatabase(path)
   try {
-    return recoveredView(path)
+    return recoveredView(real)
   } catch (error) {
     throw sqliteError(error, `reading the database ${path}`)
   }
