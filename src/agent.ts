@@ -1,5 +1,7 @@
 /** The agent's entry: `node agent.js --home FOLDER`. Composes drivers into a world and starts the daemon on it. */
+import { createHash } from 'node:crypto'
 import { readFile, rm } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { dirname, isAbsolute, join } from 'node:path'
 import { inspect, parseArgs } from 'node:util'
 import { startAgent } from './agent/agent.ts'
@@ -41,6 +43,9 @@ const log = (text: string): void => void process.stderr.write(`${new Date().toIS
 /** The only one so far. */
 const REPOSITORY_DRIVER = 'directory'
 
+/** Homes count their operations each from one, and two of one machine may share a repository. */
+const repositoryOwner = `${hostname()}-${createHash('sha256').update(home).digest('hex').slice(0, 8)}`
+
 const repositoryFolder = ({ repository: { directory } }: Pick<Spec['backups'], 'repository'>): string =>
   isAbsolute(directory) ? directory : join(home, directory)
 
@@ -51,6 +56,7 @@ async function repositoryConfig(app: string, backups: Pick<Spec['backups'], 'rep
     folder: repositoryFolder(backups),
     recipients: await keys.publicKeys(),
     identityFile: paths.key(app),
+    owner: repositoryOwner,
   }
 }
 
@@ -86,6 +92,7 @@ function composeWorld(settings: Settings): World {
         folder: repositoryFolder(backups),
         recipients: [], // workers alone write objects
         identity,
+        owner: repositoryOwner,
         fault: point => faults.reach(`repository/${point}`),
       })
     },

@@ -46,7 +46,7 @@ export async function backupItems(world: World, named: Named, backups: KeptBacku
     return { name, state: 'fail', text: `snapshot ${id} can not be read: ${reason}`, fix: 'fettle backup, then fettle drill' }
   })
   const manifests = await repository.list(app, environment)
-  const proofs = await Promise.all(manifests.map(manifest => repository.proofs(manifest.id)))
+  const proofs = await Promise.all(manifests.map(manifest => repository.proofs(manifest)))
   const proven = manifests.find((_, index) => isProven(proofs[index] ?? []))
   const failure = standingFailure(proofs[0] ?? [])
   const failed = failure === undefined ? [] : [failedItem(name, manifests[0]?.id ?? '', failure)]

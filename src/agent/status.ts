@@ -178,7 +178,7 @@ async function heldOf(world: World, { app, environment }: Named, spec: Spec): Pr
     goneRepository(world, { app, environment }, spec.backups),
   ])
   return {
-    all: await Promise.all(manifests.map(async manifest => ({ manifest, proofs: await repository.proofs(manifest.id) }))),
+    all: await Promise.all(manifests.map(async manifest => ({ manifest, proofs: await repository.proofs(manifest) }))),
     unreadable,
     ...(gone === undefined ? {} : { gone }),
   }

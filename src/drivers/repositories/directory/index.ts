@@ -12,20 +12,20 @@ import { refuseNewer } from '../../../core/file-format.ts'
 import { canonicalJson, type Json } from '../../../core/json.ts'
 import type { Secret } from '../../../core/secret.ts'
 import { exists, fsyncFolder, makeFolder, namesIn, readIfExists, writeFileAtomic } from '../../../lib/files.ts'
-import type { Manifest, Repository } from '../../../ports/repository.ts'
+import type { Manifest, Repository, SnapshotName } from '../../../ports/repository.ts'
 import type { SnapshotPart, StoredObject } from '../../../ports/store.ts'
 import { collect, referredNow, referredTo } from './garbage.ts'
 import { howToRestore } from './how.ts'
 import { type FaultPoint, Layout } from './layout.ts'
 import {
   appendProof,
-  findManifest,
   manifestPath,
   parseManifest,
   readManifests,
   readProofs,
   removeManifest,
   removeOrphanedProofs,
+  requireManifest,
   writeManifest,
 } from './manifests.ts'
 import { readObject, storedBytes, writeObject } from './objects.ts'
@@ -118,8 +118,8 @@ export function createDirectoryRepository(options: DirectoryOptions): Repository
     await rm(folder, { recursive: true, force: true })
   }
 
-  async function get(id: string): Promise<Manifest> {
-    const path = await findManifest(layout, id)
+  async function get(name: SnapshotName): Promise<Manifest> {
+    const path = await requireManifest(layout, name)
     return parseManifest(await readFile(path, 'utf8'), path)
   }
 
@@ -147,10 +147,11 @@ export function createDirectoryRepository(options: DirectoryOptions): Repository
     return { objects: objects.size, bytes }
   }
 
-  async function forget(ids: string[]): Promise<{ freedBytes: number }> {
+  async function forget(names: readonly SnapshotName[]): Promise<{ freedBytes: number }> {
     await referredNow(layout)
     const { manifests } = await readManifests(layout)
-    for (const manifest of manifests.filter(manifest => ids.includes(manifest.id))) await removeManifest(layout, manifest)
+    const paths = new Set(names.map(name => manifestPath(layout, name)))
+    for (const manifest of manifests.filter(manifest => paths.has(manifestPath(layout, manifest)))) await removeManifest(layout, manifest)
     await fault('forget-manifests-removed')
     await removeOrphanedProofs(layout)
     return { freedBytes: await collect(layout, () => fault('forget-objects-aside')) }
@@ -173,8 +174,8 @@ export function createDirectoryRepository(options: DirectoryOptions): Repository
     isReusable,
     verify,
     howToRestore,
-    proofs: async id => readProofs(await findManifest(layout, id)),
-    addProof: async (id, proof) => appendProof(await findManifest(layout, id), proof),
+    proofs: async name => readProofs(await requireManifest(layout, name)),
+    addProof: async (name, proof) => appendProof(await requireManifest(layout, name), proof),
     forget,
   }
 }
