@@ -49,12 +49,13 @@ const repositoryOwner = `${hostname()}-${createHash('sha256').update(home).diges
 const repositoryFolder = ({ repository: { directory } }: Pick<Spec['backups'], 'repository'>): string =>
   isAbsolute(directory) ? directory : join(home, directory)
 
+const keysOf = (app: string) => openSecretFile({ project: paths.keys, home, app, environment: 'keys' }, systemClock)
+
 async function repositoryConfig(app: string, backups: Pick<Spec['backups'], 'repository'>): Promise<RepositoryConfig> {
-  const keys = openSecretFile({ project: paths.keys, home, app, environment: 'keys' }, systemClock)
   return {
     driver: REPOSITORY_DRIVER,
     folder: repositoryFolder(backups),
-    recipients: await keys.publicKeys(),
+    recipients: await keysOf(app).publicKeys(),
     identityFile: paths.key(app),
     owner: repositoryOwner,
   }
@@ -92,6 +93,7 @@ function composeWorld(settings: Settings): World {
         folder: repositoryFolder(backups),
         recipients: [], // workers alone write objects
         identity,
+        ownAmong: keys => keysOf(app).ownAmong(keys),
         owner: repositoryOwner,
         fault: point => faults.reach(`repository/${point}`),
       })

@@ -25,7 +25,11 @@ export async function firstOperationNumber(world: World): Promise<number> {
 async function numbersOfSnapshots(world: World): Promise<number[]> {
   const repositories = (await rememberedRepositories(world)).map(async ({ app, environment, backups }) => {
     const repository = await world.repository(app, backups)
-    const held = await Promise.all([repository.list(app, environment), repository.unreadable(app, environment)])
+    const held = await Promise.all([
+      repository.list(app, environment),
+      repository.foreign(app, environment),
+      repository.unreadable(app, environment),
+    ])
     return held.flat().map(({ id }) => Number(/-op(\d+)(?:-|$)/.exec(id)?.[1] ?? 0))
   })
   return (await Promise.all(repositories)).flat()

@@ -8,6 +8,7 @@ import type { Spec } from '../core/spec/schema.ts'
 import type { Manifest, Unreadable } from '../ports/repository.ts'
 import type { Name } from './activation.ts'
 import type { Environment } from './environment.ts'
+import { requireOwn } from './foreign-snapshots.ts'
 import { goneRepository } from './repository-record.ts'
 import type { World } from './world.ts'
 
@@ -93,7 +94,7 @@ export const storesLack = (spec: Spec): string | undefined =>
     ? undefined
     : '`stores:` in fettle.yaml says what its data is: `stores: { data: { sqlite: app.db } }`.'
 
-/** `newest`, `newest-proven`, or an id. @throws FettleError NOT_FOUND */
+/** `newest`, `newest-proven`, or an id. @throws FettleError NOT_FOUND, SECRET_LOCKED when it is there and sealed for another key */
 export async function findSnapshot(world: World, environment: Environment, spec: Spec, wanted: string): Promise<Manifest> {
   const repository = await world.repository(environment.app, spec.backups)
   const named = { app: environment.app, environment: environment.environment }
@@ -109,6 +110,7 @@ export async function findSnapshot(world: World, environment: Environment, spec:
       hint: `\`fettle drill\` proves the newest (${manifests[0]?.id}); \`fettle restore newest\` takes it unproven.`,
     })
   }
+  await requireOwn(world, named, spec.backups, wanted)
   // One that is there and can not be read says so itself.
   if (!wanted.startsWith('newest')) await repository.get({ ...named, id: wanted }).catch(unlessMissing)
   const unreadable = unreadableText(await repository.unreadable(named.app, named.environment))

@@ -31,8 +31,10 @@ export interface Repository {
   /** Removes what a transaction wrote. Idempotent. */
   abandon(operation: string): Promise<void>
 
-  /** Newest first. Show `unreadable()` beside it: one damaged manifest must not hide the others, nor be hidden. */
+  /** Those that the user's key opens, newest first. Show `foreign()` and `unreadable()` beside it: nothing that is there is hidden. */
   list(app: string, environment: string): Promise<Manifest[]>
+  /** Those that are sealed for other keys only, as of another home on the same repository, or of a key that was lost; newest first. */
+  foreign(app: string, environment: string): Promise<Manifest[]>
   /** Of one environment, or of all. Those of fettle's own names sort by time. */
   unreadable(app?: string, environment?: string): Promise<Unreadable[]>
   /** @throws NOT_FOUND, DAMAGED */

@@ -74,6 +74,21 @@ describe('repository directory', () => {
     assert.equal(await on([target.recipient, recipient]).isReusable(partOf([object])), false)
   })
 
+  test("what is sealed for keys of others only is listed apart; what does not say for whom, as one's own", async () => {
+    const target = await make()
+    const recipients = { old: undefined, own: [target.recipient], shared: ['age1other', target.recipient], foreign: ['age1other'] }
+    for (const [id, keys] of Object.entries(recipients)) {
+      await target.repository.begin(id)
+      await target.repository.commit(id, manifestOf(id, [], keys === undefined ? {} : { recipients: keys }))
+    }
+    const ownAmong = async (keys: string[]) => keys.filter(key => key === target.recipient)
+    const repository = createDirectoryRepository({ folder: target.folder, recipients: [], ownAmong })
+    const ids = (manifests: { id: string }[]) => manifests.map(({ id }) => id).sort()
+    assert.deepEqual(ids(await repository.list('shop', 'production')), ['old', 'own', 'shared'])
+    assert.deepEqual(ids(await repository.foreign('shop', 'production')), ['foreign'])
+    assert.equal((await repository.get(nameOf('foreign'))).id, 'foreign')
+  })
+
   const damages: Record<string, (path: string) => void> = {
     'is missing': path => rmSync(path),
     'is empty': path => truncateSync(path),

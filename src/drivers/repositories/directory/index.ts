@@ -37,6 +37,8 @@ export interface DirectoryOptions {
   recipients: string[]
   /** Asked for only when something is read back. */
   identity?: () => Promise<Secret>
+  /** Which of these public keys are those of whoever uses it. Default: all. */
+  ownAmong?: (publicKeys: string[]) => Promise<string[]>
   /** Who uses the repository, when several do: each sees its own open transactions only. Default: the name of the machine. */
   owner?: string
   fault?: (point: FaultPoint) => Promise<void> | void
@@ -123,6 +125,15 @@ export function createDirectoryRepository(options: DirectoryOptions): Repository
     return parseManifest(await readFile(path, 'utf8'), path)
   }
 
+  /** Older manifests do not say for whom they are sealed: they count as one's own. */
+  async function sealedFor(whom: 'oneself' | 'others', app: string, environment: string): Promise<Manifest[]> {
+    const { manifests } = await readManifests(layout, app, environment)
+    const keys = [...new Set(manifests.flatMap(({ recipients = [] }) => recipients))]
+    const own = new Set(await (options.ownAmong?.(keys) ?? keys))
+    const isOwn = ({ recipients }: Manifest) => recipients?.some(key => own.has(key)) ?? true
+    return manifests.filter(manifest => isOwn(manifest) === (whom === 'oneself'))
+  }
+
   async function isReusable(part: SnapshotPart): Promise<boolean> {
     for (const object of part.objects) if (!(await isThere(layout, object)) || (await exists(layout.damageMark(object.name)))) return false
     const names = new Set(part.objects.map(object => object.name))
@@ -167,7 +178,8 @@ export function createDirectoryRepository(options: DirectoryOptions): Repository
     commit,
     pending,
     abandon,
-    list: async (app, environment) => (await readManifests(layout, app, environment)).manifests,
+    list: (app, environment) => sealedFor('oneself', app, environment),
+    foreign: (app, environment) => sealedFor('others', app, environment),
     unreadable: async (app, environment) => (await readManifests(layout, app, environment)).unreadable,
     get,
     source: () => ({ read: object => readObject(layout, object, identity) }),
