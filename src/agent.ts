@@ -1,5 +1,7 @@
 /** The agent's entry: `node agent.js --home FOLDER`. Composes drivers into a world and starts the daemon on it. */
+import { createHash } from 'node:crypto'
 import { readFile, rm } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { dirname, isAbsolute, join } from 'node:path'
 import { inspect, parseArgs } from 'node:util'
 import { startAgent } from './agent/agent.ts'
@@ -42,16 +44,21 @@ const log = (text: string): void => void process.stderr.write(`${new Date().toIS
 /** The only one so far. */
 const REPOSITORY_DRIVER = 'directory'
 
+/** Homes count their operations each from one, and two of one machine may share a repository. */
+const repositoryOwner = `${hostname()}-${createHash('sha256').update(home).digest('hex').slice(0, 8)}`
+
 const repositoryFolder = ({ repository: { directory } }: Pick<Spec['backups'], 'repository'>): string =>
   isAbsolute(directory) ? directory : join(home, directory)
 
+const keysOf = (app: string) => openSecretFile({ project: paths.keys, home, app, environment: 'keys' }, systemClock)
+
 async function repositoryConfig(app: string, backups: Pick<Spec['backups'], 'repository'>): Promise<RepositoryConfig> {
-  const keys = openSecretFile({ project: paths.keys, home, app, environment: 'keys' }, systemClock)
   return {
     driver: REPOSITORY_DRIVER,
     folder: repositoryFolder(backups),
-    recipients: await keys.publicKeys(),
+    recipients: await keysOf(app).publicKeys(),
     identityFile: paths.key(app),
+    owner: repositoryOwner,
   }
 }
 
@@ -87,6 +94,8 @@ function composeWorld(settings: Settings): World {
         folder: repositoryFolder(backups),
         recipients: [], // workers alone write objects
         identity,
+        ownAmong: keys => keysOf(app).ownAmong(keys),
+        owner: repositoryOwner,
         fault: point => faults.reach(`repository/${point}`),
       })
     },

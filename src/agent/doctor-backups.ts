@@ -4,6 +4,7 @@ import { formatDuration } from '../core/format.ts'
 import { isProven, standingFailure } from '../core/proof.ts'
 import type { Proof } from '../core/snapshot.ts'
 import type { Spec } from '../core/spec/schema.ts'
+import { bringKey, onlyForeign } from '../operations/foreign-snapshots.ts'
 import { goneRepository, NEW_REPOSITORY, rememberedRepositories } from '../operations/repository-record.ts'
 import type { ProjectFile } from '../operations/target.ts'
 import type { World } from '../operations/world.ts'
@@ -46,7 +47,10 @@ export async function backupItems(world: World, named: Named, backups: KeptBacku
     return { name, state: 'fail', text: `snapshot ${id} can not be read: ${reason}`, fix: 'fettle backup, then fettle drill' }
   })
   const manifests = await repository.list(app, environment)
-  const proofs = await Promise.all(manifests.map(manifest => repository.proofs(manifest.id)))
+  const foreign = await onlyForeign(world, named, backups)
+  if (foreign !== undefined)
+    return [...unreadable, { name, state: 'warn', text: foreign, fix: `${bringKey(world, app)}; else fettle backup` }]
+  const proofs = await Promise.all(manifests.map(manifest => repository.proofs(manifest)))
   const proven = manifests.find((_, index) => isProven(proofs[index] ?? []))
   const failure = standingFailure(proofs[0] ?? [])
   const failed = failure === undefined ? [] : [failedItem(name, manifests[0]?.id ?? '', failure)]

@@ -21,12 +21,16 @@ export async function firstOperationNumber(world: World): Promise<number> {
   return found.length === 0 ? 1 : Math.max(...found) + AFTER_A_LOSS
 }
 
-/** A snapshot's id ends with its operation's; of what was only ever backed up nothing else tells. */
+/** A snapshot's id has its operation's in it; of what was only ever backed up nothing else tells. */
 async function numbersOfSnapshots(world: World): Promise<number[]> {
   const repositories = (await rememberedRepositories(world)).map(async ({ app, environment, backups }) => {
     const repository = await world.repository(app, backups)
-    const held = await Promise.all([repository.list(app, environment), repository.unreadable(app, environment)])
-    return held.flat().map(({ id }) => Number(/-op(\d+)$/.exec(id)?.[1] ?? 0))
+    const held = await Promise.all([
+      repository.list(app, environment),
+      repository.foreign(app, environment),
+      repository.unreadable(app, environment),
+    ])
+    return held.flat().map(({ id }) => Number(/-op(\d+)(?:-|$)/.exec(id)?.[1] ?? 0))
   })
   return (await Promise.all(repositories)).flat()
 }

@@ -166,26 +166,29 @@ type Named = Pick<Environment, 'app' | 'environment'>
 
 interface Held {
   all: { manifest: Manifest; proofs: Proof[] }[]
+  foreign: Manifest[]
   unreadable: Unreadable[]
   gone?: string
 }
 
 async function heldOf(world: World, { app, environment }: Named, spec: Spec): Promise<Held> {
   const repository = await world.repository(app, spec.backups) // not opened: looking creates nothing
-  const [manifests, unreadable, gone] = await Promise.all([
+  const [manifests, foreign, unreadable, gone] = await Promise.all([
     repository.list(app, environment),
+    repository.foreign(app, environment),
     repository.unreadable(app, environment),
     goneRepository(world, { app, environment }, spec.backups),
   ])
   return {
-    all: await Promise.all(manifests.map(async manifest => ({ manifest, proofs: await repository.proofs(manifest.id) }))),
+    all: await Promise.all(manifests.map(async manifest => ({ manifest, proofs: await repository.proofs(manifest) }))),
+    foreign,
     unreadable,
     ...(gone === undefined ? {} : { gone }),
   }
 }
 
 async function backupStatus(world: World, environment: Named, spec: Spec): Promise<NonNullable<EnvironmentStatus['backup']>> {
-  const { all, unreadable, gone } = await heldOf(world, environment, spec)
+  const { all, foreign, unreadable, gone } = await heldOf(world, environment, spec)
   const newest = all[0]
   const failure = standingFailure(newest?.proofs ?? [])
   const proven = all.find(({ proofs }) => isProven(proofs))
@@ -193,13 +196,15 @@ async function backupStatus(world: World, environment: Named, spec: Spec): Promi
     ...(newest === undefined ? {} : { newestAt: newest.manifest.takenAt, rung: highestRung(newest.proofs) }),
     ...(failure === undefined ? {} : { failed: failure.note ?? 'see `fettle snapshots`' }),
     ...(proven === undefined ? {} : { provenAt: proven.manifest.takenAt }),
+    ...(foreign.length === 0 ? {} : { foreign: foreign.map(({ id }) => id) }),
     ...(unreadable.length === 0 ? {} : { unreadable: unreadable.map(({ id }) => id) }),
     ...(gone === undefined ? {} : { gone }),
   }
 }
 
 export async function snapshotViews(world: World, environment: Named, spec: Spec): Promise<Answers['snapshots']> {
-  const { all, unreadable, gone } = await heldOf(world, environment, spec)
+  const { all, foreign: others, unreadable, gone } = await heldOf(world, environment, spec)
+  const foreign = others.map(({ id, takenAt, recipients = [] }) => ({ id, takenAt, recipients }))
   const snapshots = all.map(({ manifest, proofs }) => {
     const failure = standingFailure(proofs)
     return {
@@ -220,7 +225,7 @@ export async function snapshotViews(world: World, environment: Named, spec: Spec
       ...(failure === undefined ? {} : { failed: failure.note ?? 'its drill failed' }),
     }
   })
-  return { snapshots, unreadable, ...(gone === undefined ? {} : { gone }) }
+  return { snapshots, foreign, unreadable, ...(gone === undefined ? {} : { gone }) }
 }
 
 export async function releaseViews(world: World, { releases, table }: Environment): Promise<ReleaseView[]> {

@@ -8,6 +8,7 @@ import {
   About,
   DoctorReport,
   EnvironmentStatus,
+  ForeignView,
   GroupState,
   LogLine,
   MaskedPiece,
@@ -52,6 +53,7 @@ export const answers = {
   releases: z.object({ releases: z.array(ReleaseView) }),
   snapshots: z.object({
     snapshots: z.array(SnapshotView),
+    foreign: z.array(ForeignView).describe('those that are sealed for another key'),
     unreadable: z.array(UnreadableView).describe('those that are there and can not be read'),
     gone: may(text).describe('why the repository is not there'),
   }),

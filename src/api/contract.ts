@@ -12,6 +12,7 @@ import type {
   About,
   DoctorReport,
   EnvironmentStatus,
+  ForeignView,
   MaskedPiece,
   ReleaseView,
   SecretsView,
@@ -136,7 +137,7 @@ export interface Answers {
   cancel: OperationRecord
   resume: OperationRecord
   releases: { releases: ReleaseView[] }
-  snapshots: { snapshots: SnapshotView[]; unreadable: UnreadableView[]; gone?: string | undefined }
+  snapshots: { snapshots: SnapshotView[]; foreign: ForeignView[]; unreadable: UnreadableView[]; gone?: string | undefined }
   logs: Stream<LogLine>
   secrets: SecretsView
   setSecret: SecretsView

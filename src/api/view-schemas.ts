@@ -80,6 +80,7 @@ export const EnvironmentStatus = z.object({
       provenAt: may(time),
       rung: may(Rung),
       failed: may(text).describe('what failed when the newest was drilled'),
+      foreign: may(z.array(text)).describe('ids of snapshots that are sealed for another key'),
       unreadable: may(z.array(text)).describe('ids of snapshots that are there and can not be read'),
       gone: may(text).describe('why the repository is not there'),
     }),
@@ -110,6 +111,8 @@ export const SnapshotView = z.object({
   proofs: z.array(Proof as z.ZodType<Proof>),
   failed: may(text).describe('why the last drill failed'),
 })
+
+export const ForeignView = z.object({ id: text, takenAt: time, recipients: z.array(text).describe('the public keys it is sealed for') })
 
 export const UnreadableView = z.object({ id: text, path: text, reason: text })
 

@@ -7,6 +7,7 @@ export type EnvironmentStatus = z.output<typeof schemas.EnvironmentStatus>
 export type ServiceStatus = z.output<typeof schemas.ServiceStatus>
 export type ReleaseView = z.output<typeof schemas.ReleaseView>
 export type SnapshotView = z.output<typeof schemas.SnapshotView>
+export type ForeignView = z.output<typeof schemas.ForeignView>
 export type UnreadableView = z.output<typeof schemas.UnreadableView>
 export type SecretView = z.output<typeof schemas.SecretView>
 export type SecretsView = z.output<typeof schemas.SecretsView>

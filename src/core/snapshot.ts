@@ -56,7 +56,7 @@ export const SnapshotPart = z.object({
 
 export const Manifest = z.object({
   format: z.literal(1),
-  /** Unique in the repository, also between machines that share it. */
+  /** Unique within its environment, also between homes that share the repository. */
   id: z.string(),
   app: z.string(),
   environment: z.string(),
@@ -106,6 +106,8 @@ export type Difference = z.output<typeof Difference>
 export type StoredObject = z.output<typeof StoredObject>
 export type SnapshotPart = z.output<typeof SnapshotPart>
 export type Manifest = z.output<typeof Manifest>
+/** Which one is meant: an id alone says it within one environment only. */
+export type SnapshotName = Pick<Manifest, 'app' | 'environment' | 'id'>
 export type Rung = z.output<typeof Rung>
 export type Proof = z.output<typeof Proof>
 export type Loss = z.output<typeof Loss>

@@ -9,6 +9,7 @@ import type { Spec } from '../core/spec/schema.ts'
 import type { Manifest } from '../ports/repository.ts'
 import { basisOf } from './basis.ts'
 import { hasArtifact, readRelease } from './environment.ts'
+import { foreignDoubt } from './foreign-snapshots.ts'
 import { requireRepository } from './repository-record.ts'
 import { doubtNewest, findSnapshot, loadStep, scratchFolder, snapshotSteps, storeConfigs, storesLack } from './snapshots.ts'
 import { drillSpecOf, readTarget, specOf, type TargetRequest } from './target.ts'
@@ -28,6 +29,7 @@ export async function planBackup(
     })
   }
   const moved = newRepository ? undefined : await requireRepository(world, environment, spec.backups)
+  const foreign = newRepository ? undefined : await foreignDoubt(world, environment, spec.backups)
   const retain: PlannedStep = {
     id: 'retain',
     kind: 'snapshots.retain@1',
@@ -44,8 +46,9 @@ export async function planBackup(
     basis: basisOf({ stores: environment.table.stores }),
     lines: [
       { text: `snapshot of ${Object.keys(spec.stores).join(', ')}`, tone: 'add' },
-      ...(moved === undefined ? [] : [{ text: moved, tone: 'warn' as const }]),
+      ...[moved, foreign].flatMap(text => (text === undefined ? [] : [{ text, tone: 'warn' as const }])),
     ],
+    ...(foreign === undefined ? {} : { confirm: foreign }),
     steps: [...take, retain],
   }
 }

@@ -17,6 +17,7 @@ import { requireOwnAddresses } from './addresses.ts'
 import { basisOf } from './basis.ts'
 import { deploySteps, isOffline } from './deploy-steps.ts'
 import { type Environment, readEnvironment } from './environment.ts'
+import { foreignDoubt } from './foreign-snapshots.ts'
 import { type RehearsalMode, tooSlow } from './rehearsal.ts'
 import { requireRepository } from './repository-record.ts'
 import { triedBefore } from './returned.ts'
@@ -69,6 +70,7 @@ export async function planDeploy(world: World, request: DeployRequest): Promise<
   if (moved !== undefined) lines.push({ text: moved, tone: 'warn' })
   const steps = await deploySteps(world, { ...project, leaveOut }, environment, secrets.refs, unproven === undefined ? mode : 'off')
   const elsewhere = fromElsewhere(environment, project)
+  const foreign = await foreignDoubt(world, environment, (serving?.spec ?? project.spec).backups)
   const warnings = [
     ...(isOffline(project.spec, environment)
       ? ['downtime: requests wait while the data is copied and migrated, after a minute they get 503']
@@ -78,10 +80,13 @@ export async function planDeploy(world: World, request: DeployRequest): Promise<
     ...(await unkeptData(world, environment, project.spec, source)),
     ...(serving === undefined ? fileWarnings(project) : []),
     ...(unproven === undefined ? [] : [`stays unproven: ${unproven}`]),
-    ...(elsewhere === undefined ? [] : [elsewhere]),
+    ...[elsewhere, foreign].filter(text => text !== undefined),
   ].map((text): PlanLine => ({ text, tone: 'warn' }))
   const mustAsk = unproven !== undefined && !request.acceptUnproven && mode !== 'off' && serving !== undefined
-  const asked = [...(elsewhere === undefined ? [] : [elsewhere]), ...(mustAsk ? [`deploy without a rehearsal (${unproven})`] : [])]
+  const asked = [
+    ...[elsewhere, foreign].filter(text => text !== undefined),
+    ...(mustAsk ? [`deploy without a rehearsal (${unproven})`] : []),
+  ]
   return { ...base, lines: [...lines, ...warnings], ...(asked.length === 0 ? {} : { confirm: asked.join('; ') }), steps }
 }
 

@@ -122,8 +122,8 @@ async function fillSteps(
 export async function tooSlow(world: World, environment: Environment, spec: Spec): Promise<string | undefined> {
   if (environment.serving === undefined || Object.keys(environment.serving.spec.stores).length === 0) return undefined
   const repository = await world.repository(environment.app, spec.backups)
-  for (const { id } of await repository.list(environment.app, environment.environment)) {
-    const last = (await repository.proofs(id)).findLast(({ rung, passed }) => passed && rung === 'content-equal')
+  for (const manifest of await repository.list(environment.app, environment.environment)) {
+    const last = (await repository.proofs(manifest)).findLast(({ rung, passed }) => passed && rung === 'content-equal')
     if (last === undefined) continue
     const atMostMs = spec.release.rehearse['at-most']
     if (last.durationMs <= atMostMs) return undefined

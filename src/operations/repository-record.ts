@@ -12,7 +12,7 @@ import { keptEnvironments, type Named } from './kept.ts'
 import type { World } from './world.ts'
 
 /** The part of a file that says where its snapshots go. */
-type Place = Pick<Spec['backups'], 'repository'>
+export type Place = Pick<Spec['backups'], 'repository'>
 
 interface RepositoryRecord {
   format: 1

@@ -125,7 +125,7 @@ async function restoreInPlace(world: World, environment: Environment, spec: Spec
       },
     )
   const loss = await countLoss(world, environment, spec, manifest, names)
-  const doubt = await doubtAbout(world, environment, spec, manifest)
+  const doubt = await doubtAbout(world, spec, manifest)
   const next: Next = {
     release: serving.id,
     spec: serving.spec,
@@ -158,8 +158,8 @@ function leftOut({ id, parts }: Manifest, spec: Spec): PlanLine[] {
 }
 
 /** A snapshot that was named although it failed its drill. */
-async function doubtAbout(world: World, { app }: Environment, spec: Spec, { id }: Manifest): Promise<string | undefined> {
-  const failure = standingFailure(await (await world.repository(app, spec.backups)).proofs(id))
+async function doubtAbout(world: World, spec: Spec, manifest: Manifest): Promise<string | undefined> {
+  const failure = standingFailure(await (await world.repository(manifest.app, spec.backups)).proofs(manifest))
   return failure && `it failed its drill: ${failure.note ?? 'see `fettle snapshots`'}`
 }
 

@@ -8,6 +8,7 @@ import type { Spec } from '../core/spec/schema.ts'
 import type { Manifest, Unreadable } from '../ports/repository.ts'
 import type { Name } from './activation.ts'
 import type { Environment } from './environment.ts'
+import { requireOwn } from './foreign-snapshots.ts'
 import { goneRepository } from './repository-record.ts'
 import type { World } from './world.ts'
 
@@ -93,24 +94,26 @@ export const storesLack = (spec: Spec): string | undefined =>
     ? undefined
     : '`stores:` in fettle.yaml says what its data is: `stores: { data: { sqlite: app.db } }`.'
 
-/** `newest`, `newest-proven`, or an id. @throws FettleError NOT_FOUND */
+/** `newest`, `newest-proven`, or an id. @throws FettleError NOT_FOUND, SECRET_LOCKED when it is there and sealed for another key */
 export async function findSnapshot(world: World, environment: Environment, spec: Spec, wanted: string): Promise<Manifest> {
   const repository = await world.repository(environment.app, spec.backups)
-  const manifests = await repository.list(environment.app, environment.environment)
+  const named = { app: environment.app, environment: environment.environment }
+  const manifests = await repository.list(named.app, named.environment)
   if (wanted === 'newest' && manifests[0] !== undefined) return manifests[0]
   for (const manifest of manifests) {
     if (manifest.id === wanted) return manifest
-    if (wanted === 'newest-proven' && isProven(await repository.proofs(manifest.id))) return manifest
+    if (wanted === 'newest-proven' && isProven(await repository.proofs(manifest))) return manifest
   }
-  const name = `${environment.app}/${environment.environment}`
+  const name = `${named.app}/${named.environment}`
   if (wanted === 'newest-proven' && manifests.length > 0) {
     throw new FettleError('NOT_FOUND', `no snapshot of ${name} was ever proven by a restore`, {
       hint: `\`fettle drill\` proves the newest (${manifests[0]?.id}); \`fettle restore newest\` takes it unproven.`,
     })
   }
+  await requireOwn(world, named, spec.backups, wanted)
   // One that is there and can not be read says so itself.
-  if (!wanted.startsWith('newest')) await repository.get(wanted).catch(unlessMissing)
-  const unreadable = unreadableText(await repository.unreadable(environment.app, environment.environment))
+  if (!wanted.startsWith('newest')) await repository.get({ ...named, id: wanted }).catch(unlessMissing)
+  const unreadable = unreadableText(await repository.unreadable(named.app, named.environment))
   const gone = await goneRepository(world, environment, spec.backups)
   const lack = unreadable !== undefined ? ` that can be read: ${unreadable}` : gone === undefined ? '' : `: ${gone}`
   throw new FettleError('NOT_FOUND', `${name} has no snapshot${wanted.startsWith('newest') ? '' : ` ${wanted}`}${lack}`, {

@@ -2,10 +2,10 @@
  * Where snapshots live. Objects are written under a transaction's name and are invisible until its manifest is committed: that one
  * atomic write is the pivot of a backup.
  */
-import type { Manifest, Proof, Rung, SnapshotPart } from '../core/snapshot.ts'
+import type { Manifest, Proof, Rung, SnapshotName, SnapshotPart } from '../core/snapshot.ts'
 import type { Sink, Source } from './store.ts'
 
-export type { Manifest, Proof, Rung }
+export type { Manifest, Proof, Rung, SnapshotName }
 
 /** A manifest that is there and can not be read. */
 export interface Unreadable {
@@ -31,12 +31,14 @@ export interface Repository {
   /** Removes what a transaction wrote. Idempotent. */
   abandon(operation: string): Promise<void>
 
-  /** Newest first. Show `unreadable()` beside it: one damaged manifest must not hide the others, nor be hidden. */
+  /** Those that the user's key opens, newest first. Show `foreign()` and `unreadable()` beside it: nothing that is there is hidden. */
   list(app: string, environment: string): Promise<Manifest[]>
+  /** Those that are sealed for other keys only, as of another home on the same repository, or of a key that was lost; newest first. */
+  foreign(app: string, environment: string): Promise<Manifest[]>
   /** Of one environment, or of all. Those of fettle's own names sort by time. */
   unreadable(app?: string, environment?: string): Promise<Unreadable[]>
   /** @throws NOT_FOUND, DAMAGED */
-  get(id: string): Promise<Manifest>
+  get(name: SnapshotName): Promise<Manifest>
   source(): Source
   /**
    * Whether a later snapshot may refer to the part's objects instead of writing them again: all are there in full length, none was ever
@@ -47,11 +49,13 @@ export interface Repository {
   verify(manifest: Manifest, signal: AbortSignal): Promise<{ objects: number; bytes: number }>
   /** Shell commands that restore the parts without fettle, with standard tools; for the manifest. */
   howToRestore(parts: SnapshotPart[]): string[]
-  proofs(id: string): Promise<Proof[]>
-  addProof(id: string, proof: Proof): Promise<void>
+  /** In the order in which they were added. @throws NOT_FOUND */
+  proofs(name: SnapshotName): Promise<Proof[]>
+  /** @throws NOT_FOUND, READ_ONLY, DISK_FULL */
+  addProof(name: SnapshotName, proof: Proof): Promise<void>
   /**
-   * Removes manifests, then objects that no manifest and no open transaction refers to. Unknown ids are fine.
+   * Removes manifests, then objects that no manifest and no open transaction refers to. Unknown names are fine.
    * @throws DAMAGED while any manifest is unreadable: what it refers to is not known
    */
-  forget(ids: string[]): Promise<{ freedBytes: number }>
+  forget(names: readonly SnapshotName[]): Promise<{ freedBytes: number }>
 }

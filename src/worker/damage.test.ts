@@ -30,7 +30,7 @@ import {
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, test } from 'node:test'
-import { dumpOptions, manifestOf, testRepository } from '../../test/helpers/repository.ts'
+import { dumpOptions, manifestOf, nameOf, testRepository } from '../../test/helpers/repository.ts'
 import { temporaryFolder } from '../../test/helpers/temporary.ts'
 import type { StoreAt } from '../core/data-tasks.ts'
 import { FettleError } from '../core/errors.ts'
@@ -142,10 +142,10 @@ async function drill(folder: string): Promise<string | undefined> {
     repository: { driver: '', folder, recipients: [] },
   }
   try {
-    const { parts } = await repository.get('s')
+    const { parts } = await repository.get(nameOf('s'))
     const at = places(join(base, `drill${++count}`))
     const { differences } = await load(world, { ...task, parts, stores: at }, signal)
-    await repository.verify(await repository.get('s'), signal)
+    await repository.verify(await repository.get(nameOf('s')), signal)
     return differences.length === 0 ? undefined : differences.map(one => `${one.store} ${one.item}: ${one.what}`).join('; ')
   } catch (error) {
     assert.ok(error instanceof FettleError && error.code !== 'INTERNAL', `a failure with a reason: ${error}`)

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, test } from 'node:test'
-import { manifestOf, type TestRepository, testRepository } from '../../test/helpers/repository.ts'
+import { manifestOf, nameOf, type TestRepository, testRepository } from '../../test/helpers/repository.ts'
 import { temporaryFolder } from '../../test/helpers/temporary.ts'
 import type { DataTask, StoreAt, TaskName, TaskResult } from '../core/data-tasks.ts'
 import type { ErrorJson } from '../core/errors.ts'
@@ -72,7 +72,7 @@ describe('the data worker', async () => {
   })
 
   test('reports where what was loaded is not what was taken', async () => {
-    const { parts } = await target.repository.get('s1')
+    const { parts } = await target.repository.get(nameOf('s1'))
     const [data, uploads] = parts as [(typeof parts)[0], (typeof parts)[0]]
     const items = { entries: { rows: 4, content: data.fingerprint.items.entries?.content ?? '' } }
     const wrong = [{ ...data, fingerprint: { ...data.fingerprint, items } }, uploads]
@@ -81,7 +81,7 @@ describe('the data worker', async () => {
   })
 
   test('counts what going back would lose', async () => {
-    const { parts } = await target.repository.get('s1')
+    const { parts } = await target.repository.get(nameOf('s1'))
     const database = new DatabaseSync(join(live, 'data', 'app.db'))
     database.exec(
       "INSERT INTO entries (text) VALUES ('d'); UPDATE entries SET text = 'B' WHERE text = 'b'; DELETE FROM entries WHERE text = 'a'",
@@ -108,7 +108,7 @@ describe('the data worker', async () => {
   })
 
   test('verifies stored bytes without the key', async () => {
-    const manifest = await target.repository.get('s1')
+    const manifest = await target.repository.get(nameOf('s1'))
     const { value } = await run({ task: 'verify', repository: { ...repository, identityFile: undefined }, manifest })
     assert.equal(value?.objects, 2)
   })
@@ -140,12 +140,12 @@ describe('the data worker', async () => {
     assert.equal(taken.code, 0)
     await target.repository.commit('op2', manifestOf('s2', taken.value?.parts ?? []))
     assert.deepEqual(await target.repository.pending(), [])
-    assert.deepEqual(await target.repository.forget(['none']), { freedBytes: 0 })
+    assert.deepEqual(await target.repository.forget([nameOf('none')]), { freedBytes: 0 })
   })
 
   test('[pain 17] a database that was emptied is no successful backup', async () => {
     writeFileSync(join(live, 'data', 'app.db'), '')
-    const previous = await target.repository.get('s2')
+    const previous = await target.repository.get(nameOf('s2'))
     const { error } = await run({ task: 'snapshot.take', operation: 'op3', repository, stores, previous })
     assert.equal(error?.code, 'REFUSED')
     await target.repository.abandon('op3')

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { describe, test } from 'node:test'
 import type { Proof, Repository } from '../../src/ports/repository.ts'
 import type { SnapshotPart, StoredObject } from '../../src/ports/store.ts'
-import { collectBytes, hasCode, manifestOf } from '../helpers/repository.ts'
+import { collectBytes, hasCode, manifestOf, nameOf } from '../helpers/repository.ts'
 
 const signal = new AbortController().signal
 
@@ -78,7 +78,7 @@ export function repositoryConformance(name: string, make: () => Promise<Reposito
       await repository.commit('op', manifest)
       await repository.commit('op', manifest)
       assert.deepEqual(await repository.list('shop', 'production'), [manifest])
-      assert.deepEqual(await repository.get('s'), manifest)
+      assert.deepEqual(await repository.get(nameOf('s')), manifest)
       assert.deepEqual(await repository.pending(), [])
       assert.deepEqual(await repository.list('shop', 'staging'), [])
     })
@@ -101,7 +101,21 @@ export function repositoryConformance(name: string, make: () => Promise<Reposito
       const repository = await make()
       await snapshot(repository, 's')
       await assert.rejects(repository.commit('s', manifestOf('s', [partOf([])], { label: 'another' })), hasCode('CONFLICT'))
-      await assert.rejects(repository.get('none'), hasCode('NOT_FOUND'))
+      await assert.rejects(repository.get(nameOf('none')), hasCode('NOT_FOUND'))
+    })
+
+    test('two environments may have snapshots of one id: each has its own manifest, proofs and end', async () => {
+      const repository = await make()
+      await snapshot(repository, 's')
+      const other = manifestOf('s', [partOf([await snapshot(repository, 'held')])], { app: 'another' })
+      await repository.commit('op', other)
+      await repository.addProof(other, proof())
+      assert.deepEqual(await repository.get(other), other)
+      assert.deepEqual(await repository.proofs(nameOf('s')), [])
+      await assert.rejects(repository.get({ ...nameOf('s'), environment: 'staging' }), hasCode('NOT_FOUND'))
+      await repository.forget([nameOf('s')])
+      assert.deepEqual(await repository.get(other), other)
+      assert.deepEqual(await repository.proofs(other), [proof()])
     })
 
     test('what an abandoned transaction wrote is gone, and abandoning again is fine', async () => {
@@ -132,35 +146,35 @@ export function repositoryConformance(name: string, make: () => Promise<Reposito
       await repository.commit('second', manifestOf('second', [partOf([shared, own])]))
       await repository.begin('running')
       const open = await repository.sink('running').write('tar', payload('running'))
-      assert.deepEqual(await repository.forget(['first', 'never-was']), { freedBytes: 0 })
+      assert.deepEqual(await repository.forget([nameOf('first'), nameOf('never-was')]), { freedBytes: 0 })
       assert.deepEqual(
         (await repository.list('shop', 'production')).map(manifest => manifest.id),
         ['second'],
       )
-      assert.deepEqual(await repository.verify(await repository.get('second'), signal), {
+      assert.deepEqual(await repository.verify(await repository.get(nameOf('second')), signal), {
         objects: 2,
         bytes: shared.storedBytes + own.storedBytes,
       })
-      assert.deepEqual(await repository.forget(['second']), { freedBytes: shared.storedBytes + own.storedBytes })
+      assert.deepEqual(await repository.forget([nameOf('second')]), { freedBytes: shared.storedBytes + own.storedBytes })
       assert.equal((await collectBytes(repository.source().read(open))).toString(), 'running')
     })
 
     test('proofs are added and kept in order, and go with their snapshot', async () => {
       const repository = await make()
       await snapshot(repository, 's')
-      assert.deepEqual(await repository.proofs('s'), [])
+      assert.deepEqual(await repository.proofs(nameOf('s')), [])
       const all = [proof(), proof({ rung: 'booted', at: 2, note: 'line\nbreak' }), proof({ passed: false, at: 3 })]
-      for (const one of all) await repository.addProof('s', one)
-      assert.deepEqual(await repository.proofs('s'), all)
-      await repository.forget(['s'])
-      await assert.rejects(repository.proofs('s'), hasCode('NOT_FOUND'))
+      for (const one of all) await repository.addProof(nameOf('s'), one)
+      assert.deepEqual(await repository.proofs(nameOf('s')), all)
+      await repository.forget([nameOf('s')])
+      await assert.rejects(repository.proofs(nameOf('s')), hasCode('NOT_FOUND'))
     })
 
     test('two proofs added at once are both kept', async () => {
       const repository = await make()
       await snapshot(repository, 's')
-      await Promise.all(Array.from({ length: 8 }, (_, at) => repository.addProof('s', proof({ at }))))
-      assert.deepEqual((await repository.proofs('s')).map(one => one.at).sort(), [0, 1, 2, 3, 4, 5, 6, 7])
+      await Promise.all(Array.from({ length: 8 }, (_, at) => repository.addProof(nameOf('s'), proof({ at }))))
+      assert.deepEqual((await repository.proofs(nameOf('s'))).map(one => one.at).sort(), [0, 1, 2, 3, 4, 5, 6, 7])
     })
 
     test('objects may be referred to again, until a proof of a snapshot with them failed', async () => {
@@ -168,7 +182,7 @@ export function repositoryConformance(name: string, make: () => Promise<Reposito
       const object = await snapshot(repository, 's')
       assert.equal(await repository.isReusable(partOf([object])), true)
       assert.equal(await repository.isReusable(partOf([{ ...object, storedBytes: object.storedBytes + 1 }])), false)
-      await repository.addProof('s', proof({ passed: false }))
+      await repository.addProof(nameOf('s'), proof({ passed: false }))
       assert.equal(await repository.isReusable(partOf([object])), false)
     })
 

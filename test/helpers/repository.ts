@@ -4,7 +4,7 @@ import { type ErrorCode, FettleError } from '../../src/core/errors.ts'
 import type { Secret } from '../../src/core/secret.ts'
 import { createDirectoryRepository, type DirectoryOptions } from '../../src/drivers/repositories/directory/index.ts'
 import { generateIdentity, recipientOf } from '../../src/lib/age.ts'
-import type { Manifest, Repository } from '../../src/ports/repository.ts'
+import type { Manifest, Repository, SnapshotName } from '../../src/ports/repository.ts'
 import type { DumpOptions, SnapshotPart } from '../../src/ports/store.ts'
 
 export interface TestRepository {
@@ -28,9 +28,12 @@ export async function testRepository(base: string, options: Partial<DirectoryOpt
   return { repository, folder, identity, recipient, keyFile }
 }
 
+/** As `manifestOf` names it. */
+export const nameOf = (id: string): SnapshotName => ({ app: 'shop', environment: 'production', id })
+
 export function manifestOf(id: string, parts: SnapshotPart[], changes: Partial<Manifest> = {}): Manifest {
-  const head = { format: 1 as const, id, app: 'shop', environment: 'production', release: 'r1', label: 'by hand' }
-  return { ...head, takenAt: 1_700_000_000_000, skewMs: 0, parts, fettle: '0.0.0', how: [], ...changes }
+  const head = { format: 1 as const, release: 'r1', label: 'by hand' }
+  return { ...nameOf(id), ...head, takenAt: 1_700_000_000_000, skewMs: 0, parts, fettle: '0.0.0', how: [], ...changes }
 }
 
 /** What a dump is called with, when a test does not care. */

@@ -17,15 +17,18 @@ export const snapshots: CommandDefinition = {
     const found = await client.call('snapshots', targetOf(given, cli.io.cwd, given.args[0]))
     cli.answer(found, style => [
       ...snapshotTable(found, cli.clock.now(), style),
+      ...found.foreign.map(
+        ({ id, recipients }) => `${style.yellow('!')} ${id} is sealed for another key: ${printable(recipients.join(', '))}`,
+      ),
       ...found.unreadable.map(({ id, reason }) => `${style.red('✗')} ${id} can not be read: ${printable(reason)}`),
     ])
     return 0
   },
 }
 
-function snapshotTable({ snapshots: views, unreadable, gone }: Answers['snapshots'], now: number, style: Style): string[] {
+function snapshotTable({ snapshots: views, foreign, unreadable, gone }: Answers['snapshots'], now: number, style: Style): string[] {
   if (gone !== undefined) return [`${style.red('✗')} ${printable(gone)}`]
-  if (views.length === 0 && unreadable.length > 0) return []
+  if (views.length === 0 && foreign.length + unreadable.length > 0) return []
   if (views.length === 0) return ['There are no snapshots yet.', `${style.cyan('→')} \`fettle backup\` takes one.`]
   return table(
     views,

@@ -123,7 +123,10 @@ function backupText({ backup }: EnvironmentStatus, now: number, style: Style): s
   if (backup === undefined) return ''
   if (backup.gone !== undefined) return style.red(printable(backup.gone))
   const damage = backup.unreadable === undefined ? '' : style.red(`${backup.unreadable.join(', ')} can not be read`)
-  if (backup.newestAt === undefined) return damage === '' ? style.yellow('never taken') : damage
+  if (backup.newestAt === undefined)
+    return damage !== ''
+      ? damage
+      : style.yellow(backup.foreign === undefined ? 'never taken' : 'none that opens here: sealed for another key')
   const proven = backup.provenAt === undefined ? style.yellow('never proven by a restore') : `proven ${formatAge(backup.provenAt, now)}`
   const rung = backup.failed === undefined ? backup.rung : style.red(`its drill failed: ${printable(backup.failed)}`)
   return `${formatAge(backup.newestAt, now)}${rung === undefined ? '' : ` (${rung})`}, ${proven}${damage === '' ? '' : `, ${damage}`}`

@@ -7,7 +7,7 @@ import type { Proof, Repository, Rung } from '../../ports/repository.ts'
 import { endCommand } from '../commands.ts'
 import { expectTask, verifyTask } from '../data-tasks.ts'
 import type { World } from '../world.ts'
-import { BackupsInput, Configs, Folders, repositoryOf } from './data-input.ts'
+import { BackupsInput, Configs, Folders, repositoryOf, snapshotName } from './data-input.ts'
 
 const RungInput = z.custom<Rung>(value => typeof value === 'string')
 
@@ -30,7 +30,7 @@ const UNWRITABLE: ReadonlySet<ErrorCode> = new Set(['READ_ONLY', 'DISK_FULL'])
 
 /** Where the repository can not be written, that is told and no more: what was shown is true without the record of it. */
 export async function recordProof(context: StepContext, repository: Repository, snapshot: string, proof: Proof): Promise<void> {
-  await repository.addProof(snapshot, proof).catch(thrown => {
+  await repository.addProof(snapshotName(context, snapshot), proof).catch(thrown => {
     const error = toFettleError(thrown)
     if (!UNWRITABLE.has(error.code)) throw thrown
     context.tell(`the proof of it can not be recorded: ${error.message}`)
@@ -66,7 +66,7 @@ const snapshotVerify = (world: World) =>
     silentForMs: 120_000,
     observe: async () => 'partial',
     async run({ snapshot, backups }, context) {
-      const manifest = await (await repositoryOf(world, context, backups)).get(snapshot)
+      const manifest = await (await repositoryOf(world, context, backups)).get(snapshotName(context, snapshot))
       const { objects, bytes } = await proving(world, context, { snapshot, backups, rung: 're-read' }, () =>
         verifyTask(world, context, { manifest, backups }),
       )
@@ -118,13 +118,13 @@ const proofAdd = (world: World) =>
     cancel: 'at-end',
     silentForMs: 10_000,
     async observe({ snapshot, rung, backups }, context) {
-      const proofs = await (await repositoryOf(world, context, backups)).proofs(snapshot)
+      const proofs = await (await repositoryOf(world, context, backups)).proofs(snapshotName(context, snapshot))
       return proofs.some(proof => proof.operation === context.operation.id && proof.drill) ? { present: { rung } } : 'absent'
     },
     async run({ snapshot, backups, ...proof }, context) {
       const repository = await repositoryOf(world, context, backups)
       const passed = { ...proof, at: world.clock.now(), operation: context.operation.id, passed: true, drill: true } as const
-      await repository.addProof(snapshot, passed).catch(error => {
+      await repository.addProof(snapshotName(context, snapshot), passed).catch(error => {
         throw toFettleError(error, `${snapshot} passed its drill (${proof.rung}), which can not be recorded`)
       })
       return { rung: proof.rung }

@@ -1,4 +1,5 @@
 /** The steps on snapshots: taking, committing, retaining, loading and comparing them. */
+import { randomBytes } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as z from 'zod'
@@ -8,7 +9,7 @@ import { isDrilled, isProven, standingFailure } from '../../core/proof.ts'
 import { retentionPlan } from '../../core/retention.ts'
 import { type StepContext, stepKind } from '../../engine/step.ts'
 import { removeTree } from '../../lib/remove-tree.ts'
-import type { Manifest, Repository } from '../../ports/repository.ts'
+import type { Manifest, Repository, SnapshotName } from '../../ports/repository.ts'
 import { Budget, withinBudget } from '../budget.ts'
 import { endCommand, forgetLost } from '../commands.ts'
 import { changedSinceTask, loadTask, takeTask } from '../data-tasks.ts'
@@ -17,16 +18,16 @@ import { storeOf } from '../groups.ts'
 import { goneText } from '../loss.ts'
 import { rememberRepository, requireRepository } from '../repository-record.ts'
 import type { World } from '../world.ts'
-import { BackupsInput, Configs, Folders, ManifestInput, repositoryOf } from './data-input.ts'
+import { BackupsInput, Configs, Folders, ManifestInput, repositoryOf, snapshotName } from './data-input.ts'
 import { recordProof } from './proof.ts'
 
 async function removeAll(folders: Record<string, string>): Promise<void> {
   for (const folder of Object.values(folders)) await removeTree(folder)
 }
 
-/** Sorts by time, is unique by operation, and is a file name everywhere. */
+/** Sorts by time and operation, and is a file name everywhere. Two homes on one repository count operations each from one: hence the end. */
 const snapshotId = (takenAt: number, operation: string): string =>
-  `${new Date(takenAt).toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-')}-${operation}`
+  `${new Date(takenAt).toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-')}-${operation}-${randomBytes(3).toString('hex')}`
 
 const storesCreate = (world: World) =>
   stepKind({
@@ -117,9 +118,9 @@ const snapshotCommit = (world: World) =>
   })
 
 /** What was backed up is safe, also while nothing old can be removed: that is told with the end. @returns freed bytes, undefined then */
-async function forgetOld(repository: Repository, ids: string[], context: StepContext): Promise<number | undefined> {
+async function forgetOld(repository: Repository, names: SnapshotName[], context: StepContext): Promise<number | undefined> {
   try {
-    return (await repository.forget(ids)).freedBytes
+    return (await repository.forget(names)).freedBytes
   } catch (thrown) {
     const error = toFettleError(thrown)
     if (error.code !== 'DAMAGED') throw thrown
@@ -140,8 +141,9 @@ const snapshotsRetain = (world: World) =>
       const repository = await repositoryOf(world, context, backups)
       const manifests = await repository.list(app, environment)
       const points = await Promise.all(
-        manifests.map(async ({ id, takenAt }) => {
-          const proofs = await repository.proofs(id)
+        manifests.map(async manifest => {
+          const proofs = await repository.proofs(manifest)
+          const { id, takenAt } = manifest
           return { id, takenAt, proven: isProven(proofs), drilled: isDrilled(proofs), failed: standingFailure(proofs) !== undefined }
         }),
       )
@@ -149,7 +151,13 @@ const snapshotsRetain = (world: World) =>
       const ids = forget.filter(id => !protect.includes(id))
       // An attempt before this one may have ended between the manifests and their objects: then there is no id left, and still something to remove.
       const isClean = ids.length === 0 && context.attempt === 1
-      const freedBytes = isClean ? 0 : await forgetOld(repository, ids, context)
+      const freedBytes = isClean
+        ? 0
+        : await forgetOld(
+            repository,
+            ids.map(id => snapshotName(context, id)),
+            context,
+          )
       if (ids.length > 0 && freedBytes !== undefined) context.log(`${plural(ids.length, 'old snapshot')} removed: ${ids.join(', ')}`)
       return freedBytes === undefined ? { forgotten: [], freedBytes: 0 } : { forgotten: ids, freedBytes }
     },
@@ -174,7 +182,7 @@ const snapshotLoad = (world: World) =>
     observe: async () => 'partial',
     async run(input, context) {
       const repository = await repositoryOf(world, context, input.backups)
-      const manifest = await repository.get(input.snapshot)
+      const manifest = await repository.get(snapshotName(context, input.snapshot))
       // A snapshot is loaded into empty folders only.
       if (await forgetLost(world, context)) await removeAll(input.folders)
       const began = world.clock.monotonic()
@@ -216,7 +224,7 @@ const lossCount = (world: World) =>
     silentForMs: 60_000,
     observe: async () => 'partial',
     async run(input, context) {
-      const manifest = await (await repositoryOf(world, context, input.backups)).get(input.snapshot)
+      const manifest = await (await repositoryOf(world, context, input.backups)).get(snapshotName(context, input.snapshot))
       const loss = await changedSinceTask(world, context, { ...input, manifest })
       const gone = goneText(loss, input.announced, Object.values(input.folders))
       if (gone !== undefined) context.tell(gone)

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { partOf, payload, repositoryConformance } from '../../../../test/conformance/repository.ts'
-import { collectBytes, hasCode, manifestOf, type TestRepository, testRepository } from '../../../../test/helpers/repository.ts'
+import { collectBytes, hasCode, manifestOf, nameOf, type TestRepository, testRepository } from '../../../../test/helpers/repository.ts'
 import { temporaryFolder } from '../../../../test/helpers/temporary.ts'
 import type { StoredObject } from '../../../ports/store.ts'
 import { createDirectoryRepository, type DirectoryOptions } from './index.ts'
@@ -55,7 +55,7 @@ describe('repository directory', () => {
     await keyless.begin('op')
     const object = await keyless.sink('op').write('tar', payload('x'))
     await keyless.commit('op', manifestOf('s', [partOf([object])]))
-    await keyless.verify(await keyless.get('s'), signal)
+    await keyless.verify(await keyless.get(nameOf('s')), signal)
     await assert.rejects(collectBytes(keyless.source().read(object)), hasCode('SECRET_LOCKED'))
     const stranger = await make()
     const wrong = createDirectoryRepository({ folder: target.folder, recipients: [], identity: async () => stranger.identity })
@@ -74,6 +74,21 @@ describe('repository directory', () => {
     assert.equal(await on([target.recipient, recipient]).isReusable(partOf([object])), false)
   })
 
+  test("what is sealed for keys of others only is listed apart; what does not say for whom, as one's own", async () => {
+    const target = await make()
+    const recipients = { old: undefined, own: [target.recipient], shared: ['age1other', target.recipient], foreign: ['age1other'] }
+    for (const [id, keys] of Object.entries(recipients)) {
+      await target.repository.begin(id)
+      await target.repository.commit(id, manifestOf(id, [], keys === undefined ? {} : { recipients: keys }))
+    }
+    const ownAmong = async (keys: string[]) => keys.filter(key => key === target.recipient)
+    const repository = createDirectoryRepository({ folder: target.folder, recipients: [], ownAmong })
+    const ids = (manifests: { id: string }[]) => manifests.map(({ id }) => id).sort()
+    assert.deepEqual(ids(await repository.list('shop', 'production')), ['old', 'own', 'shared'])
+    assert.deepEqual(ids(await repository.foreign('shop', 'production')), ['foreign'])
+    assert.equal((await repository.get(nameOf('foreign'))).id, 'foreign')
+  })
+
   const damages: Record<string, (path: string) => void> = {
     'is missing': path => rmSync(path),
     'is empty': path => truncateSync(path),
@@ -89,10 +104,10 @@ describe('repository directory', () => {
       const other = await snapshot(target, 'other')
       damage(objectFile(target, object))
       const named = (error: unknown) => hasCode('DAMAGED')(error) && (error as Error).message.includes(object.name)
-      await assert.rejects(target.repository.verify(await target.repository.get('s'), signal), named)
+      await assert.rejects(target.repository.verify(await target.repository.get(nameOf('s')), signal), named)
       await assert.rejects(collectBytes(target.repository.source().read(object)), named)
       assert.equal(await target.repository.isReusable(partOf([object])), false)
-      await target.repository.verify(await target.repository.get('other'), signal)
+      await target.repository.verify(await target.repository.get(nameOf('other')), signal)
       assert.equal(await target.repository.isReusable(partOf([other])), true)
     })
   }
@@ -120,9 +135,9 @@ describe('repository directory', () => {
         (await target.repository.list('shop', 'production')).map(manifest => manifest.id),
         ['good'],
       )
-      await assert.rejects(target.repository.get('bad'), hasCode('DAMAGED'))
-      await assert.rejects(target.repository.forget(['good']), hasCode('DAMAGED'))
-      await target.repository.verify(await target.repository.get('good'), signal)
+      await assert.rejects(target.repository.get(nameOf('bad')), hasCode('DAMAGED'))
+      await assert.rejects(target.repository.forget([nameOf('good')]), hasCode('DAMAGED'))
+      await target.repository.verify(await target.repository.get(nameOf('good')), signal)
       assert.ok(existsSync(objectFile(target, good)))
     })
   }
@@ -132,7 +147,7 @@ describe('repository directory', () => {
     await snapshot(target, 's')
     const path = manifestFile(target, 's')
     writeFileSync(path, readFileSync(path, 'utf8').replace('"format": 1', '"format": 2'))
-    await assert.rejects(target.repository.get('s'), hasCode('VERSION'))
+    await assert.rejects(target.repository.get(nameOf('s')), hasCode('VERSION'))
   })
 
   const points: FaultPoint[] = ['object-written', 'object-renamed', 'manifest-written', 'manifest-renamed']
@@ -160,7 +175,7 @@ describe('repository directory', () => {
         await target.repository.begin('op')
         await attempt(target.repository)
       }
-      await target.repository.verify(await target.repository.get('s'), signal)
+      await target.repository.verify(await target.repository.get(nameOf('s')), signal)
       assert.deepEqual(leftovers(target), [])
     })
   }
@@ -217,7 +232,7 @@ describe('repository directory', () => {
     await target.repository.abandon('op7')
     await target.repository.forget([])
     await other.commit('op7', manifestOf('s', [partOf([object])]))
-    await target.repository.verify(await target.repository.get('s'), signal)
+    await target.repository.verify(await target.repository.get(nameOf('s')), signal)
   })
 
   test('a backup that refers to an object while another user forgets its snapshot either keeps it or says so', async () => {
@@ -228,7 +243,7 @@ describe('repository directory', () => {
       await other.begin('op')
       const [committed] = await Promise.allSettled([
         other.commit('op', manifestOf('new', [partOf([object])])),
-        target.repository.forget(['old']),
+        target.repository.forget([nameOf('old')]),
       ])
       const [listed] = await target.repository.list('shop', 'production')
       assert.equal(listed !== undefined, committed.status === 'fulfilled')
@@ -244,7 +259,7 @@ describe('repository directory', () => {
     execFileSync('mv', [objectFile(target, needed), trash])
     writeFileSync(join(trash, `${'a'.repeat(32)}.zst.age`), 'unneeded')
     await target.repository.forget([])
-    await target.repository.verify(await target.repository.get('s'), signal)
+    await target.repository.verify(await target.repository.get(nameOf('s')), signal)
     assert.deepEqual(readdirSync(trash), [])
   })
 
@@ -252,11 +267,11 @@ describe('repository directory', () => {
     const target = await make()
     await snapshot(target, 's')
     const proof = { rung: 'loaded' as const, at: 1, operation: 'op', durationMs: 1, compared: 1, passed: true }
-    await target.repository.addProof('s', proof)
+    await target.repository.addProof(nameOf('s'), proof)
     appendFileSync(manifestFile(target, 's').replace('.json', '.proofs.ndjson'), '{"rung":"boo')
-    await target.repository.addProof('s', { ...proof, at: 2 })
+    await target.repository.addProof(nameOf('s'), { ...proof, at: 2 })
     assert.deepEqual(
-      (await target.repository.proofs('s')).map(one => one.at),
+      (await target.repository.proofs(nameOf('s'))).map(one => one.at),
       [1, 2],
     )
   })

@@ -12,20 +12,20 @@ import { refuseNewer } from '../../../core/file-format.ts'
 import { canonicalJson, type Json } from '../../../core/json.ts'
 import type { Secret } from '../../../core/secret.ts'
 import { exists, fsyncFolder, makeFolder, namesIn, readIfExists, writeFileAtomic } from '../../../lib/files.ts'
-import type { Manifest, Repository } from '../../../ports/repository.ts'
+import type { Manifest, Repository, SnapshotName } from '../../../ports/repository.ts'
 import type { SnapshotPart, StoredObject } from '../../../ports/store.ts'
 import { collect, referredNow, referredTo } from './garbage.ts'
 import { howToRestore } from './how.ts'
 import { type FaultPoint, Layout } from './layout.ts'
 import {
   appendProof,
-  findManifest,
   manifestPath,
   parseManifest,
   readManifests,
   readProofs,
   removeManifest,
   removeOrphanedProofs,
+  requireManifest,
   writeManifest,
 } from './manifests.ts'
 import { readObject, storedBytes, writeObject } from './objects.ts'
@@ -37,6 +37,8 @@ export interface DirectoryOptions {
   recipients: string[]
   /** Asked for only when something is read back. */
   identity?: () => Promise<Secret>
+  /** Which of these public keys are those of whoever uses it. Default: all. */
+  ownAmong?: (publicKeys: string[]) => Promise<string[]>
   /** Who uses the repository, when several do: each sees its own open transactions only. Default: the name of the machine. */
   owner?: string
   fault?: (point: FaultPoint) => Promise<void> | void
@@ -118,9 +120,18 @@ export function createDirectoryRepository(options: DirectoryOptions): Repository
     await rm(folder, { recursive: true, force: true })
   }
 
-  async function get(id: string): Promise<Manifest> {
-    const path = await findManifest(layout, id)
+  async function get(name: SnapshotName): Promise<Manifest> {
+    const path = await requireManifest(layout, name)
     return parseManifest(await readFile(path, 'utf8'), path)
+  }
+
+  /** Older manifests do not say for whom they are sealed: they count as one's own. */
+  async function sealedFor(whom: 'oneself' | 'others', app: string, environment: string): Promise<Manifest[]> {
+    const { manifests } = await readManifests(layout, app, environment)
+    const keys = [...new Set(manifests.flatMap(({ recipients = [] }) => recipients))]
+    const own = new Set(await (options.ownAmong?.(keys) ?? keys))
+    const isOwn = ({ recipients }: Manifest) => recipients?.some(key => own.has(key)) ?? true
+    return manifests.filter(manifest => isOwn(manifest) === (whom === 'oneself'))
   }
 
   async function isReusable(part: SnapshotPart): Promise<boolean> {
@@ -147,10 +158,11 @@ export function createDirectoryRepository(options: DirectoryOptions): Repository
     return { objects: objects.size, bytes }
   }
 
-  async function forget(ids: string[]): Promise<{ freedBytes: number }> {
+  async function forget(names: readonly SnapshotName[]): Promise<{ freedBytes: number }> {
     await referredNow(layout)
     const { manifests } = await readManifests(layout)
-    for (const manifest of manifests.filter(manifest => ids.includes(manifest.id))) await removeManifest(layout, manifest)
+    const paths = new Set(names.map(name => manifestPath(layout, name)))
+    for (const manifest of manifests.filter(manifest => paths.has(manifestPath(layout, manifest)))) await removeManifest(layout, manifest)
     await fault('forget-manifests-removed')
     await removeOrphanedProofs(layout)
     return { freedBytes: await collect(layout, () => fault('forget-objects-aside')) }
@@ -166,15 +178,16 @@ export function createDirectoryRepository(options: DirectoryOptions): Repository
     commit,
     pending,
     abandon,
-    list: async (app, environment) => (await readManifests(layout, app, environment)).manifests,
+    list: (app, environment) => sealedFor('oneself', app, environment),
+    foreign: (app, environment) => sealedFor('others', app, environment),
     unreadable: async (app, environment) => (await readManifests(layout, app, environment)).unreadable,
     get,
     source: () => ({ read: object => readObject(layout, object, identity) }),
     isReusable,
     verify,
     howToRestore,
-    proofs: async id => readProofs(await findManifest(layout, id)),
-    addProof: async (id, proof) => appendProof(await findManifest(layout, id), proof),
+    proofs: async name => readProofs(await requireManifest(layout, name)),
+    addProof: async (name, proof) => appendProof(await requireManifest(layout, name), proof),
     forget,
   }
 }

@@ -6,8 +6,8 @@ import * as z from 'zod'
 import { FettleError } from '../../../core/errors.ts'
 import { refuseNewer } from '../../../core/file-format.ts'
 import { canonicalJson, type Json } from '../../../core/json.ts'
-import { Manifest, Proof } from '../../../core/snapshot.ts'
-import { fsyncFolder, isHalfWritten, namesIn, readIfExists, writeFileAtomic } from '../../../lib/files.ts'
+import { Manifest, Proof, type SnapshotName } from '../../../core/snapshot.ts'
+import { exists, fsyncFolder, isHalfWritten, namesIn, readIfExists, writeFileAtomic } from '../../../lib/files.ts'
 import type { Unreadable } from '../../../ports/repository.ts'
 import { type Layout, safe } from './layout.ts'
 
@@ -20,7 +20,7 @@ export interface Found {
   unreadable: Unreadable[]
 }
 
-export function manifestPath(layout: Layout, { app, environment, id }: Pick<Manifest, 'app' | 'environment' | 'id'>): string {
+export function manifestPath(layout: Layout, { app, environment, id }: SnapshotName): string {
   return join(layout.environment(app, environment), safe(id, 'id') + SUFFIX)
 }
 
@@ -65,15 +65,13 @@ export async function readManifests(layout: Layout, app?: string, environment?: 
   return found
 }
 
-/** Path of the manifest with this id. @throws NOT_FOUND */
-export async function findManifest(layout: Layout, id: string): Promise<string> {
-  const paths = await manifestPaths(layout)
-  const path = paths.find(candidate => candidate.endsWith(`/${id}${SUFFIX}`))
-  if (path === undefined)
-    throw new FettleError('NOT_FOUND', `there is no snapshot ${id} in ${layout.folder}`, {
-      hint: '`fettle snapshots` lists what there is.',
-    })
-  return path
+/** Path of a manifest that is there. @throws NOT_FOUND */
+export async function requireManifest(layout: Layout, name: SnapshotName): Promise<string> {
+  const path = manifestPath(layout, name)
+  if (await exists(path)) return path
+  throw new FettleError('NOT_FOUND', `${name.app}/${name.environment} has no snapshot ${name.id} in ${layout.folder}`, {
+    hint: '`fettle snapshots` lists what there is.',
+  })
 }
 
 /** What a crash left of the same write; of others it is not known whether they still go on. */

@@ -124,6 +124,20 @@ export class SecretFile implements SecretSource {
     return this.#known.publicKeys((await readKey(this.#keyPath)) ?? (await this.#locked(() => this.#key())))
   }
 
+  /** Which of these public keys are of this home: remembered as the one it sealed for, or of the key that is there. Makes nothing, and opens nothing. */
+  async ownAmong(publicKeys: readonly string[]): Promise<string[]> {
+    const remembered = await this.#known.remembered()
+    // Nearly always; the library that knows the others of a key file takes its time and memory.
+    if (publicKeys.every(key => remembered.includes(key))) return [...publicKeys]
+    const identities = await readKey(this.#keyPath).catch((error: FettleError) => {
+      // Whoever opens something with it is told what is wrong with it; to look needs no key.
+      if (error.code === 'SECRET_LOCKED') return undefined
+      throw error
+    })
+    const own = new Set([...remembered, ...(await recipientsOf(identities ?? []))])
+    return publicKeys.filter(key => own.has(key))
+  }
+
   async #key(): Promise<string[]> {
     const present = await readKey(this.#keyPath)
     if (present !== undefined) return present

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { rename, rm } from 'node:fs/promises'
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { temporaryFolder } from '../../../../test/helpers/temporary.ts'
@@ -26,4 +26,19 @@ test('a key that is lost is missed: none is made in its place, and another one i
   await assert.rejects(on('production').publicKeys(), /shop\.key is another key than the one before/)
   await rm(mark)
   assert.deepEqual(await on('production').publicKeys(), own)
+})
+
+test('a home knows its own public keys, without its key too, and makes none by being asked', async () => {
+  const [home, elsewhere] = [temporaryFolder(), temporaryFolder()]
+  const open = (at: string) =>
+    openSecretFile({ project: join(at, 'project'), home: at, app: 'shop', environment: 'production' }, systemClock)
+  const [theirs = ''] = await open(elsewhere).publicKeys()
+  assert.deepEqual(await open(home).ownAmong([theirs]), [])
+  const [own = ''] = await open(home).publicKeys()
+  assert.deepEqual(await open(home).ownAmong([own, theirs]), [own])
+  const [key, other] = [home, elsewhere].map(at => join(at, 'keys/shop.key')) as [string, string]
+  await writeFile(key, `${await readFile(key, 'utf8')}${await readFile(other, 'utf8')}`)
+  assert.deepEqual(await open(home).ownAmong([theirs, own]), [theirs, own], 'a file may hold several keys')
+  await rm(key)
+  assert.deepEqual(await open(home).ownAmong([theirs, own]), [own])
 })

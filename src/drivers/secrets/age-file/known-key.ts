@@ -30,6 +30,11 @@ export class KnownKey {
     if (known !== undefined) throw this.#lost(`${this.#keyPath} is gone`, known)
   }
 
+  /** None where nothing was ever sealed. */
+  async remembered(): Promise<string[]> {
+    return (await this.#read()) ?? []
+  }
+
   async #read(): Promise<string[] | undefined> {
     const text = await readIfExists(this.#path)
     return text === undefined ? undefined : linesOf(text)
