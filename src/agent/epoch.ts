@@ -1,6 +1,7 @@
 /** The first number of a new journal: above every operation that left a trace, so that a lost journal never leads to a name twice. */
 import { exists } from '../lib/files.ts'
 import { listReleases } from '../operations/environment.ts'
+import { heldSnapshots, unreadableSnapshots } from '../operations/held-snapshots.ts'
 import { keptEnvironments } from '../operations/kept.ts'
 import { rememberedRepositories } from '../operations/repository-record.ts'
 import type { World } from '../operations/world.ts'
@@ -24,9 +25,9 @@ export async function firstOperationNumber(world: World): Promise<number> {
 /** A snapshot's id ends with its operation's; of what was only ever backed up nothing else tells. */
 async function numbersOfSnapshots(world: World): Promise<number[]> {
   const repositories = (await rememberedRepositories(world)).map(async ({ app, environment, backups }) => {
-    const repository = await world.repository(app, backups)
-    const held = await Promise.all([repository.list(app, environment), repository.unreadable(app, environment)])
-    return held.flat().map(({ id }) => Number(/-op(\d+)$/.exec(id)?.[1] ?? 0))
+    const named = { app, environment }
+    const held = (await heldSnapshots(world, named, backups)).map(({ manifest }) => manifest)
+    return [...held, ...(await unreadableSnapshots(world, named, backups))].map(({ id }) => Number(/-op(\d+)$/.exec(id)?.[1] ?? 0))
   })
   return (await Promise.all(repositories)).flat()
 }

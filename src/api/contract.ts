@@ -136,7 +136,7 @@ export interface Answers {
   cancel: OperationRecord
   resume: OperationRecord
   releases: { releases: ReleaseView[] }
-  snapshots: { snapshots: SnapshotView[]; unreadable: UnreadableView[]; gone?: string | undefined }
+  snapshots: { snapshots: SnapshotView[]; unreadable: UnreadableView[]; gone?: string | undefined; lack?: string | undefined }
   logs: Stream<LogLine>
   secrets: SecretsView
   setSecret: SecretsView

@@ -16,17 +16,20 @@ export const snapshots: CommandDefinition = {
     const client = await cli.client({ start: false })
     const found = await client.call('snapshots', targetOf(given, cli.io.cwd, given.args[0]))
     cli.answer(found, style => [
+      ...(found.gone === undefined ? [] : [`${style.red('✗')} ${printable(found.gone)}`]),
       ...snapshotTable(found, cli.clock.now(), style),
+      ...formerNote(found, style),
       ...found.unreadable.map(({ id, reason }) => `${style.red('✗')} ${id} can not be read: ${printable(reason)}`),
     ])
     return 0
   },
 }
 
-function snapshotTable({ snapshots: views, unreadable, gone }: Answers['snapshots'], now: number, style: Style): string[] {
-  if (gone !== undefined) return [`${style.red('✗')} ${printable(gone)}`]
-  if (views.length === 0 && unreadable.length > 0) return []
-  if (views.length === 0) return ['There are no snapshots yet.', `${style.cyan('→')} \`fettle backup\` takes one.`]
+const FORMER = { title: 'IN', value: (view: SnapshotView) => printable(view.formerFolder ?? '') }
+
+function snapshotTable({ snapshots: views, unreadable, gone, lack }: Answers['snapshots'], now: number, style: Style): string[] {
+  if (views.length === 0 && (gone !== undefined || unreadable.length > 0)) return []
+  if (views.length === 0) return ['There are no snapshots yet.', `${style.cyan('→')} ${lack ?? '`fettle backup` takes one.'}`]
   return table(
     views,
     [
@@ -37,9 +40,19 @@ function snapshotTable({ snapshots: views, unreadable, gone }: Answers['snapshot
       { title: 'SKEW', value: view => formatDuration(view.skewMs), right: true },
       { title: 'RELEASE', value: view => view.release },
       { title: 'HOLDS', value: view => view.stores.map(store => `${store.name} ${formatCount(store.rows)}`).join(', ') },
+      ...(views.some(view => view.formerFolder !== undefined) ? [FORMER] : []),
       { title: 'WHY', value: view => printable(view.label), isCut: true },
     ],
     style,
+  )
+}
+
+/** Where snapshots went before they went elsewhere. */
+function formerNote({ snapshots: views }: Answers['snapshots'], style: Style): string[] {
+  const folders = [...new Set(views.flatMap(({ formerFolder }) => formerFolder ?? []))]
+  return folders.map(
+    folder =>
+      `${style.yellow('⚠')} Those in ${printable(folder)} stay there: \`fettle restore\` and \`fettle drill\` find them, retention removes none of them.`,
   )
 }
 
