@@ -5,6 +5,7 @@ import { isProven, standingFailure } from '../core/proof.ts'
 import type { Proof } from '../core/snapshot.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import { bringKey, onlyForeign } from '../operations/foreign-snapshots.ts'
+import { heldSnapshots, unreadableSnapshots } from '../operations/held-snapshots.ts'
 import { goneRepository, NEW_REPOSITORY, rememberedRepositories } from '../operations/repository-record.ts'
 import type { ProjectFile } from '../operations/target.ts'
 import type { World } from '../operations/world.ts'
@@ -38,23 +39,21 @@ export async function keptBackups(world: World, served: Named[], project: Projec
 const nameOf = ({ app, environment }: Named): string => `${app}/${environment}`
 
 export async function backupItems(world: World, named: Named, backups: KeptBackups['backups']): Promise<DoctorItem[]> {
-  const { app, environment } = named
   const name = `${nameOf(named)} backups`
   const gone = await goneRepository(world, named, backups)
   if (gone !== undefined) return [{ name, state: 'fail', text: gone, fix: `mount it; ${NEW_REPOSITORY}` }]
-  const repository = await world.repository(app, backups)
-  const unreadable = (await repository.unreadable(app, environment)).map(({ id, reason }): DoctorItem => {
+  const unreadable = (await unreadableSnapshots(world, named, backups)).map(({ id, reason }): DoctorItem => {
     return { name, state: 'fail', text: `snapshot ${id} can not be read: ${reason}`, fix: 'fettle backup, then fettle drill' }
   })
-  const manifests = await repository.list(app, environment)
+  const held = await heldSnapshots(world, named, backups)
   const foreign = await onlyForeign(world, named, backups)
-  if (foreign !== undefined)
-    return [...unreadable, { name, state: 'warn', text: foreign, fix: `${bringKey(world, app)}; else fettle backup` }]
-  const proofs = await Promise.all(manifests.map(manifest => repository.proofs(manifest)))
-  const proven = manifests.find((_, index) => isProven(proofs[index] ?? []))
+  if (held.length === 0 && foreign !== undefined)
+    return [...unreadable, { name, state: 'warn', text: foreign, fix: `${bringKey(world, named.app)}; else fettle backup` }]
+  const proofs = await Promise.all(held.map(({ manifest, repository }) => repository.proofs(manifest)))
+  const proven = held.find((_, index) => isProven(proofs[index] ?? []))
   const failure = standingFailure(proofs[0] ?? [])
-  const failed = failure === undefined ? [] : [failedItem(name, manifests[0]?.id ?? '', failure)]
-  return [...unreadable, ...failed, provenItem(name, world.clock.now(), manifests.length, proven?.takenAt)]
+  const failed = failure === undefined ? [] : [failedItem(name, held[0]?.manifest.id ?? '', failure)]
+  return [...unreadable, ...failed, provenItem(name, world.clock.now(), held.length, proven?.manifest.takenAt)]
 }
 
 const failedItem = (name: string, snapshot: string, { note }: Proof): DoctorItem => ({

@@ -1,6 +1,7 @@
 /** The first number of a new journal: above every operation that left a trace, so that a lost journal never leads to a name twice. */
 import { exists } from '../lib/files.ts'
 import { listReleases } from '../operations/environment.ts'
+import { heldSnapshots, unreadableSnapshots } from '../operations/held-snapshots.ts'
 import { keptEnvironments } from '../operations/kept.ts'
 import { rememberedRepositories } from '../operations/repository-record.ts'
 import type { World } from '../operations/world.ts'
@@ -24,13 +25,14 @@ export async function firstOperationNumber(world: World): Promise<number> {
 /** A snapshot's id has its operation's in it; of what was only ever backed up nothing else tells. */
 async function numbersOfSnapshots(world: World): Promise<number[]> {
   const repositories = (await rememberedRepositories(world)).map(async ({ app, environment, backups }) => {
-    const repository = await world.repository(app, backups)
-    const held = await Promise.all([
-      repository.list(app, environment),
-      repository.foreign(app, environment),
-      repository.unreadable(app, environment),
+    const named = { app, environment }
+    const [held, unreadable, foreign] = await Promise.all([
+      heldSnapshots(world, named, backups),
+      unreadableSnapshots(world, named, backups),
+      (await world.repository(app, backups)).foreign(app, environment),
     ])
-    return held.flat().map(({ id }) => Number(/-op(\d+)(?:-|$)/.exec(id)?.[1] ?? 0))
+    const ids = [...held.map(({ manifest }) => manifest), ...unreadable, ...foreign].map(({ id }) => id)
+    return ids.map(id => Number(/-op(\d+)(?:-|$)/.exec(id)?.[1] ?? 0))
   })
   return (await Promise.all(repositories)).flat()
 }

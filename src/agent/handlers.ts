@@ -1,6 +1,6 @@
 /** One function an endpoint: reads the world or hands a plan to the engine. */
 import type { About, EnvironmentStatus } from '../api/views.ts'
-import { FettleError, toFettleError } from '../core/errors.ts'
+import { FettleError } from '../core/errors.ts'
 import type { OperationRecord } from '../core/plan.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Journal } from '../engine/journal.ts'
@@ -9,7 +9,7 @@ import type { RedactedStream } from '../lib/redact.ts'
 import { emptyTable, readEnvironment } from '../operations/environment.ts'
 import { requireKnown } from '../operations/known.ts'
 import { makePlan, type PlanRequest } from '../operations/planner.ts'
-import { appIn, type ProjectFile, readProject, readTarget, requireServing, specOf, type TargetRequest } from '../operations/target.ts'
+import { appIn, readProject, readTarget, requireServing, soundProject, specOf, type TargetRequest } from '../operations/target.ts'
 import type { World } from '../operations/world.ts'
 import type { RouteTable } from '../ports/proxy.ts'
 import type { BootEnabler } from './boot.ts'
@@ -89,13 +89,6 @@ export function handlersOf(options: HandlerOptions): Handlers {
   }
 }
 
-/** A file with problems is not this machine's: `fettle validate` tells of them. */
-const soundProject = (request: TargetRequest): Promise<ProjectFile | undefined> =>
-  readProject(request).catch(error => {
-    if (error instanceof FettleError && error.code === 'SPEC_INVALID') return undefined
-    throw error
-  })
-
 async function statusOf({ world, engine, journal }: HandlerOptions, target: TargetRequest): Promise<EnvironmentStatus[]> {
   await engine.settled() // asked for at the end of a deploy, it tells of the trial too
   const [tables, names] = await Promise.all([world.proxy.tables(), namesOf(target)])
@@ -115,10 +108,7 @@ async function statusOf({ world, engine, journal }: HandlerOptions, target: Targ
 /** What was deployed has no services and the file has some by now: nothing else runs those. */
 async function meantToRun({ app, file }: TargetRequest, status: EnvironmentStatus): Promise<EnvironmentStatus> {
   if (status.state !== 'external' || file === undefined || app !== undefined) return status
-  const project = await readProject({ file, environment: status.environment }).catch(error => {
-    if (toFettleError(error).code === 'SPEC_INVALID') return undefined // `fettle validate` and the next deploy say why
-    throw error
-  })
+  const project = await soundProject({ file, environment: status.environment })
   if (project === undefined || isExternal(project.spec)) return status
   return { ...status, state: 'never deployed', why: 'the file has services, and no deploy of them has come to its end' }
 }

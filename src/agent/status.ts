@@ -12,8 +12,10 @@ import type { Spec } from '../core/spec/schema.ts'
 import { wantedInstances } from '../operations/activation.ts'
 import { type Environment, hasArtifact, readNotes, readRelease } from '../operations/environment.ts'
 import { storePaths } from '../operations/groups.ts'
+import { type HeldSnapshot, heldSnapshots, unreadableSnapshots } from '../operations/held-snapshots.ts'
 import { goneRepository } from '../operations/repository-record.ts'
 import { readScale } from '../operations/scale-record.ts'
+import { storesLack } from '../operations/snapshots.ts'
 import type { ProjectFile } from '../operations/target.ts'
 import { readTrial } from '../operations/trial-record.ts'
 import type { World } from '../operations/world.ts'
@@ -165,22 +167,21 @@ async function routeUrls(world: World, table: RouteTable): Promise<string[]> {
 type Named = Pick<Environment, 'app' | 'environment'>
 
 interface Held {
-  all: { manifest: Manifest; proofs: Proof[] }[]
+  all: (HeldSnapshot & { proofs: Proof[] })[]
   foreign: Manifest[]
   unreadable: Unreadable[]
   gone?: string
 }
 
-async function heldOf(world: World, { app, environment }: Named, spec: Spec): Promise<Held> {
-  const repository = await world.repository(app, spec.backups) // not opened: looking creates nothing
-  const [manifests, foreign, unreadable, gone] = await Promise.all([
-    repository.list(app, environment),
-    repository.foreign(app, environment),
-    repository.unreadable(app, environment),
-    goneRepository(world, { app, environment }, spec.backups),
+async function heldOf(world: World, named: Named, { backups }: Spec): Promise<Held> {
+  const [held, foreign, unreadable, gone] = await Promise.all([
+    heldSnapshots(world, named, backups),
+    (await world.repository(named.app, backups)).foreign(named.app, named.environment),
+    unreadableSnapshots(world, named, backups),
+    goneRepository(world, named, backups),
   ])
   return {
-    all: await Promise.all(manifests.map(async manifest => ({ manifest, proofs: await repository.proofs(manifest) }))),
+    all: await Promise.all(held.map(async one => ({ ...one, proofs: await one.repository.proofs(one.manifest) }))),
     foreign,
     unreadable,
     ...(gone === undefined ? {} : { gone }),
@@ -205,8 +206,10 @@ async function backupStatus(world: World, environment: Named, spec: Spec): Promi
 export async function snapshotViews(world: World, environment: Named, spec: Spec): Promise<Answers['snapshots']> {
   const { all, foreign: others, unreadable, gone } = await heldOf(world, environment, spec)
   const foreign = others.map(({ id, takenAt, recipients = [] }) => ({ id, takenAt, recipients }))
-  const snapshots = all.map(({ manifest, proofs }) => {
+  const here = world.repositoryFolder(spec.backups)
+  const snapshots = all.map(({ manifest, proofs, place }) => {
     const failure = standingFailure(proofs)
+    const folder = world.repositoryFolder(place)
     return {
       id: manifest.id,
       label: manifest.label,
@@ -223,9 +226,11 @@ export async function snapshotViews(world: World, environment: Named, spec: Spec
       rung: highestRung(proofs),
       proofs,
       ...(failure === undefined ? {} : { failed: failure.note ?? 'its drill failed' }),
+      ...(folder === here ? {} : { formerFolder: folder }),
     }
   })
-  return { snapshots, foreign, unreadable, ...(gone === undefined ? {} : { gone }) }
+  const lack = storesLack(spec)
+  return { snapshots, foreign, unreadable, ...(gone === undefined ? {} : { gone }), ...(lack === undefined ? {} : { lack }) }
 }
 
 export async function releaseViews(world: World, { releases, table }: Environment): Promise<ReleaseView[]> {

@@ -137,7 +137,13 @@ export interface Answers {
   cancel: OperationRecord
   resume: OperationRecord
   releases: { releases: ReleaseView[] }
-  snapshots: { snapshots: SnapshotView[]; foreign: ForeignView[]; unreadable: UnreadableView[]; gone?: string | undefined }
+  snapshots: {
+    snapshots: SnapshotView[]
+    foreign: ForeignView[]
+    unreadable: UnreadableView[]
+    gone?: string | undefined
+    lack?: string | undefined
+  }
   logs: Stream<LogLine>
   secrets: SecretsView
   setSecret: SecretsView

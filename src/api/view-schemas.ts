@@ -110,6 +110,7 @@ export const SnapshotView = z.object({
   rung: Rung.describe('the highest that was reached'),
   proofs: z.array(Proof as z.ZodType<Proof>),
   failed: may(text).describe('why the last drill failed'),
+  formerFolder: may(text).describe('the repository that holds it, where snapshots go to another one by now'),
 })
 
 export const ForeignView = z.object({ id: text, takenAt: time, recipients: z.array(text).describe('the public keys it is sealed for') })

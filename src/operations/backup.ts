@@ -10,9 +10,10 @@ import type { Manifest } from '../ports/repository.ts'
 import { basisOf } from './basis.ts'
 import { hasArtifact, readRelease } from './environment.ts'
 import { foreignDoubt } from './foreign-snapshots.ts'
+import { doubtNewest, findSnapshot } from './held-snapshots.ts'
 import { requireRepository } from './repository-record.ts'
-import { doubtNewest, findSnapshot, loadStep, scratchFolder, snapshotSteps, storeConfigs, storesLack } from './snapshots.ts'
-import { drillSpecOf, readTarget, specOf, type TargetRequest } from './target.ts'
+import { loadStep, scratchFolder, snapshotSteps, storeConfigs, storesLack } from './snapshots.ts'
+import { drillSpecOf, readTarget, soundProject, specOf, type TargetRequest } from './target.ts'
 import type { World } from './world.ts'
 
 export async function planBackup(
@@ -30,6 +31,7 @@ export async function planBackup(
   }
   const moved = newRepository ? undefined : await requireRepository(world, environment, spec.backups)
   const foreign = newRepository ? undefined : await foreignDoubt(world, environment, spec.backups)
+  const later = await laterRepository(world, request, spec)
   const retain: PlannedStep = {
     id: 'retain',
     kind: 'snapshots.retain@1',
@@ -46,17 +48,24 @@ export async function planBackup(
     basis: basisOf({ stores: environment.table.stores }),
     lines: [
       { text: `snapshot of ${Object.keys(spec.stores).join(', ')}`, tone: 'add' },
-      ...[moved, foreign].flatMap(text => (text === undefined ? [] : [{ text, tone: 'warn' as const }])),
+      ...[moved, later, foreign].flatMap(text => (text === undefined ? [] : [{ text, tone: 'warn' as const }])),
     ],
     ...(foreign === undefined ? {} : { confirm: foreign }),
     steps: [...take, retain],
   }
 }
 
+/** What serves says where its snapshots go, also while the file beside it names another place by now. */
+async function laterRepository(world: World, request: TargetRequest, { backups }: Spec): Promise<string | undefined> {
+  const project = request.file === undefined ? undefined : await soundProject(request)
+  const [now, later] = [backups, project?.spec.backups ?? backups].map(place => world.repositoryFolder(place))
+  return now === later ? undefined : `it goes to ${now}, as what serves says; to ${later}, which the file names, from the next deploy on`
+}
+
 export async function planDrill(world: World, request: TargetRequest & { snapshot: string }): Promise<Plan> {
   const environment = await readTarget(world, request)
-  const spec = await drillSpecOf(environment, request)
-  const manifest = await findSnapshot(world, environment, spec, request.snapshot)
+  const found = await findSnapshot(world, environment, await drillSpecOf(environment, request), request.snapshot)
+  const { manifest, spec } = found
   const release = manifest.release === '' ? undefined : await readRelease(world, environment.app, environment.environment, manifest.release)
   const lack = await bootLack(world, release, manifest)
   const plan: Plan = {
@@ -74,7 +83,7 @@ export async function planDrill(world: World, request: TargetRequest & { snapsho
     ],
     steps: drillSteps(world, spec, manifest, lack === undefined ? release : undefined, lack),
   }
-  return doubtNewest(world, plan, spec, { wanted: request.snapshot, found: manifest })
+  return doubtNewest(world, plan, request.snapshot, found)
 }
 
 /** Why the app can not be started on the copy. */

@@ -18,7 +18,7 @@ import { offlineMigrationSteps } from './exchange.ts'
 import { type RehearsalMode, rehearsalSteps } from './rehearsal.ts'
 import { readScale } from './scale-record.ts'
 import { isManaged, snapshotSteps, storeConfigs } from './snapshots.ts'
-import { specWithReturning } from './stores-between.ts'
+import { specToKeep } from './stores-between.ts'
 import type { ProjectFile } from './target.ts'
 import type { World } from './world.ts'
 
@@ -53,7 +53,7 @@ export async function deploySteps(
   const backup = snapshotSteps(environment, {
     label: `before ${release}`,
     after: ['preflight'],
-    spec: specWithReturning(environment, spec),
+    spec: specToKeep(environment, spec),
   })
   const rehearsal = await rehearsalSteps(world, environment, next, {
     mode,

@@ -21,7 +21,7 @@ import { foreignDoubt } from './foreign-snapshots.ts'
 import { type RehearsalMode, tooSlow } from './rehearsal.ts'
 import { requireRepository } from './repository-record.ts'
 import { triedBefore } from './returned.ts'
-import { requireSamePlaces, storeWarnings } from './stores-between.ts'
+import { requireSamePlaces, specToKeep, storeWarnings } from './stores-between.ts'
 import { type ProjectFile, readProject, type TargetRequest } from './target.ts'
 import { unkeptData } from './unkept-data.ts'
 import type { World } from './world.ts'
@@ -66,7 +66,7 @@ export async function planDeploy(world: World, request: DeployRequest): Promise<
   const serving = environment.serving
   const isSame = serving !== undefined && serving.artifact.digest === digest && lines.length === 0
   if (isSame) return { ...base, lines: [{ text: `${serving.id} serves exactly this already`, tone: 'plain' }], empty: true, steps: [] }
-  const moved = await placeOfSnapshot(world, environment)
+  const moved = await placeOfSnapshot(world, environment, project.spec)
   if (moved !== undefined) lines.push({ text: moved, tone: 'warn' })
   const steps = await deploySteps(world, { ...project, leaveOut }, environment, secrets.refs, unproven === undefined ? mode : 'off')
   const elsewhere = fromElsewhere(environment, project)
@@ -103,11 +103,10 @@ function requireContent({ file, spec }: ProjectFile, { serving }: Environment): 
   })
 }
 
-/** A deploy begins with a snapshot of what serves. @throws FettleError REFUSED when where it belongs is not there */
-async function placeOfSnapshot(world: World, environment: Environment): Promise<string | undefined> {
-  const { stores, backups } = environment.serving?.spec ?? {}
-  if (backups === undefined || Object.keys(stores ?? {}).length === 0) return undefined
-  return requireRepository(world, environment, backups)
+/** A deploy begins with a snapshot of what serves, and it goes where the new file says. @throws FettleError REFUSED when where it belongs is not there */
+async function placeOfSnapshot(world: World, environment: Environment, next: Spec): Promise<string | undefined> {
+  const { stores = {}, backups } = specToKeep(environment, next) ?? {}
+  return backups === undefined || Object.keys(stores).length === 0 ? undefined : requireRepository(world, environment, backups)
 }
 
 /** Two projects that chose the same name: one would replace the other. A project that was moved is the same one. */

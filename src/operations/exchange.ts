@@ -8,6 +8,7 @@ import type { Manifest } from '../ports/repository.ts'
 import { handoverSteps, holdStep, inTurn, type Name, type Next, settleSteps, startSteps, switchStep } from './activation.ts'
 import type { Environment } from './environment.ts'
 import { loadStep, snapshotSteps, storeConfigs } from './snapshots.ts'
+import { specToKeep } from './stores-between.ts'
 import type { World } from './world.ts'
 
 export interface Exchange {
@@ -48,10 +49,11 @@ export function offlineMigrationSteps(
   const names = Object.keys(environment.table.stores).filter(name => next.spec.stores[name] !== undefined && served[name] !== undefined)
   const folders = freshFolders(world, environment, names)
   const stores = { ...next.stores, ...folders }
+  const kept = specToKeep(environment, next.spec)
   const snapshot = { $from: 'final-commit', path: 'snapshot' }
   const steps = inTurn(
     () => holdSteps(environment, after, { singletons: true }),
-    after => snapshotSteps(environment, { id: 'final-', label: `last of ${environment.table.release}`, after }),
+    after => snapshotSteps(environment, { id: 'final-', label: `last of ${environment.table.release}`, after, spec: kept }),
     after => [loadStep(next.spec, names, { id: 'final-load', snapshot, folders, after, title: 'copy the data and compare' })],
     after => [
       {

@@ -5,8 +5,9 @@ import type { PlannedStep } from '../core/plan.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import type { Name, Next } from './activation.ts'
 import type { Environment } from './environment.ts'
-import { findSnapshot, loadStep, scratchFolder, storeConfigs } from './snapshots.ts'
-import { specWithReturning } from './stores-between.ts'
+import { findSnapshot, heldSnapshots } from './held-snapshots.ts'
+import { loadStep, scratchFolder, storeConfigs } from './snapshots.ts'
+import { specToKeep } from './stores-between.ts'
 import type { World } from './world.ts'
 
 export type RehearsalMode = 'on' | 'newest-proven' | 'off'
@@ -73,22 +74,22 @@ async function fillSteps(
   options: { mode: RehearsalMode; after: string[]; hasFresh: boolean; atMostMs: number },
 ): Promise<{ fill: PlannedStep[]; folders: Record<string, Name> }> {
   const { spec } = next
-  const before = specWithReturning(environment, spec)?.stores ?? {}
+  const before = specToKeep(environment, spec)?.stores ?? {}
   // With those that only the release before has: it is started on the copy too.
   const all: Spec = { ...spec, stores: { ...before, ...spec.stores } }
   const folders = Object.fromEntries(Object.keys(all.stores).map(name => [name, scratchFolder(world, name)]))
   const proven =
     options.hasFresh && options.mode === 'newest-proven' ? await findSnapshot(world, environment, spec, 'newest-proven') : undefined
-  const isHeld = (name: string) => proven === undefined || proven.parts.some(part => part.store === name)
+  const isHeld = (name: string) => proven === undefined || proven.manifest.parts.some(part => part.store === name)
   const isKnown = (name: string) => before[name] !== undefined && environment.table.stores[name] !== undefined && isHeld(name)
   const known = options.hasFresh ? Object.keys(all.stores).filter(isKnown) : []
   const created = Object.keys(spec.stores).filter(name => !known.includes(name))
   const pick = (names: string[]) => Object.fromEntries(names.map(name => [name, folders[name] ?? '']))
   const fill: PlannedStep[] = []
   if (known.length > 0) {
-    const snapshot: Json = proven === undefined ? { $from: 'commit', path: 'snapshot' } : proven.id
+    const snapshot: Json = proven === undefined ? { $from: 'commit', path: 'snapshot' } : proven.manifest.id
     fill.push(
-      loadStep(all, known, {
+      loadStep({ ...all, backups: proven?.spec.backups ?? spec.backups }, known, {
         id: 'rehearse-load',
         snapshot,
         folders: pick(known),
@@ -96,7 +97,7 @@ async function fillSteps(
         title:
           proven === undefined
             ? 'rehearse: restore a copy and compare it'
-            : `rehearse: restore ${proven.id}, the newest proven one, and compare it`,
+            : `rehearse: restore ${proven.manifest.id}, the newest proven one, and compare it`,
         durable: false,
         budget: { atMostMs: options.atMostMs, spentMs: [] },
       }),
@@ -121,8 +122,7 @@ async function fillSteps(
  */
 export async function tooSlow(world: World, environment: Environment, spec: Spec): Promise<string | undefined> {
   if (environment.serving === undefined || Object.keys(environment.serving.spec.stores).length === 0) return undefined
-  const repository = await world.repository(environment.app, spec.backups)
-  for (const manifest of await repository.list(environment.app, environment.environment)) {
+  for (const { manifest, repository } of await heldSnapshots(world, environment, spec.backups)) {
     const last = (await repository.proofs(manifest)).findLast(({ rung, passed }) => passed && rung === 'content-equal')
     if (last === undefined) continue
     const atMostMs = spec.release.rehearse['at-most']

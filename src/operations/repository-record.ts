@@ -19,6 +19,8 @@ interface RepositoryRecord {
   /** Of the repository itself. */
   id: string
   folder: string
+  /** Where they went before, and stay. */
+  former?: string[]
 }
 
 const path = ({ layout }: World, { app, environment }: Named) => join(layout.environment(app, environment), 'repository.json')
@@ -37,23 +39,40 @@ export async function rememberRepository(world: World, named: Named, backups: Pl
   const before = await readRepositoryRecord(world, named)
   const id = await repository.id()
   if (id === undefined || (before?.id === id && before.folder === folder)) return
-  await writeFileAtomic(path(world, named), JSON.stringify({ format: 1, id, folder } satisfies RepositoryRecord))
+  const former = await formerFolders(world, named, backups)
+  const record: RepositoryRecord = { format: 1, id, folder, ...(former.length === 0 ? {} : { former }) }
+  await writeFileAtomic(path(world, named), JSON.stringify(record))
+}
+
+/** Other folders than the one that is meant. A repository that was moved as it is left nothing behind. */
+async function formerFolders(world: World, named: Named, backups: Place): Promise<string[]> {
+  const record = await readRepositoryRecord(world, named)
+  if (record === undefined) return []
+  const isTheSame = (await (await world.repository(named.app, backups)).id()) === record.id
+  const folder = world.repositoryFolder(backups)
+  return [...(isTheSame ? [] : [record.folder]), ...(record.former ?? [])].filter(other => other !== folder)
+}
+
+/** Where snapshots of the environment lie: first where they go, then where they went before. */
+export async function placesOf(world: World, named: Named, backups: Place): Promise<Place[]> {
+  const former = await formerFolders(world, named, backups)
+  return [{ repository: backups.repository }, ...former.map(directory => ({ repository: { directory } }))]
 }
 
 /** `gone`: not where it was, and nothing of the environment is there. `moved`: the file names another folder than before. */
 type Strange = { gone: string } | { moved: string }
 
-/** What is strange about the repository, in words; undefined when it is the remembered one, none is, or it has snapshots all the same. */
+/** What is strange about the repository, in words; undefined when it is the remembered one, none is, or where that was are snapshots all the same. */
 async function strangeRepository(world: World, named: Named, backups: Place): Promise<Strange | undefined> {
   const record = await readRepositoryRecord(world, named)
   if (record === undefined) return undefined
   const { app, environment } = named
   const repository = await world.repository(app, backups)
   if ((await repository.id()) === record.id) return undefined
-  const held = await Promise.all([repository.list(app, environment), repository.unreadable(app, environment)])
-  if (held.flat().length > 0) return undefined
   const folder = world.repositoryFolder(backups)
   if (folder !== record.folder) return { moved: `snapshots go to ${folder} from now on; those in ${record.folder} stay there` }
+  const held = await Promise.all([repository.list(app, environment), repository.unreadable(app, environment)])
+  if (held.flat().length > 0) return undefined
   return { gone: `the repository that the snapshots of ${app}/${environment} went to is not at ${folder}: is its disk mounted?` }
 }
 
@@ -63,6 +82,12 @@ export const NEW_REPOSITORY = '`fettle backup --new-repository` makes a new one 
 export async function goneRepository(world: World, named: Named, backups: Place): Promise<string | undefined> {
   const strange = await strangeRepository(world, named, backups)
   return strange !== undefined && 'gone' in strange ? strange.gone : undefined
+}
+
+/** What a plan should say of where the snapshots go from now on. */
+export async function movedRepository(world: World, named: Named, backups: Place): Promise<string | undefined> {
+  const strange = await strangeRepository(world, named, backups)
+  return strange !== undefined && 'moved' in strange ? strange.moved : undefined
 }
 
 /** @returns what a plan should say of where the snapshots go. @throws FettleError REFUSED when the repository is gone */

@@ -15,9 +15,10 @@ import { announcing, basisOf } from './basis.ts'
 import { type Environment, readRelease } from './environment.ts'
 import { exchangeSteps } from './exchange.ts'
 import { storePaths } from './groups.ts'
+import { doubtNewest, type Found, findSnapshot } from './held-snapshots.ts'
 import { countLoss } from './loss.ts'
 import { readScale } from './scale-record.ts'
-import { doubtNewest, findSnapshot, isManaged, loadStep } from './snapshots.ts'
+import { isManaged, loadStep } from './snapshots.ts'
 import { readProject, readTarget, type TargetRequest } from './target.ts'
 import type { World } from './world.ts'
 
@@ -30,19 +31,11 @@ export interface RestoreRequest extends TargetRequest {
 export async function planRestore(world: World, request: RestoreRequest): Promise<Plan> {
   const environment = await readTarget(world, request)
   const spec = environment.serving?.spec ?? (await readProject(request)).spec
-  const manifest = await findSnapshot(world, environment, spec, request.snapshot)
-  return doubtNewest(world, await planWith(world, environment, request, { spec, manifest }), spec, {
-    wanted: request.snapshot,
-    found: manifest,
-  })
+  const found = await findSnapshot(world, environment, spec, request.snapshot)
+  return doubtNewest(world, await planWith(world, environment, request, found), request.snapshot, found)
 }
 
-async function planWith(
-  world: World,
-  environment: Environment,
-  { stores, to }: RestoreRequest,
-  { spec, manifest }: { spec: Spec; manifest: Manifest },
-): Promise<Plan> {
+async function planWith(world: World, environment: Environment, { stores, to }: RestoreRequest, { spec, manifest }: Found): Promise<Plan> {
   if (to === undefined) return restoreInPlace(world, environment, spec, manifest, chosenStores(manifest, spec, stores))
   await requireEmpty(to)
   const all = await withFormerStores(world, environment, spec, manifest)
@@ -128,7 +121,7 @@ async function restoreInPlace(world: World, environment: Environment, spec: Spec
   const doubt = await doubtAbout(world, spec, manifest)
   const next: Next = {
     release: serving.id,
-    spec: serving.spec,
+    spec,
     activation: { $op: `${serving.id}-` },
     stores: environment.table.stores,
     instances: wantedInstances(serving.spec, await readScale(world, environment.app, environment.environment)),

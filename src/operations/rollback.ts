@@ -11,9 +11,10 @@ import { requireOwnAddresses } from './addresses.ts'
 import { announcing, basisOf } from './basis.ts'
 import { type Environment, hasArtifact, readNotes, requireRelease } from './environment.ts'
 import { exchangeSteps } from './exchange.ts'
+import { doubtNewest, findSnapshot } from './held-snapshots.ts'
 import { countLoss } from './loss.ts'
+import { movedRepository } from './repository-record.ts'
 import { readScale } from './scale-record.ts'
-import { doubtNewest, findSnapshot } from './snapshots.ts'
 import { requireFolders, storeWarnings } from './stores-between.ts'
 import { readTarget, requireServing, type TargetRequest } from './target.ts'
 import type { World } from './world.ts'
@@ -34,14 +35,16 @@ export async function planRollback(world: World, request: RollbackRequest): Prom
   await requireArtifact(world, release)
   await requireOwnAddresses(world, environment, release.spec)
   const lines = await describe(world, environment, serving, release, request.data)
+  const moved = await movedRepository(world, environment, release.spec.backups)
+  if (moved !== undefined) lines.push({ text: moved, tone: 'warn' })
+  const back = request.data === 'keep' ? undefined : await dataBack(world, environment, release, request.data)
   const next: Next = {
     release: release.id,
-    spec: release.spec,
+    spec: back?.found.spec ?? release.spec,
     activation: { $op: `${release.id}-` },
     stores: requireFolders(environment, release),
     instances: wantedInstances(release.spec, await readScale(world, environment.app, environment.environment)),
   }
-  const back = request.data === 'keep' ? undefined : await dataBack(world, environment, release, request.data)
   const plan: Plan = {
     format: 1,
     kind: 'rollback',
@@ -54,16 +57,20 @@ export async function planRollback(world: World, request: RollbackRequest): Prom
     },
     lines,
     ...(back === undefined ? {} : { confirm: back.confirm }),
-    steps: back === undefined ? activateSteps(environment, next) : exchangeSteps(world, environment, next, back),
+    steps:
+      back === undefined
+        ? activateSteps(environment, next)
+        : exchangeSteps(world, environment, next, { manifest: back.found.manifest, names: back.names }),
   }
-  return back === undefined ? plan : doubtNewest(world, plan, release.spec, { wanted: request.data, found: back.manifest })
+  return back === undefined ? plan : doubtNewest(world, plan, request.data, back.found)
 }
 
 async function dataBack(world: World, environment: Environment, release: Release, snapshot: string) {
-  const manifest = await findSnapshot(world, environment, release.spec, snapshot)
-  const names = manifest.parts.map(part => part.store).filter(name => release.spec.stores[name] !== undefined)
-  const loss = await countLoss(world, environment, release.spec, manifest, names)
-  return { manifest, names, announced: loss.announced, confirm: `go back to the data of ${manifest.id}: ${loss.text}` }
+  const found = await findSnapshot(world, environment, release.spec, snapshot)
+  const { manifest, spec } = found
+  const names = manifest.parts.map(part => part.store).filter(name => spec.stores[name] !== undefined)
+  const loss = await countLoss(world, environment, spec, manifest, names)
+  return { found, names, announced: loss.announced, confirm: `go back to the data of ${manifest.id}: ${loss.text}` }
 }
 
 /** The one that served before, that did not end badly. @throws FettleError NOT_FOUND */

@@ -10,14 +10,17 @@ import { storeOf } from './groups.ts'
 import { isManaged } from './snapshots.ts'
 import type { World } from './world.ts'
 
-/** What serves, with the stores that it lacks and the next release has again: they are backed up and rehearsed with the others. */
-export function specWithReturning(environment: Environment, next: Spec): Spec | undefined {
+/**
+ * What a deploy of `next` begins with backing up: what serves, with the stores that it lacks and the next release has again, which are
+ * rehearsed with the others; kept where and as the next file says, for there its copy is looked for.
+ */
+export function specToKeep(environment: Environment, next: Spec): Spec | undefined {
   const { serving, table } = environment
   if (serving === undefined) return undefined
   const returning = Object.entries(next.stores).filter(
     ([name, store]) => serving.spec.stores[name] === undefined && table.stores[name] !== undefined && isManaged(store),
   )
-  return { ...serving.spec, stores: { ...serving.spec.stores, ...Object.fromEntries(returning) } }
+  return { ...serving.spec, backups: next.backups, stores: { ...serving.spec.stores, ...Object.fromEntries(returning) } }
 }
 
 /** What a deploy means for the data of stores that leave or come back. */

@@ -39,6 +39,13 @@ export async function readProject(request: TargetRequest): Promise<ProjectFile> 
   return { file, folder: dirname(file), spec, environment, warnings }
 }
 
+/** A file with problems can wait: `fettle validate` and the next deploy tell of them. @throws FettleError USAGE, NOT_FOUND */
+export const soundProject = (request: TargetRequest): Promise<ProjectFile | undefined> =>
+  readProject(request).catch(error => {
+    if (error instanceof FettleError && error.code === 'SPEC_INVALID') return undefined
+    throw error
+  })
+
 /** Every look at a project asks, and the text is nearly always that of the last time. */
 const lastRead = new Map<string, { text: string; app: string }>()
 

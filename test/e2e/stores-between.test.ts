@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
 import type { SnapshotView } from '../../src/api/views.ts'
+import type { Plan } from '../../src/core/plan.ts'
 import { type Installation, openInstallation } from '../helpers/installation.ts'
 
 const SERVER = `
@@ -108,5 +109,46 @@ describe('a store', () => {
     const { code, error } = await site.operate(['deploy', '--yes'])
     assert.equal(code, 5)
     assert.match(error?.message ?? '', /the store orders was \{ sqlite: shop\.db \} and would be \{ sqlite: other\.db \}/)
+  })
+
+  test('is kept in another repository from the deploy on whose file names it; those before stay where they are, and are found', async () => {
+    const [before, after] = [join(site.home, 'backups'), join(site.home, 'elsewhere')]
+    const file = fileWith({ orders: 'sqlite: shop.db' })
+    await writeFile(join(site.app, 'fettle.yaml'), `${file}backups: { repository: { directory: elsewhere } }\n`)
+    const moved = (to: string, from: string) => `snapshots go to ${to} from now on; those in ${from} stay there`
+    const words = (plan: Plan) => plan.lines.map(({ text }) => text)
+    const backup = await site.must(['backup'])
+    assert.ok(
+      words(backup.plan).includes(`it goes to ${before}, as what serves says; to ${after}, which the file names, from the next deploy on`),
+    )
+    const first = await site.must(['deploy', '--rehearse', 'newest-proven'])
+    assert.ok(words(first.plan).includes(moved(after, before)))
+    const [newest, ...others] = await snapshots()
+    assert.deepEqual(
+      [newest?.label, newest?.formerFolder, new Set(others.map(one => one.formerFolder))],
+      [
+        `before ${first.plan.steps.find(({ kind }) => kind === 'release.write@1')?.title.replace('record ', '')}`,
+        undefined,
+        new Set([before]),
+      ],
+    )
+    const shown = (await site.run(['snapshots'])).stdout
+    assert.match(shown, new RegExp(`Those in ${before} stay there: .fettle restore. and .fettle drill. find them`))
+    await site.must(['restore', others[0]?.id ?? '', '--to', join(site.folder, 'from-before')])
+    await site.must(['drill', others[0]?.id ?? ''])
+    const back = await site.must(['rollback', '--data', newest?.id ?? ''])
+    assert.ok(words(back.plan).includes(moved(before, after)))
+    assert.deepEqual(
+      (await snapshots()).map(({ id }) => id),
+      [newest, ...others].map(one => one?.id),
+    )
+    const again = await site.must(['deploy'])
+    assert.equal((await snapshots()).filter(({ formerFolder }) => formerFolder === undefined).length, 2)
+    assert.ok(!words(again.plan).some(text => text.includes('from now on')), 'there they went the last time')
+  })
+
+  test('that there is none of is what the list of snapshots asks for', async () => {
+    await writeFile(join(site.app, 'fettle.yaml'), 'app: bare\nservices: { web: { run: node server.js } }\n')
+    assert.match((await site.run(['snapshots'])).stdout, /There are no snapshots yet\.\n→ `stores:` in fettle\.yaml says what its data is/)
   })
 })

@@ -16,20 +16,23 @@ export const snapshots: CommandDefinition = {
     const client = await cli.client({ start: false })
     const found = await client.call('snapshots', targetOf(given, cli.io.cwd, given.args[0]))
     cli.answer(found, style => [
+      ...(found.gone === undefined ? [] : [`${style.red('✗')} ${printable(found.gone)}`]),
       ...snapshotTable(found, cli.clock.now(), style),
       ...found.foreign.map(
         ({ id, recipients }) => `${style.yellow('!')} ${id} is sealed for another key: ${printable(recipients.join(', '))}`,
       ),
+      ...formerNote(found, style),
       ...found.unreadable.map(({ id, reason }) => `${style.red('✗')} ${id} can not be read: ${printable(reason)}`),
     ])
     return 0
   },
 }
 
-function snapshotTable({ snapshots: views, foreign, unreadable, gone }: Answers['snapshots'], now: number, style: Style): string[] {
-  if (gone !== undefined) return [`${style.red('✗')} ${printable(gone)}`]
-  if (views.length === 0 && foreign.length + unreadable.length > 0) return []
-  if (views.length === 0) return ['There are no snapshots yet.', `${style.cyan('→')} \`fettle backup\` takes one.`]
+const FORMER = { title: 'IN', value: (view: SnapshotView) => printable(view.formerFolder ?? '') }
+
+function snapshotTable({ snapshots: views, foreign, unreadable, gone, lack }: Answers['snapshots'], now: number, style: Style): string[] {
+  if (views.length === 0 && (gone !== undefined || foreign.length + unreadable.length > 0)) return []
+  if (views.length === 0) return ['There are no snapshots yet.', `${style.cyan('→')} ${lack ?? '`fettle backup` takes one.'}`]
   return table(
     views,
     [
@@ -40,9 +43,19 @@ function snapshotTable({ snapshots: views, foreign, unreadable, gone }: Answers[
       { title: 'SKEW', value: view => formatDuration(view.skewMs), right: true },
       { title: 'RELEASE', value: view => view.release },
       { title: 'HOLDS', value: view => view.stores.map(store => `${store.name} ${formatCount(store.rows)}`).join(', ') },
+      ...(views.some(view => view.formerFolder !== undefined) ? [FORMER] : []),
       { title: 'WHY', value: view => printable(view.label), isCut: true },
     ],
     style,
+  )
+}
+
+/** Where snapshots went before they went elsewhere. */
+function formerNote({ snapshots: views }: Answers['snapshots'], style: Style): string[] {
+  const folders = [...new Set(views.flatMap(({ formerFolder }) => formerFolder ?? []))]
+  return folders.map(
+    folder =>
+      `${style.yellow('⚠')} Those in ${printable(folder)} stay there: \`fettle restore\` and \`fettle drill\` find them, retention removes none of them.`,
   )
 }
 

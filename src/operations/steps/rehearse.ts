@@ -15,6 +15,7 @@ import { Budget, withinBudget } from '../budget.ts'
 import { endCommand, runToSuccess } from '../commands.ts'
 import { addNotes, requireRelease } from '../environment.ts'
 import { groupOf, migrationCommand } from '../groups.ts'
+import { placesOf } from '../repository-record.ts'
 import type { World } from '../world.ts'
 import { backendOf, untilReady } from './groups.ts'
 import { isTelling, Proves, proving } from './proof.ts'
@@ -37,8 +38,12 @@ async function viewOf(world: World, release: Release, operation: string): Promis
     const path = externalPath(store)
     return path === undefined ? [] : ['files' in store ? path : dirname(path)]
   })
-  const repository = world.repositoryFolder(spec.backups)
-  return { hide: [layout.home, repository, ...external], write: [layout.scratch(operation)], copy: [layout.artifacts(app, environment)] }
+  const repositories = (await placesOf(world, release, spec.backups)).map(place => world.repositoryFolder(place))
+  return {
+    hide: [layout.home, ...repositories, ...external],
+    write: [layout.scratch(operation)],
+    copy: [layout.artifacts(app, environment)],
+  }
 }
 
 /** What ends because its sandbox did, as when the machine goes down, says nothing of a release. @throws FettleError LOST then */
