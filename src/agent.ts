@@ -75,6 +75,7 @@ function composeWorld(settings: Settings): World {
       fault: point => faults.reach(`runtime/${point}`),
       log,
       hide: redaction.hide,
+      hideLines: redaction.lines,
     }),
     proxy: createEmbeddedProxy({
       home,

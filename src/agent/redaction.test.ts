@@ -84,6 +84,20 @@ test('a value that is a word is hidden in what is about the apps that have it, a
   }
 })
 
+test('the lines of a log hide what goes on over their ends, also what was set while they are read', async context => {
+  const redaction = await nextAgent(await makePaths(context))
+  const value = 'the quick brown fox jumps over the lazy dog, twice'
+  const show = redaction.lines('shop')
+  const [first = '', second = ''] =
+    Buffer.from(value)
+      .toString('base64')
+      .match(/.{1,60}/g) ?? []
+  assert.deepEqual([first, second].map(show), [first, second])
+  await redaction.add(new Secret(value), 'shop')
+  assert.ok(second.length < 10)
+  assert.deepEqual([`a ${first}`, second, second, 'end'].map(show), [`a ${MASK}`, `${MASK}=`, second, 'end'])
+})
+
 test('the list of an earlier fettle, which kept no apps, is hidden everywhere', async context => {
   const paths = await makePaths(context)
   const { seenSecrets, seenSecretsKey } = paths

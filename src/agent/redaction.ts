@@ -67,6 +67,20 @@ export class Redaction {
   /** For what a command of the app prints, which `hide` would be given line by line. @param covered of the stream that it goes on from */
   readonly stream = (app: string, covered: number): RedactedStream => redactedStream(this.#redactors(app), covered)
 
+  /** For the lines of one log, in order: what goes on over a line's end is hidden behind it too. */
+  readonly lines = (app: string): ((line: string) => string) => {
+    let [redactors, stream]: [Redactor[], RedactedStream | undefined] = [[], undefined]
+    return line => {
+      const known = this.#redactors(app)
+      if (known.some((redactor, index) => redactor !== redactors[index])) stream = undefined
+      redactors = known
+      stream ??= redactedStream(known)
+      const before = stream.hidden
+      const shown = Buffer.concat([stream.push(Buffer.from(`${line}\n`)), stream.flush()])
+      return stream.hidden === before ? line : shown.toString().replace(/\n$/, '')
+    }
+  }
+
   #redactors(app: string | undefined): Redactor[] {
     this.#everywhere ??= this.#redactor(({ value }) => !isWordLike(value))
     let words = this.#words.get(app)

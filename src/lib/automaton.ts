@@ -8,12 +8,12 @@ const SHORTEST = 2
 
 export interface Automaton {
   /**
-   * Feeds `bytes` from `state` on (0 at the start of a text) and calls `found` with the half-open range of the longest pattern
-   * that ends at each place; ranges come in the order of their ends. A range starts before 0 when it began in earlier bytes.
-   * @returns the state behind the last byte
+   * Feeds `text`, of one character a byte, from `state` on (0 at its start) and calls `found` with the half-open range of the longest pattern
+   * that ends at each place; ranges come in the order of their ends. A range starts before 0 when it began in earlier text.
+   * @returns the state behind the last character
    */
-  scan(bytes: Uint8Array, state: number, found: (start: number, end: number) => void): number
-  /** How many of the last bytes may still become part of a match. */
+  scan(text: string, state: number, found: (start: number, end: number) => void): number
+  /** How many of the last characters may still become part of a match. */
   pending(state: number): number
 }
 
@@ -23,18 +23,17 @@ export function createAutomaton(patterns: Iterable<Uint8Array>): Automaton {
   const start = trie.startPattern()
   return {
     pending: state => depth[state] ?? 0,
-    scan(bytes, from, found) {
+    scan(text, from, found) {
       if (start === undefined) return 0
       let state = from
-      const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
-      const last = bytes.length - 1
+      const last = text.length - 1
       for (let at = 0; at <= last; at++) {
         if (state === 0) {
           start.lastIndex = at
           at = start.test(text) ? start.lastIndex - SHORTEST : last
-          state = root[bytes[at] as number] as number
+          state = root[text.charCodeAt(at)] as number
         } else {
-          state = trie.next(state, bytes[at] as number)
+          state = trie.next(state, text.charCodeAt(at))
         }
         const length = longest[state] as number
         if (length > 0) found(at + 1 - length, at + 1)

@@ -19,29 +19,47 @@ export function formsOf(value: string): Uint8Array[] {
 function* encodings(value: string): Generator<string> {
   yield value
   const bytes = Buffer.from(value)
-  yield* base64Forms(bytes)
-  yield bytes.toString('hex')
-  yield bytes.toString('hex').toUpperCase()
+  for (const encoding of ['base64', 'base64url'] as const) {
+    yield bytes.toString(encoding)
+    yield* base64Forms(bytes, encoding)
+  }
+  yield* hexForms(bytes)
   yield* urlForms(value.toWellFormed())
   yield* quotedForms(value)
 }
 
+/** What is made of base64 and hex characters alone, in the usual base64: what `wrapped-forms.ts` finds pieces of. */
+export function encodedForms(value: string): string[] {
+  const bytes = Buffer.from(value)
+  const hex = bytes.toString('hex')
+  return isTooShort(value) ? [] : [...base64Forms(bytes, 'base64'), hex, hex.toUpperCase()]
+}
+
 /**
- * The whole value in base64, and the part of it that does not depend on its neighbours when it is encoded in the midst of something:
+ * The value in base64, unpadded, and the part of it that does not depend on its neighbours when it is encoded in the midst of something:
  * there it begins 0, 1 or 2 bytes into a group of three, and the characters at its edges hold bits of what stands beside it.
  */
-function* base64Forms(bytes: Buffer): Generator<string> {
-  for (const encoding of ['base64', 'base64url'] as const) {
-    const whole = bytes.toString(encoding)
-    yield whole
-    yield whole.replace(/=+$/, '')
-    for (const offset of [0, 1, 2]) {
-      const text = Buffer.concat([Buffer.alloc(offset), bytes])
-        .toString(encoding)
-        .replace(/=+$/, '')
-      yield text.slice(Math.ceil((offset * 8) / 6), Math.floor(((offset + bytes.length) * 8) / 6))
-    }
+function* base64Forms(bytes: Buffer, encoding: 'base64' | 'base64url'): Generator<string> {
+  yield bytes.toString(encoding).replace(/=+$/, '')
+  for (const offset of [0, 1, 2]) {
+    const text = Buffer.concat([Buffer.alloc(offset), bytes])
+      .toString(encoding)
+      .replace(/=+$/, '')
+    yield text.slice(Math.ceil((offset * 8) / 6), Math.floor(((offset + bytes.length) * 8) / 6))
   }
+}
+
+/** So many bytes of a Buffer are shown when it is inspected. */
+const INSPECTED_BYTES = 50
+
+/** As it is, with colons (openssl), with spaces (hexdump), and of a Buffer what Node shows of it. */
+function* hexForms(bytes: Buffer): Generator<string> {
+  const pairs = bytes.toString('hex').match(/../g) ?? []
+  for (const form of [pairs.join(''), pairs.join(':'), pairs.join(' ')]) {
+    yield form
+    yield form.toUpperCase()
+  }
+  yield pairs.slice(0, INSPECTED_BYTES).join(' ')
 }
 
 /** Beside letters and digits, what encoders of URLs leave as it is: RFC 3986 alone, Python, JavaScript twice, forms, Java, Go's segments and user. */
@@ -51,13 +69,20 @@ const LEFT_IN_URLS = ['-_.~', '-_.~/', "-_.!~*'()", "-_.!~*'();,/?:@&=+$#", '*-.
 
 function* urlForms(value: string): Generator<string> {
   const encoded = LEFT_IN_URLS.map(left => percentEncoded(value, left))
-  for (const form of new Set([...encoded, ...partsOfUrl(value)])) {
+  for (const form of new Set([...encoded, escaped(value), ...partsOfUrl(value)])) {
     for (const spaced of [form, form.replaceAll('%20', '+')]) {
       yield spaced
       yield spaced.replace(/%[0-9A-F]{2}/g, hex => hex.toLowerCase())
     }
   }
 }
+
+/** As JavaScript's old `escape` does: by the units of UTF-16. */
+const escaped = (value: string): string =>
+  value.replace(/[^\w@*+\-./]/g, char => {
+    const hex = char.charCodeAt(0).toString(16).toUpperCase()
+    return hex.length > 2 ? `%u${hex.padStart(4, '0')}` : `%${hex.padStart(2, '0')}`
+  })
 
 const percentEncoded = (value: string, left: ReadonlySet<string>): string =>
   Array.from(value, char => (left.has(char) ? char : Buffer.from(char).toString('hex').toUpperCase().replace(/../g, '%$&'))).join('')
@@ -136,6 +161,7 @@ function* quotedForms(value: string): Generator<string> {
   yield* jsonForms(value)
   yield* htmlForms(value)
   yield inspect(value).slice(1, -1)
+  yield value.replaceAll('"', '""') // CSV
   yield value.replaceAll("'", "'\\''")
   yield value.replaceAll("'", `'"'"'`)
   yield value.replace(/["$`\\]/g, '\\$&')

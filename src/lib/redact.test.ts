@@ -21,6 +21,9 @@ const HTML: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '
 const asJson = (value: string): string => JSON.stringify(value).slice(1, -1)
 const asPhpJson = (value: string): string => asJson(value).replaceAll('/', '\\/')
 
+const percent = (code: number): string =>
+  code < 256 ? `%${code.toString(16).padStart(2, '0').toUpperCase()}` : `%u${code.toString(16).padStart(4, '0').toUpperCase()}`
+
 const encoders: Record<string, (value: string) => string> = {
   itself: value => value,
   hex: value => Buffer.from(value).toString('hex'),
@@ -47,6 +50,13 @@ const encoders: Record<string, (value: string) => string> = {
   'an attribute in HTML, in hex': value => value.replace(/[&<>"']/g, char => (char === "'" ? '&#x27;' : (HTML[char] ?? char))),
   'JSON in an attribute in HTML': value => asJson(value).replace(/[&<>"']/g, char => HTML[char] ?? char),
   'an inspected object': value => inspect({ a: value }).slice(6, -3),
+  'hex with colons': value => (Buffer.from(value).toString('hex').match(/../g) ?? []).join(':'),
+  'the bytes of a Buffer': value => inspect(Buffer.from(value)).slice('<Buffer '.length, -1),
+  'a field of CSV': value => value.replaceAll('"', '""'),
+  'old escapes of JavaScript': value =>
+    Array.from({ length: value.length }, (_, at) => value.charCodeAt(at))
+      .map(code => (/[\w@*+\-./]/.test(String.fromCharCode(code)) ? String.fromCharCode(code) : percent(code)))
+      .join(''),
   'shell quotes': value => value.replaceAll("'", "'\\''"),
 }
 

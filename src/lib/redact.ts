@@ -2,6 +2,7 @@
 import { MASK, type Secret } from '../core/secret.ts'
 import { type Automaton, createAutomaton } from './automaton.ts'
 import { formsOf, isTooShort } from './redact-forms.ts'
+import { type Scanner, wrappedForms } from './wrapped-forms.ts'
 
 const MASK_BYTES = Buffer.from(MASK)
 
@@ -9,8 +10,8 @@ export interface Redactor {
   redact(text: string): string
   /** Too short to be hidden without hiding everything else: to be reported where they are set. */
   readonly tooShort: Secret[]
-  /** Of all forms of all others. */
-  readonly automaton: Automaton
+  /** For one stream: of all forms of all others. */
+  scanners(): Scanner[]
 }
 
 /** For the pieces of one stream, in order. What is held and covered is all that another one must know to go on from here. */
@@ -32,21 +33,40 @@ export interface RedactedStream {
 export function createRedactor(secrets: Iterable<Secret>): Redactor {
   const [long, tooShort]: [Secret[], Secret[]] = [[], []]
   for (const secret of secrets) (isTooShort(secret.reveal()) ? tooShort : long).push(secret)
-  const automaton = createAutomaton(long.flatMap(secret => formsOf(secret.reveal())))
-  return { tooShort, automaton, redact: text => redactText(automaton, text) }
+  const values = long.map(secret => secret.reveal())
+  const automaton = createAutomaton(values.flatMap(formsOf))
+  const wrapped = wrappedForms(values)
+  const scanners = () => [automatonScanner(automaton), ...(wrapped === undefined ? [] : [wrapped()])]
+  return { tooShort, scanners, redact: text => redactText(scanners(), text) }
 }
 
-function redactText(automaton: Automaton, text: string): string {
+function redactText(scanners: Scanner[], text: string): string {
   const bytes = Buffer.from(text)
   const spans = new Spans()
-  automaton.scan(bytes, 0, spans.add)
+  const latin1 = bytes.toString('latin1')
+  for (const scanner of scanners) scanner.scan(latin1, spans.add)
   return spans.isEmpty ? text : spans.hide(bytes).toString()
 }
 
+function automatonScanner(automaton: Automaton): Scanner {
+  let state = 0
+  return {
+    scan(text, found) {
+      state = automaton.scan(text, state, found)
+    },
+    get pending() {
+      return automaton.pending(state)
+    },
+    reset() {
+      state = 0
+    },
+  }
+}
+
 /** Hides what any of the redactors knows. @param covered of the stream that it goes on from */
-export function redactedStream(redactors: readonly Pick<Redactor, 'automaton'>[], covered = 0): RedactedStream {
+export function redactedStream(redactors: readonly Pick<Redactor, 'scanners'>[], covered = 0): RedactedStream {
   const spans = new Spans(covered)
-  const scanners = redactors.map(({ automaton }) => ({ automaton, state: 0 }))
+  const scanners = redactors.flatMap(redactor => redactor.scanners())
   let held: Buffer = Buffer.alloc(0)
   const show = (bytes: Buffer, count: number): Buffer => {
     held = bytes.subarray(count)
@@ -55,17 +75,18 @@ export function redactedStream(redactors: readonly Pick<Redactor, 'automaton'>[]
   return {
     push(chunk) {
       const [bytes, before] = [held.length === 0 ? bufferOf(chunk) : Buffer.concat([held, chunk]), held.length]
+      const text = bufferOf(chunk).toString('latin1')
       let pending = 0
       for (const scanner of scanners) {
-        scanner.state = scanner.automaton.scan(chunk, scanner.state, (start, end) => spans.add(before + start, before + end))
-        pending = Math.max(pending, scanner.automaton.pending(scanner.state))
+        scanner.scan(text, (start, end) => spans.add(before + start, before + end))
+        pending = Math.max(pending, scanner.pending)
       }
       // What is pending may have been flushed.
       return show(bytes, Math.max(0, bytes.length - pending))
     },
     flush: () => show(held, held.length),
     end() {
-      for (const scanner of scanners) scanner.state = 0
+      for (const scanner of scanners) scanner.reset()
       return show(held, held.length)
     },
     get held() {

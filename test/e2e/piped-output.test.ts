@@ -121,6 +121,19 @@ describe('what a command of fettle run prints', () => {
     assert.equal(said, 'a secret was hidden in what it printed, 2 times → `--raw` passes everything on as it is\n')
   })
 
+  test('has its secrets hidden where base64 and hex are broken into lines, in its log too', async () => {
+    const wrapped = 'printf "a$TOKEN b$TOKEN" | base64 -w 28; printf %s "$TOKEN" | od -An -v -tx1 | tr -d " "; echo end'
+    const shown = /^(••••|.{0,7}|\n)*end\n$/
+    assert.match((await site.run(['run', 'sh', '-c', wrapped])).stdout, shown)
+    assert.equal((await site.run(['run', '--detach', 'sh', '-c', wrapped])).code, 0)
+    const [last] = (await site.look<{ operations: OperationRecord[] }>(['operations'])).operations
+    const id = last?.id ?? ''
+    assert.match((await site.run(['operations', 'follow', id])).stdout, shown)
+    const { stdout } = await site.run(['logs', '--operation', id])
+    assert.match(stdout, /••••/)
+    assert.doesNotMatch(stdout, /[A-Za-z0-9+]{20}/)
+  })
+
   test('comes once, in order and with its secrets hidden, when agents are killed in the middle of it', async () => {
     const path = join(site.folder, 'long')
     const line = (secret: string) => (_: unknown, n: number) => `${n} ${n % 10 === 0 ? secret : 'nothing'}\n`

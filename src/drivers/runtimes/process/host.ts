@@ -18,6 +18,8 @@ export interface Host {
   log(message: string): void
   /** Secrets in what an app printed. */
   hide(text: string, app: string): string
+  /** In the lines of one log, in order. */
+  hideLines(app: string): (line: string) => string
 }
 
 export interface LogLimits {

@@ -46,6 +46,7 @@ export interface ProcessRuntimeOptions {
   log?: (message: string) => void
   /** Hides secrets in what apps print, wherever it is read: their files hold it as it came. */
   hide?: Host['hide']
+  hideLines?: Host['hideLines']
   restart?: Host['restart']
   logs?: Partial<LogLimits>
   /** argv of the program in `sandbox-relay.ts`, where that was built into one file. */
@@ -193,6 +194,7 @@ function hostOf({
   fault = () => undefined,
   log = () => undefined,
   hide = text => text,
+  hideLines = () => line => line,
   restart = RESTART,
   logs,
 }: ProcessRuntimeOptions): Host {
@@ -212,6 +214,7 @@ function hostOf({
     fault: async point => fault(point),
     log,
     hide,
+    hideLines,
   }
 }
 

@@ -61,13 +61,14 @@ export class Logs {
     const { cursor, follow, lines: count } = options
     const progress = cursor === undefined ? LogProgress.begin() : LogProgress.parse(cursor)
     let sinceMs = cursor === undefined ? (options.sinceMs ?? 0) : 0
+    const shown = this.#shownAt(progress)
     progress.passed(Math.min(sinceMs, this.#host.clock.now()))
     for (let isFirst = cursor === undefined; !signal.aborted; isFirst = false) {
       const seen = this.#growths
       const merge = { partial: !follow, sinceMs, nowMs: this.#host.clock.now() }
       const logs = await this.#chosen(selector, progress)
       let surplus = isFirst && count !== undefined ? await beginAtLast(count, logs, progress, merge) : 0
-      for await (const { log, line } of mergeLogs(logs, progress, merge)) if (surplus-- <= 0) yield this.#shown(log, line, progress)
+      for await (const { log, line } of mergeLogs(logs, progress, merge)) if (surplus-- <= 0) yield shown(log, line)
       if (!follow) return
       // What comes from now on is new, also where the clock was set back.
       sinceMs = 0
@@ -77,8 +78,13 @@ export class Logs {
     }
   }
 
-  #shown({ unit, labels }: ReadableLog, { at, text }: TimedLine, progress: LogProgress): LogLine {
-    return { unit, labels, at, text: this.#host.hide(text, labels.app), cursor: progress.toString() }
+  #shownAt(progress: LogProgress): (log: ReadableLog, line: TimedLine) => LogLine {
+    const hiders = new Map<string, (line: string) => string>()
+    return ({ id, unit, labels }, { at, text }) => {
+      const hide = hiders.get(id) ?? this.#host.hideLines(labels.app)
+      hiders.set(id, hide)
+      return { unit, labels, at, text: hide(text), cursor: progress.toString() }
+    }
   }
 
   /** As they are now: what comes later is the next round's, so that none waits for one that never stops talking. */
