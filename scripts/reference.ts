@@ -6,7 +6,7 @@ const INTRODUCTION = `# fettle.yaml
 
 *Made from the schema by \`npm run reference\`; a test fails when it is stale. \`fettle schema\` prints the JSON Schema for editors.*
 
-- Every key that is not here is refused, except those that begin with \`x-\`; YAML anchors, aliases and \`<<\` work. \`fettle validate\` shows every problem at once.
+- Every key that is not here is refused, except those that begin with \`x-\`; YAML anchors, aliases and \`<<\` work. \`fettle validate\` shows every problem at once, the first hundred with their places.
 - A **duration** is written \`250ms\`, \`30s\`, \`1h30m\`, \`7d\`; a **size** \`2kB\` (1000), \`256M\` or \`256MiB\` (1024 × 1024), or a number of bytes.
 - Values of \`env\` may hold \`\${stores.<name>.path}\`, \`\${secrets.<NAME>}\`, \`\${environment}\`, \`\${app}\` and \`\${release}\`; \`$\${\` is a plain \`\${\`.
   In a command \`\${stores.<name>.path}\` works too; \`\${PORT}\` and the like are the shell's; secrets are refused, because everybody who lists processes would see them.

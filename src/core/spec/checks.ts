@@ -42,6 +42,7 @@ class Checks {
     this.#spec.build.forEach((command, index) => {
       this.#buildCommand(typeof this.#plainAt(['build']) === 'string' ? ['build'] : ['build', index], command)
     })
+    this.#literals()
     const { migrate, env = {}, test } = this.#spec.release
     if (migrate !== undefined) this.#references(['release', 'migrate'], migrate, 'command')
     this.#environment(['release', 'env'], env)
@@ -53,6 +54,25 @@ class Checks {
       this.#expectation(['backups', 'drill', 'expect', index], expectation)
     })
     return this.#findings
+  }
+
+  /** What is taken as it stands: a reference in it would be part of a name. */
+  #literals(): void {
+    const { source, services, stores, routes, release, backups } = this.#spec
+    const literals: [Path, unknown][] = [
+      [['source'], source],
+      ...Object.entries(services).map(([name, { ready }]): [Path, unknown] => [['services', name, 'ready', 'http'], ready?.http]),
+      ...Object.entries(stores).flatMap(([name, store]) =>
+        Object.entries(store).map(([kind, path]): [Path, unknown] => [['stores', name, kind], path]),
+      ),
+      ...routes.map(({ path }, index): [Path, unknown] => [['routes', index, 'path'], path]),
+      ...release.test.map(({ http }, index): [Path, unknown] => [['release', 'test', index, 'http'], http]),
+      [['backups', 'repository', 'directory'], backups.repository.directory],
+    ]
+    for (const [path, text] of literals)
+      for (const { kind, written } of typeof text === 'string' ? references(text) : [])
+        if (kind !== 'unknown')
+          this.#add(path, `${written} means nothing here: references stand in \`env\` and in commands`, { part: written })
   }
 
   /** {} keeps all; zeros look like it, and would keep next to nothing. */

@@ -304,6 +304,39 @@ test('names that YAML reads as something else stay names, and no name of a file 
   )
 })
 
+test('what a compose file keeps outside of the container is said to be lost with every deploy, but no source, cache or read-only file', () => {
+  const volumes = [
+    '.:/app',
+    './data:/data',
+    'cache:/var/lib/x:rw',
+    './conf:/conf:ro',
+    '/app/node_modules',
+    './uploads:/up',
+    '/run/docker.sock:/run/docker.sock',
+  ]
+  const long = [
+    { type: 'bind', source: '/srv/files', target: '/files' },
+    { type: 'tmpfs', target: '/y' },
+  ]
+  const { reasons } = guessSpec(
+    sketch('shop', {
+      'compose.yaml': json({
+        services: {
+          web: { image: 'node:24', command: 'node a.js', volumes: [...volumes, ...long] },
+          db: { image: 'postgres', volumes: ['pg:/var/lib/postgresql'] },
+        },
+        volumes: { cache: null },
+      }),
+      'a.js': '',
+      'uploads/': true,
+    }),
+  )
+  const said = reasons.filter(reason => /lost with every deploy/.test(reason))
+  assert.deepEqual(said, [
+    'compose.yaml keeps ./data, cache, /srv/files: declare what must outlive a release under `stores:`; until then what the app writes there is lost with every deploy',
+  ])
+})
+
 test('no value of .env is in what is written or said', () => {
   const { text, reasons } = guessSpec(
     sketch('shop', { 'server.js': '', 'package.json': '{}', '.env': 'KEY=hunter2\nPORT=hunter3\nEMPTY=\n hunter4\n' }),

@@ -3,6 +3,7 @@
  * What is closest to running wins: Procfile, package.json, Python, Ruby, Go, Rust, and compose file and
  * Dockerfile only where nothing else tells.
  */
+import { withTools } from './guess/commands.ts'
 import { fromComposeCommands, sayCompose } from './guess/compose.ts'
 import { fromData, fromHealthPath } from './guess/data.ts'
 import { fromDockerfile } from './guess/dockerfile.ts'
@@ -41,6 +42,7 @@ const DETECTORS = [
 export function guessSpec(sketch: FolderSketch): Guess {
   const name = manifestOf(sketch)?.name?.replace(/^@[^/]*\//, '') ?? sketch.name
   const draft: Draft = {
+    withTools: command => withTools(command, sketch),
     app: toIdentifier(name) || toIdentifier(sketch.name) || 'app',
     build: [],
     services: new Map(),

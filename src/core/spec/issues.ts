@@ -2,7 +2,7 @@
 import type * as z from 'zod'
 import { nearestName } from '../nearest.ts'
 import { type JsonSchema, schemasAt, specJsonSchema } from './json-schema.ts'
-import { type Finding, quoted } from './problem.ts'
+import { type Finding, quoted, visible } from './problem.ts'
 import { namesAt, nearestAt, type Tree } from './tree.ts'
 
 type Issue = z.core.$ZodIssue
@@ -81,7 +81,8 @@ class Description {
 
   #wrongValue(issue: Issue): LocatedFinding {
     const { tree, isExact } = nearestAt(this.#tree, this.#path)
-    const isMissing = issue.code === 'invalid_type' && (!isExact || foundWord(tree) === 'nothing')
+    const isNamed = typeof this.#path.at(-1) !== 'number'
+    const isMissing = isNamed && issue.code === 'invalid_type' && (!isExact || foundWord(tree) === 'nothing')
     if (!isMissing) return { path: this.#path, at: tree.at, message: this.#message(issue, tree) }
     const [parent, key] = [this.#path.slice(0, -1), String(this.#path.at(-1))]
     const [meaning] = schemasAt(this.#schema, this.#path).flatMap(schema => schema.description ?? [])
@@ -103,7 +104,8 @@ class Description {
 
   #message(issue: Issue, tree: Tree): string {
     const isOurs = /^[a-z]/.test(issue.message)
-    if (isOurs) return `${issue.message}${tree.kind === 'leaf' ? `; found ${tree.written.slice(0, 60)}` : `; found ${foundWord(tree)}`}`
+    if (isOurs)
+      return `${issue.message}${tree.kind === 'leaf' ? `; found ${visible(tree.written.slice(0, 60))}` : `; found ${foundWord(tree)}`}`
     if (issue.code === 'invalid_type') {
       const isFraction = tree.kind === 'leaf' && typeof tree.value === 'number' && issue.expected === 'int'
       return `expected ${TYPE_WORDS[issue.expected] ?? issue.expected}, found ${isFraction ? tree.written : foundWord(tree)}`
@@ -158,5 +160,6 @@ function foundWord(tree: Tree): string {
   if (tree.kind !== 'leaf') return tree.kind === 'list' ? 'a list' : 'a map'
   if (tree.value === null) return 'nothing'
   if (typeof tree.value === 'boolean') return String(tree.value)
-  return typeof tree.value === 'string' ? 'text' : 'a number'
+  if (typeof tree.value === 'string') return 'text'
+  return Number.isFinite(tree.value) ? 'a number' : tree.written
 }

@@ -303,6 +303,22 @@ const REFUSED: [title: string, text: string, expected: string[]][] = [
     'app: a\nservices: { web: { run: x } }\nenvironments: { staging: { routes: [{ host: "*", to: web }, { host: a, to: wbe }] } }',
     ['3:76: no service "wbe"; did you mean "web"?'],
   ],
+  ['an item that is nothing', 'app: a\nroutes: [null]', ['2:10: expected a map, found nothing']],
+  ['a number without end', 'app: a\nrelease: { bake: { latency: .inf } }', ['2:29: expected a number, found .inf']],
+  ['a tag that makes something else of a value', 'app: a\nservices: !!set { w }', ['2:17: tags (!…) have no meaning here']],
+  ['a letter that only looks right', 'app: a\ns\u0435rvices: {}', ['2:1: unknown key "s\\u0435rvices"; did you mean "services"?']],
+  [
+    'a sign that nobody sees',
+    'app: a\u200b',
+    ['1:6: expected a name of lower-case letters, digits and -, starting with a letter, at most 40 long; found a\\u200b'],
+  ],
+  [
+    'a reference where a name is taken as it stands',
+    'app: a\nsource: "../${app}"\nservices: { w: { run: x, ready: { http: "/${release}" } } }\nstores: { d: { sqlite: "${app}.db" } }\nroutes: [{ host: a, path: "/${environment}", to: w }]\nbackups: { repository: { directory: "${stores.d.path}" } }',
+    ['2:13: ${app}', '3:43: ${release}', '4:25: ${app}', '5:29: ${environment}', '6:38: ${stores.d.path}'].map(
+      place => `${place} means nothing here: references stand in \`env\` and in commands`,
+    ),
+  ],
   [
     'a problem in an overlay that was not asked for, at the line of the overlay',
     'app: a\nservices: { web: { run: x } }\nenvironments:\n  production: {}\n  staging:\n    services: { web: { instances: many } }',

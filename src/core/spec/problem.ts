@@ -32,7 +32,14 @@ export interface Problem {
 const MOST_PROBLEMS = 100
 
 /** A name from the file inside a message, however long it is there. */
-export const quoted = (name: string): string => JSON.stringify(name.length > 60 ? `${name.slice(0, 60)}…` : name)
+export const quoted = (name: string): string => visible(JSON.stringify(name.length > 60 ? `${name.slice(0, 60)}…` : name))
+
+/** Signs that nobody sees, and letters among Latin ones that only look like them, by their code: else nothing would seem wrong. */
+export function visible(text: string): string {
+  const code = (sign: string): string => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`
+  const seen = text.replace(/[\u00a0\u00ad\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff]/g, code)
+  return /[a-z]/i.test(text) ? seen.replace(/[\p{Script=Cyrillic}\p{Script=Greek}]/gu, code) : seen
+}
 
 /** Sorted by place, without repetitions, at most a hundred, and how many there are beyond. */
 export function toProblems(findings: Finding[], source: string, file: string): { problems: Problem[]; more: number } {

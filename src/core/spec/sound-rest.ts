@@ -32,7 +32,11 @@ export function soundRest(tree: Branch, condemned: LocatedFinding[]): SoundRest 
 /** The tree without the values that are at fault, and with stand-ins for those that are missing; undefined: it is itself at fault. */
 function mended(tree: Tree, faults: Fault[]): Tree | undefined {
   if (faults.length === 0) return tree
-  const [here, below] = [faults.filter(({ path }) => path.length === 0), Map.groupBy(faults, ({ path }) => String(path[0]))]
+  const here = faults.filter(({ path }) => path.length === 0)
+  const below = Map.groupBy(
+    faults.filter(({ path }) => path.length > 0),
+    ({ path }) => String(path[0]),
+  )
   const isLost = faults.some(({ path: [step], missing }) => (step === undefined ? !canStandIn(missing) : childOf(tree, step) === undefined))
   if (isLost || tree.kind === 'leaf') return undefined
   const keep = (child: Tree, step: string | number): Tree | undefined =>

@@ -6,6 +6,8 @@ import { type Branch, isNull, type Tree } from './tree.ts'
 import { compose, Stop, span, syntaxFindings, textFindings } from './yaml-document.ts'
 
 const MOST_VALUES = 10_000
+/** Those that say what a value is anyway; the others make something of it that has no counterpart here. */
+const PLAIN_TAG = /^tag:yaml\.org,2002:(str|int|float|bool|null|seq|map)$/
 
 /** `tree` is undefined when the findings leave nothing to look at. */
 export function readYaml(text: string): { tree?: Branch; findings: Finding[] } {
@@ -81,6 +83,7 @@ class TreeBuilder {
   #value(node: YamlNode, at: Span): Tree {
     this.#count(1, at)
     const before = this.#values
+    if (node.tag !== undefined && !PLAIN_TAG.test(node.tag)) this.#miss({ at, message: 'tags (!…) have no meaning here' })
     if (isMap(node)) {
       const entries = this.#entries(node.items as Pair<YamlNode, YamlNode | null>[])
       return { kind: 'map', at, entries, size: this.#values - before + 1 }
@@ -91,7 +94,7 @@ class TreeBuilder {
     }
     const value: unknown = isScalar(node) ? node.value : null
     const isPlain = value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
-    if (!isPlain) this.#miss({ at, message: 'expected text, a number, true or false' })
+    if (!isPlain && node.tag === undefined) this.#miss({ at, message: 'expected text, a number, true or false' })
     const written = isScalar(node) && typeof node.source === 'string' && typeof value !== 'string' ? node.source : String(value)
     return { kind: 'leaf', at, size: 1, value: isPlain ? value : null, written }
   }

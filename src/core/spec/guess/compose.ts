@@ -10,6 +10,8 @@ interface ComposeService {
   command: string
   variables: [name: string, value: string][]
   hasPorts: boolean
+  /** Folders and volumes that outlive its container, as they are named. */
+  kept: string[]
   /** What it runs lies in this folder. */
   isOwn: boolean
 }
@@ -40,6 +42,11 @@ export function sayCompose(sketch: FolderSketch, draft: Draft): void {
     draft.reasons.push(`${name} starts ${images.join(', ')}: fettle leaves that to you; hand the app its address as a variable or a secret`)
   else if (!services.some(({ isOwn }) => isOwn))
     draft.reasons.push(`${name} is not taken over: what it starts beside the app is yours to run`)
+  const kept = services.flatMap(service => (service.isOwn ? service.kept : [])).filter(source => !draft.stores.has(basename(source)))
+  if (kept.length > 0)
+    draft.reasons.push(
+      `${name} keeps ${[...new Set(kept)].join(', ').slice(0, 200)}: declare what must outlive a release under \`stores:\`; until then what the app writes there is lost with every deploy`,
+    )
   if (draft.services.size > 0) return
   const silent = services.filter(({ isOwn }) => isOwn).map(service => service.name)
   if (silent.length > 0) draft.reasons.push(`${name} builds ${silent.join(', ')} here and does not say what they run`)
@@ -71,6 +78,7 @@ function composeService(name: string, service: Record<string, unknown>, { files 
     image,
     command,
     variables: variablesOf(service.environment),
+    kept: listOf(service.volumes).flatMap(volume => keptBy(volume) ?? []),
     hasPorts: listOf(service.ports).length > 0,
     isOwn: isBuiltHere || (image !== undefined && LANGUAGE.test(image) && (isMounted || namesFile)),
   }
@@ -79,7 +87,18 @@ function composeService(name: string, service: Record<string, unknown>, { files 
 const mapOf = (value: unknown): Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {}
 const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : [])
+const basename = (path: string): string => path.replace(/\/+$/, '').replace(/^.*\//, '')
 const sourceOf = (volume: unknown): string => (typeof volume === 'string' ? volume : String(mapOf(volume).source ?? ''))
+
+/** Neither the source itself, nor what the app only reads, nor what its build makes. */
+function keptBy(volume: unknown): string | undefined {
+  const { type, read_only: isReadOnly, target } = mapOf(volume)
+  const [source = '', inside = source, options = ''] =
+    typeof volume === 'string' ? volume.split(':') : [sourceOf(volume), String(target ?? '')]
+  const isRead = isReadOnly === true || type === 'tmpfs' || options.split(',').includes('ro')
+  const isMade = /^\.?\/?$/.test(source) || /\.sock$|(^|\/)(node_modules|\.venv|\.cache|tmp)\/?$/.test(inside)
+  return isRead || isMade ? undefined : source
+}
 
 /** A list is an argv; compose's own `$$` is a plain `$`. */
 function commandOf(command: unknown): string {

@@ -15,7 +15,9 @@ export function fromDockerfile({ texts }: FolderSketch, draft: Draft): void {
   const variables = stage.flatMap(([word, rest]) => (word === 'ENV' ? assignments(rest) : []))
   giveVariables(draft, [...draft.services.values()], variables, { from: name, hosts: [] })
   for (const [, volume] of stage.filter(([word]) => word === 'VOLUME'))
-    draft.reasons.push(`${name} has VOLUME ${shown(volume)}: declare what must outlive a release under \`stores:\``)
+    draft.reasons.push(
+      `${name} has VOLUME ${shown(volume)}: declare what must outlive a release under \`stores:\`; until then what the app writes there is lost with every deploy`,
+    )
   const check = last('HEALTHCHECK')
   if (check !== undefined && !/^NONE$/i.test(check)) readyFrom(name, check, draft)
 }

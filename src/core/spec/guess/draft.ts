@@ -1,5 +1,6 @@
 /** What a folder shows, and the file as it comes about while one thing after the other is looked at. */
 import { references } from '../references.ts'
+import { onLoopback } from './loopback.ts'
 import { workspaceManifests } from './workspaces.ts'
 
 export interface FolderSketch {
@@ -66,6 +67,8 @@ export interface DraftService {
 
 export interface Draft {
   app: string
+  /** The command, its tools called where the build puts them. */
+  withTools: (command: string) => string
   build: string[]
   services: Map<string, DraftService>
   migrate?: { command: string; why: string }
@@ -93,11 +96,15 @@ export function toIdentifier(text: string): string {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const isSound = (command: string): boolean => !/^$|[\0-\x1f\x7f\ufffd]/.test(command) && references(command, 'command').length === 0
 
-export function addService(draft: Draft, name: string, run: string, why: string): void {
+export function addService(draft: Draft, name: string, written: string, why: string): void {
   const identifier = toIdentifier(name)
-  if (identifier === '' || !isSound(run) || draft.services.has(identifier)) return
+  if (identifier === '' || !isSound(written) || draft.services.has(identifier)) return
+  const run = onLoopback(draft.withTools(written))
+  const isMoved = onLoopback(written) !== written
   draft.services.set(identifier, { run, why, env: {} })
-  draft.reasons.push(`service ${identifier}: \`${run}\`, from ${why}`)
+  draft.reasons.push(
+    `service ${identifier}: \`${run}\`, from ${why}${isMoved ? '; on 127.0.0.1 only, or it would answer past the front' : ''}`,
+  )
 }
 
 export function addBuild(draft: Draft, command: string, why: string): void {
@@ -110,8 +117,9 @@ export function addSecret(draft: Draft, services: Iterable<DraftService>, name: 
   for (const service of services) service.env[name] = `\${secrets.${name}}`
 }
 
-export function setMigration(draft: Draft, command: string, why: string): void {
-  if (draft.migrate !== undefined || !isSound(command)) return
+export function setMigration(draft: Draft, written: string, why: string): void {
+  if (draft.migrate !== undefined || !isSound(written)) return
+  const command = draft.withTools(written)
   draft.migrate = { command, why }
   draft.reasons.push(`migration: \`${command}\`, from ${why}; it must be repeatable`)
 }

@@ -1,25 +1,22 @@
 /** Python: a virtual environment in the release, Django, FastAPI or Flask. Ruby: Bundler, Rails or Rack. */
+import { hasVirtualEnvironment, pythonNeeds } from './commands.ts'
 import { addBuild, addService, type Draft, type FolderSketch, MAIN_SERVICE, setMigration } from './draft.ts'
 
 export function fromPython(sketch: FolderSketch, draft: Draft): void {
   const { files, texts } = sketch
-  const needs = `${texts['requirements.txt'] ?? ''}\n${texts['pyproject.toml'] ?? ''}`.toLowerCase()
-  const isPython = needs.trim() !== '' || files.includes('manage.py')
-  if (!isPython) return
+  const needs = pythonNeeds(sketch)
   const from = texts['requirements.txt'] === undefined ? '.' : '-r requirements.txt'
-  if (needs.trim() !== '')
-    addBuild(draft, `python3 -m venv .venv && .venv/bin/pip install ${from}`, from === '.' ? 'pyproject.toml' : 'requirements.txt')
   // Without a list of what it needs there is nothing to install, and the machine's own Python runs it.
-  const bin = needs.trim() === '' ? '' : '.venv/bin/'
-  const python = bin === '' ? 'python3' : `${bin}python`
-  if (files.includes('manage.py')) setMigration(draft, `${python} manage.py migrate --noinput`, 'manage.py')
+  if (hasVirtualEnvironment(sketch))
+    addBuild(draft, `python3 -m venv .venv && .venv/bin/pip install ${from}`, from === '.' ? 'pyproject.toml' : 'requirements.txt')
+  else if (!files.includes('manage.py')) return
+  if (files.includes('manage.py')) setMigration(draft, 'python manage.py migrate --noinput', 'manage.py')
   const [command, why] = pythonServer(sketch, needs) ?? []
-  if (draft.services.size === 0 && command !== undefined)
-    addService(draft, MAIN_SERVICE, command.replace(/^python /, `${python} `).replace(/^(?=gunicorn|uvicorn|flask)/, bin), why ?? '')
+  if (draft.services.size === 0 && command !== undefined) addService(draft, MAIN_SERVICE, command, why ?? '')
 }
 
 function pythonServer({ files, texts }: FolderSketch, needs: string): [command: string, why: string] | undefined {
-  const wsgi = files.find(file => /^[^/]+\/wsgi\.py$/.test(file))
+  const wsgi = files.find(file => /^\w+\/wsgi\.py$/.test(file))
   const hasGunicorn = needs.includes('gunicorn')
   if (files.includes('manage.py')) {
     const isServable = wsgi !== undefined && hasGunicorn
