@@ -109,6 +109,7 @@ export const SnapshotView = z.object({
   rung: Rung.describe('the highest that was reached'),
   proofs: z.array(Proof as z.ZodType<Proof>),
   failed: may(text).describe('why the last drill failed'),
+  notes: z.array(text).describe('what it does not cover, or saw moving while it was read, by store'),
 })
 
 export const UnreadableView = z.object({ id: text, path: text, reason: text })

@@ -27,7 +27,7 @@ function snapshotTable({ snapshots: views, unreadable, gone }: Answers['snapshot
   if (gone !== undefined) return [`${style.red('✗')} ${printable(gone)}`]
   if (views.length === 0 && unreadable.length > 0) return []
   if (views.length === 0) return ['There are no snapshots yet.', `${style.cyan('→')} \`fettle backup\` takes one.`]
-  return table(
+  const lines = table(
     views,
     [
       { title: 'SNAPSHOT', value: view => view.id },
@@ -37,10 +37,18 @@ function snapshotTable({ snapshots: views, unreadable, gone }: Answers['snapshot
       { title: 'SKEW', value: view => formatDuration(view.skewMs), right: true },
       { title: 'RELEASE', value: view => view.release },
       { title: 'HOLDS', value: view => view.stores.map(store => `${store.name} ${formatCount(store.rows)}`).join(', ') },
+      { title: 'NOTES', value: view => (view.notes.length === 0 ? '' : style.yellow('⚠')) },
       { title: 'WHY', value: view => printable(view.label), isCut: true },
     ],
     style,
   )
+  return [...lines, ...noteLines(views, style)]
+}
+
+/** Of the newest that has any: one after the other mostly has the same. */
+function noteLines(views: SnapshotView[], style: Style): string[] {
+  const noted = views.find(view => view.notes.length > 0)
+  return noted === undefined ? [] : [`${style.yellow('⚠')} ${noted.id}:`, ...noted.notes.map(note => `  ${printable(note)}`)]
 }
 
 function proofText({ rung, proofs, failed }: SnapshotView, now: number, style: Style): string {
