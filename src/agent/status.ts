@@ -8,6 +8,7 @@ import { groupName } from '../core/names.ts'
 import type { OperationRecord } from '../core/plan.ts'
 import { highestRung, isProven, standingFailure } from '../core/proof.ts'
 import type { Release } from '../core/release.ts'
+import { snapshotNotes } from '../core/snapshot-notes.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import { wantedInstances } from '../operations/activation.ts'
 import { type Environment, hasArtifact, readNotes, readRelease } from '../operations/environment.ts'
@@ -225,6 +226,7 @@ export async function snapshotViews(world: World, environment: Named, spec: Spec
       })),
       rung: highestRung(proofs),
       proofs,
+      notes: snapshotNotes(manifest.parts),
       ...(failure === undefined ? {} : { failed: failure.note ?? 'its drill failed' }),
       ...(folder === here ? {} : { formerFolder: folder }),
     }

@@ -111,6 +111,7 @@ export const SnapshotView = z.object({
   proofs: z.array(Proof as z.ZodType<Proof>),
   failed: may(text).describe('why the last drill failed'),
   formerFolder: may(text).describe('the repository that holds it, where snapshots go to another one by now'),
+  notes: z.array(text).describe('what it does not cover, or saw moving while it was read, by store'),
 })
 
 export const ForeignView = z.object({ id: text, takenAt: time, recipients: z.array(text).describe('the public keys it is sealed for') })

@@ -50,6 +50,8 @@ export const SnapshotPart = z.object({
   reused: z.boolean(),
   /** What the dump does not cover, or saw moving while it read; in words, for people. */
   notes: z.array(z.string()).optional(),
+  /** How many there were beyond those: a manifest is no log. */
+  moreNotes: z.number().int().positive().optional(),
   /** Anything a driver needs for the next incremental dump; small. */
   hints: z.record(z.string(), z.unknown()).optional(),
 })

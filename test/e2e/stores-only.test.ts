@@ -1,5 +1,6 @@
 /** One wing alone: what something else runs is backed up and proven; nothing is ever deployed. */
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -210,6 +211,21 @@ describe('a file without services', () => {
     const { state, why } = await site.status()
     assert.deepEqual([state, why], ['down', `data is not there: ${database}`])
     await rename(`${database}.away`, database)
+  })
+
+  test('says with its backup, its drill and its list what a snapshot does not hold', async () => {
+    const pipe = join(site.app, 'uploads', 'pipe')
+    execFileSync('mkfifo', [pipe])
+    const note = 'uploads: pipe is a pipe: not covered'
+    const noteOf = async (words: string[], step: string) =>
+      (await site.must(words)).operation.steps.find(({ id }) => id === step)?.note ?? ''
+    assert.equal(await noteOf(['backup'], 'snapshot'), note)
+    assert.ok((await noteOf(['drill'], 'load')).endsWith(note))
+    assert.deepEqual((await newest())?.notes, [note])
+    assert.match((await site.run(['snapshots'])).stdout, new RegExp(`⚠ ${(await newest())?.id}:\n  ${note}\n`))
+    await rm(pipe)
+    assert.equal(await noteOf(['backup'], 'snapshot'), '')
+    assert.deepEqual((await newest())?.notes, [])
   })
 
   test('is restored beside what is live', async () => {

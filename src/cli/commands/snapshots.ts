@@ -33,7 +33,7 @@ const FORMER = { title: 'IN', value: (view: SnapshotView) => printable(view.form
 function snapshotTable({ snapshots: views, foreign, unreadable, gone, lack }: Answers['snapshots'], now: number, style: Style): string[] {
   if (views.length === 0 && (gone !== undefined || foreign.length + unreadable.length > 0)) return []
   if (views.length === 0) return ['There are no snapshots yet.', `${style.cyan('→')} ${lack ?? '`fettle backup` takes one.'}`]
-  return table(
+  const lines = table(
     views,
     [
       { title: 'SNAPSHOT', value: view => view.id },
@@ -44,10 +44,18 @@ function snapshotTable({ snapshots: views, foreign, unreadable, gone, lack }: An
       { title: 'RELEASE', value: view => view.release },
       { title: 'HOLDS', value: view => view.stores.map(store => `${store.name} ${formatCount(store.rows)}`).join(', ') },
       ...(views.some(view => view.formerFolder !== undefined) ? [FORMER] : []),
+      { title: 'NOTES', value: view => (view.notes.length === 0 ? '' : style.yellow('⚠')) },
       { title: 'WHY', value: view => printable(view.label), isCut: true },
     ],
     style,
   )
+  return [...lines, ...noteLines(views, style)]
+}
+
+/** Of the newest that has any: one after the other mostly has the same. */
+function noteLines(views: SnapshotView[], style: Style): string[] {
+  const noted = views.find(view => view.notes.length > 0)
+  return noted === undefined ? [] : [`${style.yellow('⚠')} ${noted.id}:`, ...noted.notes.map(note => `  ${printable(note)}`)]
 }
 
 /** Where snapshots went before they went elsewhere. */

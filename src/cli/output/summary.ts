@@ -2,7 +2,7 @@
 import type { EnvironmentStatus } from '../../api/views.ts'
 import { type ErrorCode, exitCodeOf } from '../../core/errors.ts'
 import { formatDuration } from '../../core/format.ts'
-import type { OperationRecord } from '../../core/plan.ts'
+import type { OperationKind, OperationRecord } from '../../core/plan.ts'
 import { OWN_FAILURE } from '../commands.ts'
 import { errorLines } from './error.ts'
 import type { Style } from './style.ts'
@@ -14,7 +14,7 @@ export function summaryLines(record: OperationRecord, style: Style): string[] {
   const error = record.error === undefined ? [] : errorLines(record.error, style)
   switch (record.state) {
     case 'done':
-      if (record.error === undefined) return [`${style.green('✓')} ${style.bold(what)} done${took}`, ...costOf(record, style)]
+      if (record.error === undefined) return [`${style.green('✓')} ${style.bold(what)} done${took}`, ...toldOf(record, style)]
       // Done, and yet something is wrong: a command of the user's ended badly, a live test failed.
       return record.plan.kind === 'run' ? error : [...error, `${style.yellow('⚠')} ${style.bold(what)} ended${took}`]
     case 'undone':
@@ -45,11 +45,12 @@ function undoneText(record: OperationRecord): string {
   return remainsOf(record).length === 0 ? 'what it had done is undone' : 'what it had done is undone, but for this:'
 }
 
-/** Of what replaces data, what that took: said once more where it is read last. */
-const costOf = ({ plan, steps }: OperationRecord, style: Style): string[] =>
-  plan.kind === 'restore' || plan.kind === 'rollback'
-    ? steps.flatMap(({ note }) => (note === undefined ? [] : [`  ${style.yellow(printable(note))}`]))
-    : []
+/** Of what replaces data, what that took; of a backup or drill, what the snapshot does not hold. */
+const SAID_AGAIN: ReadonlySet<OperationKind> = new Set(['restore', 'rollback', 'backup', 'drill'])
+
+/** What steps told, once more where it is read last. */
+const toldOf = ({ plan, steps }: OperationRecord, style: Style): string[] =>
+  SAID_AGAIN.has(plan.kind) ? steps.flatMap(({ note }) => (note === undefined ? [] : [`  ${style.yellow(printable(note))}`])) : []
 
 /** What its undo could not take back. */
 const remainsOf = ({ steps }: OperationRecord): string[] =>

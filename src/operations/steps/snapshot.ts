@@ -7,6 +7,7 @@ import { FettleError, toFettleError } from '../../core/errors.ts'
 import { formatCount, plural } from '../../core/format.ts'
 import { isDrilled, isProven, standingFailure } from '../../core/proof.ts'
 import { retentionPlan } from '../../core/retention.ts'
+import { briefNotes } from '../../core/snapshot-notes.ts'
 import { type StepContext, stepKind } from '../../engine/step.ts'
 import { removeTree } from '../../lib/remove-tree.ts'
 import type { Manifest, Repository, SnapshotName } from '../../ports/repository.ts'
@@ -72,6 +73,8 @@ const snapshotTake = (world: World) =>
       await repository.begin(id)
       const [previous] = await repository.list(app, environment)
       const { parts, skewMs, how } = await takeTask(world, context, { ...input, ...(previous === undefined ? {} : { previous }) })
+      const notes = briefNotes(parts)
+      if (notes !== undefined) context.tell(notes)
       const takenAt = Math.min(...parts.map(part => part.takenAt))
       const manifest: Manifest = {
         format: 1,
@@ -200,6 +203,9 @@ const snapshotLoad = (world: World) =>
       }
       await recordProof(context, repository, manifest.id, { ...proof, passed: true })
       context.log(`${formatCount(compared)} rows and files compared: equal`)
+      // A deploy has just told of the snapshot that it took.
+      const notes = context.operation.kind === 'deploy' ? undefined : briefNotes(manifest.parts)
+      if (notes !== undefined) context.tell(`equal to the snapshot, of which it says: ${notes}`)
       return { compared, durationMs, snapshot: manifest.id }
     },
     async undo({ folders }, context) {

@@ -229,6 +229,19 @@ describe('files', async () => {
     await assert.rejects(dump(file), hasCode('NOT_FOUND'))
   })
 
+  test('of many notes the first are kept, and how many more there were; none stay where there is no reason any more', async () => {
+    const root = tree({ a: 'a' })
+    const pipes = Array.from({ length: 25 }, (_, n) => join(root, `pipe${n}`))
+    execFileSync('mkfifo', pipes)
+    const cache = join(base, 'cache', 'notes')
+    const part = await dump(root, { cache })
+    assert.deepEqual([part.notes?.length, part.moreNotes], [20, 5])
+    for (const pipe of pipes) rmSync(pipe)
+    utimesSync(root, OLD, OLD)
+    const next = await dump(root, { cache, previous: part })
+    assert.deepEqual([next.notes, next.moreNotes], [undefined, undefined])
+  })
+
   /** Calls back when the first bytes arrive: the walk is over, the reading has begun. */
   function meddlingSink(meddle: () => void): Sink {
     const sink = repository.sink(`op${count + 1}`)

@@ -131,10 +131,10 @@ function deletions(paths: string[], takenAt: number): Buffer {
   return Buffer.concat([tarHeader(entry), names, Buffer.alloc(padding(names.length))])
 }
 
-const notes = (lines: string[]) => (lines.length === 0 ? { notes: undefined } : { notes: summary(lines) })
+const MOST_NOTES = 20
 
-/** A manifest is no log: the first few, and how many more. */
-function summary(lines: string[]): string[] {
-  const MOST = 20
-  return lines.length <= MOST ? lines : [...lines.slice(0, MOST), `and ${lines.length - MOST} more`]
-}
+/** Both are named also where there are none: they are laid over a part that may have had some. */
+const notes = (lines: string[]) => ({
+  notes: lines.length === 0 ? undefined : lines.slice(0, MOST_NOTES),
+  moreNotes: lines.length > MOST_NOTES ? lines.length - MOST_NOTES : undefined,
+})
