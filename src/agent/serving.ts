@@ -2,7 +2,7 @@
  * What the tables say is served, runs. A runtime brings its own back after a reboot; this is for what a dead operation had stopped or
  * held, of which a lost journal tells no more.
  */
-import { wantedInstances } from '../operations/activation.ts'
+import { wantedInstances } from '../core/scale.ts'
 import { requireRelease } from '../operations/environment.ts'
 import { groupOf } from '../operations/groups.ts'
 import { readScale } from '../operations/scale-record.ts'
@@ -28,7 +28,7 @@ async function start(world: World, { app, environment, ...table }: RouteTable, s
   const present = groups.find(group => group.name === table.groups[service])
   if (present !== undefined && isWhole(present)) return
   const release = await requireRelease(world, { app, environment }, table.release)
-  const instances = present?.wanted ?? wantedInstances(release.spec, await readScale(world, app, environment))[service]
+  const instances = present?.wanted ?? wantedInstances(release, await readScale(world, app, environment))[service]
   const group = await groupOf(world, release, service, table.activation, { stores: table.stores }, instances)
   await world.runtime.apply(group, AbortSignal.timeout(60_000))
 }

@@ -1,3 +1,4 @@
+import { plural } from '../../../core/format.ts'
 import type { DumpOptions, Sink, SnapshotPart, StoredObject } from '../../../ports/store.ts'
 import { encodeIndex, type Index, readIndex, writeIndex } from './cache.ts'
 import { type Changes, changesSince } from './changes.ts'
@@ -133,8 +134,6 @@ function deletions(paths: string[], takenAt: number): Buffer {
 
 const notes = (lines: string[]) => (lines.length === 0 ? { notes: undefined } : { notes: summary(lines) })
 
-/** A manifest is no log: the first few, and how many more. */
-function summary(lines: string[]): string[] {
-  const MOST = 20
-  return lines.length <= MOST ? lines : [...lines.slice(0, MOST), `and ${lines.length - MOST} more`]
-}
+/** How often each. No names: a manifest lies beside the data unencrypted. */
+const summary = (lines: string[]): string[] =>
+  [...new Set(lines)].map(line => `${line}: ${plural(lines.filter(other => other === line).length, 'entry', 'entries')}`)

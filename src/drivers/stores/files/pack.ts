@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
 import { digestOf } from '../../../lib/content-sum.ts'
-import { type Seen, seenAs, shownPath } from './entry.ts'
+import { type Seen, seenAs } from './entry.ts'
 import { END_OF_ARCHIVE, padding, type Reserve, writeHeader } from './tar-write.ts'
 import { absolute, reading } from './walk.ts'
 
@@ -15,13 +15,14 @@ const BATCH = 256 * 1024
 /** A file up to this size is read whole, before its header is final. */
 const SMALL = BATCH
 const ATTEMPTS = 3
+const VANISHED = 'gone before it was read'
 /** A link or pipe put in the place of a file meanwhile is neither followed nor waited for. */
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 
 export interface Outcome {
   /** With their hashes; of two with one path the later counts, as in the archive. */
   packed: Seen[]
-  /** What moved while it was read, in words. */
+  /** What moved while it was read, in words and without names. */
   notes: string[]
 }
 
@@ -73,7 +74,7 @@ function packSmall(root: string, first: Seen, batch: Batch, outcome: Outcome): v
     }
     batch.rewind(mark)
     if (now === undefined) {
-      outcome.notes.push(`${shownPath(seen.path)} was gone before it was read`)
+      outcome.notes.push(VANISHED)
       return
     }
     seen = seenAs(seen.path, now)
@@ -88,7 +89,7 @@ async function* packLarge(root: string, first: Seen, outcome: Outcome): AsyncGen
     try {
       const opened = fd === undefined ? undefined : statsOf(fd)
       if (fd === undefined || opened === undefined) {
-        outcome.notes.push(`${shownPath(first.path)} was gone before it was read`)
+        outcome.notes.push(VANISHED)
         return
       }
       const seen = seenAs(first.path, opened)
@@ -122,7 +123,7 @@ async function* packBody(fd: number, size: number, memory: Buffer): AsyncGenerat
 }
 
 function settle(outcome: Outcome, seen: Seen, now: BigIntStats, sha: string): void {
-  if (!isStill(seen, now)) outcome.notes.push(`${shownPath(seen.path)} changed while it was read`)
+  if (!isStill(seen, now)) outcome.notes.push('changed while it was read')
   seen.sha = sha
   outcome.packed.push(seen)
 }

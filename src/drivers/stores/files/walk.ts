@@ -45,7 +45,7 @@ function lookAt(root: string, path: RawPath, notCovered: string[]): Seen | undef
     const target = reading(root, path, () => readlinkSync(where, 'buffer'))
     return target === undefined ? undefined : seenAs(path, stats, rawPath(target))
   }
-  notCovered.push(`${shownPath(path)} is a ${kindOf(stats)}: not covered`)
+  notCovered.push(`${kindOf(stats)}, not covered`)
   return undefined
 }
 
