@@ -12,7 +12,7 @@ test('a row has key, type, default and meaning', () => {
   const page = renderReference()
   for (const row of [
     '| `app` | text | **required** | name of the application |',
-    '| `instances` | whole number | `1` | how many run side by side |',
+    '| `instances` | whole number | `1` | how many run side by side; `fettle scale` stands over it until a deploy says another number |',
     '| `ready.within` | duration | `30s` | give up after this time |',
     '| `test[].near-end.within` | whole number or size | `2kB` | it lies wholly in so many last bytes |',
     '| `sqlite` | text |  | file name of the database; an absolute path: a database that something else runs |',

@@ -1,7 +1,7 @@
 /** What may be wrong with backups: never taken, never proven, damaged, or not where they were. */
 import type { DoctorItem } from '../api/views.ts'
 import { formatDuration } from '../core/format.ts'
-import { isProven, standingFailure } from '../core/proof.ts'
+import { failureText, isProven, standingFailure } from '../core/proof.ts'
 import type { Proof } from '../core/snapshot.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import { bringKey, onlyForeign } from '../operations/foreign-snapshots.ts'
@@ -56,10 +56,10 @@ export async function backupItems(world: World, named: Named, backups: KeptBacku
   return [...unreadable, ...failed, provenItem(name, world.clock.now(), held.length, proven?.manifest.takenAt)]
 }
 
-const failedItem = (name: string, snapshot: string, { note }: Proof): DoctorItem => ({
+const failedItem = (name: string, snapshot: string, failure: Proof): DoctorItem => ({
   name,
   state: 'fail',
-  text: `${snapshot}, the newest snapshot, failed its drill: ${note ?? 'see `fettle snapshots`'}`,
+  text: `${snapshot}, the newest snapshot, failed its drill: ${failureText(failure)}`,
   fix: 'look what is wrong with the data; `fettle restore` takes the newest that is proven',
 })
 

@@ -6,8 +6,8 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { refuseNewer } from '../core/file-format.ts'
 import type { Layout } from '../core/layout.ts'
+import { wantedInstances } from '../core/scale.ts'
 import { readIfExists, writeFileAtomic } from '../lib/files.ts'
-import { wantedInstances } from '../operations/activation.ts'
 import { requireRelease } from '../operations/environment.ts'
 import { groupOf } from '../operations/groups.ts'
 import { readScale } from '../operations/scale-record.ts'
@@ -60,7 +60,7 @@ async function start(world: World, { app, environment, ...table }: RouteTable, s
   const present = groups.find(group => group.name === table.groups[service])
   if (present !== undefined && isWhole(present)) return
   const release = await requireRelease(world, { app, environment }, table.release)
-  const instances = present?.wanted ?? wantedInstances(release.spec, await readScale(world, app, environment))[service]
+  const instances = present?.wanted ?? wantedInstances(release, await readScale(world, app, environment))[service]
   const group = await groupOf(world, release, service, table.activation, { stores: table.stores }, instances)
   await world.runtime.apply(group, AbortSignal.timeout(60_000))
 }

@@ -6,11 +6,11 @@ import type { EnvironmentStatus, ReleaseView, ServiceStatus } from '../api/views
 import { toFettleError } from '../core/errors.ts'
 import { groupName } from '../core/names.ts'
 import type { OperationRecord } from '../core/plan.ts'
-import { highestRung, isProven, standingFailure } from '../core/proof.ts'
+import { failureText, highestRung, isProven, standingFailure } from '../core/proof.ts'
 import type { Release } from '../core/release.ts'
+import { inForce, wantedInstances } from '../core/scale.ts'
 import { snapshotNotes } from '../core/snapshot-notes.ts'
 import type { Spec } from '../core/spec/schema.ts'
-import { wantedInstances } from '../operations/activation.ts'
 import { type Environment, hasArtifact, readNotes, readRelease } from '../operations/environment.ts'
 import { storePaths } from '../operations/groups.ts'
 import { type HeldSnapshot, heldSnapshots, unreadableSnapshots } from '../operations/held-snapshots.ts'
@@ -128,16 +128,18 @@ async function serviceStatuses(world: World, table: RouteTable, serving: Release
   if (serving === undefined) return []
   const { app, environment } = table
   const [groups, scale] = await Promise.all([world.runtime.groups({ app, environment }), readScale(world, app, environment)])
-  const wanted = wantedInstances(serving.spec, scale)
+  const wanted = wantedInstances(serving, scale)
   return Object.entries(serving.spec.services)
     .filter(([name]) => (wanted[name] ?? 1) > 0)
     .map(([name, service]) => {
       const group = groups.find(state => state.name === groupName(app, environment, name, table.activation))
       const limit = service.limits.memory
+      const scaled = inForce(scale, serving, name)
       return {
         name,
         singleton: service.singleton,
         ...(group === undefined ? {} : { group }),
+        ...(scaled === undefined ? {} : { scaled: { instances: scaled.instances, file: service.instances } }),
         memory: { ...(limit === undefined ? {} : { limitBytes: limit }), enforced: world.runtime.caps.memory },
       }
     })
@@ -196,7 +198,7 @@ async function backupStatus(world: World, environment: Named, spec: Spec): Promi
   const proven = all.find(({ proofs }) => isProven(proofs))
   return {
     ...(newest === undefined ? {} : { newestAt: newest.manifest.takenAt, rung: highestRung(newest.proofs) }),
-    ...(failure === undefined ? {} : { failed: failure.note ?? 'see `fettle snapshots`' }),
+    ...(failure === undefined ? {} : { failed: failureText(failure) }),
     ...(proven === undefined ? {} : { provenAt: proven.manifest.takenAt }),
     ...(foreign.length === 0 ? {} : { foreign: foreign.map(({ id }) => id) }),
     ...(unreadable.length === 0 ? {} : { unreadable: unreadable.map(({ id }) => id) }),
@@ -227,7 +229,7 @@ export async function snapshotViews(world: World, environment: Named, spec: Spec
       rung: highestRung(proofs),
       proofs,
       notes: snapshotNotes(manifest.parts),
-      ...(failure === undefined ? {} : { failed: failure.note ?? 'its drill failed' }),
+      ...(failure === undefined ? {} : { failed: failureText(failure) }),
       ...(folder === here ? {} : { formerFolder: folder }),
     }
   })

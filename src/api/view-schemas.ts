@@ -57,6 +57,7 @@ export const ServiceStatus = z.object({
   name: text,
   singleton: flag,
   group: may(GroupState),
+  scaled: may(z.object({ instances: count, file: count })).describe('by `fettle scale`, over what the file says'),
   memory: z.object({ limitBytes: may(count), enforced: z.enum(['enforced', 'polled', 'none']) }),
 })
 

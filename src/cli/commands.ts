@@ -53,7 +53,11 @@ export const commands: Commands = {
     summary: 'start services anew without losing a request',
     load: async () => (await import('./commands/restart.ts')).restart,
   },
-  scale: { group: 'Deploy', summary: 'change how many instances run', load: async () => (await import('./commands/scale.ts')).scale },
+  scale: {
+    group: 'Deploy',
+    summary: 'change how many instances run, over what the file says',
+    load: async () => (await import('./commands/scale.ts')).scale,
+  },
   stop: {
     group: 'Deploy',
     summary: 'stop the services; data and releases stay',

@@ -93,7 +93,10 @@ export const TaskResults = {
     items: z.record(z.string(), z.number()),
     precision: z.enum(['exact', 'at-least', 'unknown']),
   }),
-  expect: z.object({ results: z.array(z.object({ text: z.string(), passed: z.boolean() })) }),
+  expect: z.object({
+    /** `subject`: what was asked, as the file says it; `text`: with what was found. */
+    results: z.array(z.object({ subject: z.string().default('an expectation'), text: z.string(), passed: z.boolean() })),
+  }),
   verify: z.object({ objects: z.number(), bytes: z.number() }),
 } as const
 

@@ -16,6 +16,9 @@ export function standingFailure(proofs: readonly Proof[]): Proof | undefined {
   return proofs.slice(failure + 1).some(isWholeDrill) ? undefined : proofs[failure]
 }
 
+/** What failed, and which operation knows what was found: beside the data, where proofs lie unencrypted, nothing of it is said. */
+export const failureText = ({ note = 'its drill failed', operation }: Proof): string => `${note} (${operation})`
+
 /** It was restored, its content was equal, and nothing speaks against it. */
 export const isProven = (proofs: readonly Proof[]): boolean =>
   standingFailure(proofs) === undefined && proofs.some(proof => proof.passed && reaches(proof.rung, 'content-equal'))

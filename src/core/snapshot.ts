@@ -48,7 +48,7 @@ export const SnapshotPart = z.object({
   takenAt: z.number(),
   /** The part refers to objects that earlier snapshots wrote too. */
   reused: z.boolean(),
-  /** What the dump does not cover, or saw moving while it read; in words, for people. */
+  /** What the dump does not cover, or saw moving while it read; in words, for people, and never with a name or value of the data. */
   notes: z.array(z.string()).optional(),
   /** How many there were beyond those: a manifest is no log. */
   moreNotes: z.number().int().positive().optional(),
@@ -92,7 +92,7 @@ export const Proof = z.object({
   passed: z.boolean(),
   /** A drill passed as a whole: what the file expects of the data held too. */
   drill: z.literal(true).optional(),
-  /** Why it stopped at this rung, or what failed. */
+  /** Why it stopped at this rung, or what failed; never what was found in the data, for it lies beside it unencrypted. */
   note: z.string().optional(),
 })
 

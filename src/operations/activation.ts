@@ -4,6 +4,8 @@
  */
 import type { JsonObject } from '../core/json.ts'
 import type { PlannedStep } from '../core/plan.ts'
+import type { Release } from '../core/release.ts'
+import { type Scale, wantedInstances } from '../core/scale.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import type { Environment } from './environment.ts'
 
@@ -17,13 +19,23 @@ export interface Next {
   stores: Record<string, Name>
   /** Service → how many; from the file, or as scaled. */
   instances: Record<string, number>
+  /** The same of what serves now, should it have to start again. */
+  instancesNow: Record<string, number>
 }
 
-/** Instances as the file says, unless they were scaled by hand since. */
-export const wantedInstances = (spec: Spec, scaled: Record<string, number>): Record<string, number> =>
-  Object.fromEntries(
-    Object.entries(spec.services).map(([name, service]) => [name, service.singleton ? 1 : (scaled[name] ?? service.instances)]),
-  )
+export const nextOf = (
+  { serving }: Environment,
+  scale: Scale,
+  { id, number, spec }: Pick<Release, 'id' | 'number' | 'spec'>,
+  stores: Next['stores'],
+): Next => ({
+  release: id,
+  spec,
+  activation: { $op: `${id}-` },
+  stores,
+  instances: wantedInstances({ number, spec }, scale),
+  instancesNow: serving === undefined ? {} : wantedInstances(serving, scale),
+})
 
 const services = (spec: Spec, isSingleton: boolean) =>
   Object.entries(spec.services).filter(([, service]) => service.singleton === isSingleton)
@@ -59,13 +71,13 @@ export function startSteps(next: Next, after: string[]): PlannedStep[] {
  * their answers first, and the switch lets the others go on to the new one. `isHeld`: they wait already.
  */
 export function handoverSteps(environment: Environment, next: Next, after: string[], isHeld = false): PlannedStep[] {
-  const { table, serving } = environment
+  const { table } = environment
   const names = services(next.spec, true).map(([name]) => name)
   const isRunning = (name: string) => table.groups[name] !== undefined
   const mustHold = !isHeld && names.some(name => isRunning(name) && table.routes.some(route => route.service === name))
   const handovers = names.map((service): PlannedStep => {
     const { release, activation, stores } = table
-    const old = { release, activation, stores, service, instances: serving?.spec.services[service]?.instances ?? 1 }
+    const old = { release, activation, stores, service, instances: next.instancesNow[service] ?? 1 }
     return {
       id: `handover-${service}`,
       kind: 'singleton.handover@1',

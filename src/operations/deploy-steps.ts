@@ -1,22 +1,14 @@
 /** The steps of a deploy, in their order: what is made, what is proven on a copy, what then touches the live data, the switch. */
+import { isDeepStrictEqual } from 'node:util'
 import type { Json } from '../core/json.ts'
 import type { PlannedStep } from '../core/plan.ts'
+import { type Scale, scaleAfter } from '../core/scale.ts'
 import type { SecretRef } from '../core/secret.ts'
-import {
-  handoverSteps,
-  inTurn,
-  lastSteps,
-  type Name,
-  type Next,
-  settleSteps,
-  startSteps,
-  switchStep,
-  wantedInstances,
-} from './activation.ts'
+import { handoverSteps, inTurn, lastSteps, type Name, type Next, nextOf, settleSteps, startSteps, switchStep } from './activation.ts'
 import type { Environment } from './environment.ts'
 import { offlineMigrationSteps } from './exchange.ts'
 import { type RehearsalMode, rehearsalSteps } from './rehearsal.ts'
-import { readScale } from './scale-record.ts'
+import { scaleStep } from './scale-record.ts'
 import { isManaged, snapshotSteps, storeConfigs } from './snapshots.ts'
 import { specToKeep } from './stores-between.ts'
 import type { ProjectFile } from './target.ts'
@@ -26,11 +18,10 @@ export async function deploySteps(
   world: World,
   project: ProjectFile & { leaveOut: string[] },
   environment: Environment,
-  secrets: SecretRef[],
-  mode: RehearsalMode,
+  { secrets, scale, mode }: { secrets: SecretRef[]; scale: Scale; mode: RehearsalMode },
 ): Promise<PlannedStep[]> {
   const { spec } = project
-  const number = (environment.releases[0]?.number ?? 0) + 1
+  const number = nextNumber(environment)
   const release = `r${number}`
   // Those that the file names no more stay known: a rollback needs them, and so does a file that names them again.
   const stores: Record<string, Name> = { ...environment.table.stores }
@@ -41,13 +32,8 @@ export async function deploySteps(
     stores[name] = { $op: `${world.layout.liveStore(spec.app, project.environment, name)}/` }
     created[name] = stores[name]
   }
-  const next: Next = {
-    release,
-    spec,
-    activation: { $op: `${release}-` },
-    stores,
-    instances: wantedInstances(spec, await readScale(world, spec.app, project.environment)),
-  }
+  const next = nextOf(environment, scale, { id: release, number, spec }, stores)
+  const scaling = { from: scale, to: scaleAfter(scale, { number, spec }) }
   const build = [...world.source(spec, project.folder).build, ...spec.build]
   const make = makeSteps(build, project, environment, secrets, next, number)
   const backup = snapshotSteps(environment, {
@@ -65,26 +51,39 @@ export async function deploySteps(
   if (isOffline(spec, environment)) {
     const creation = createSteps(spec, created, proven)
     const { steps, stores } = offlineMigrationSteps(world, environment, next, creation.length > 0 ? lastSteps(creation) : proven)
-    return activationAfter(environment, { ...next, stores }, [...prepared, ...creation, ...steps], true)
+    return activationAfter(environment, { ...next, stores }, scaling, [...prepared, ...creation, ...steps], true)
   }
-  return activationAfter(environment, next, [
+  return activationAfter(environment, next, scaling, [
     ...prepared,
     ...dataSteps(environment, next, created, { after: proven, isRehearsed: rehearsal.length > 0 }),
   ])
 }
 
+export const nextNumber = ({ releases }: Environment): number => (releases[0]?.number ?? 0) + 1
+
 /** Declared, and there is something to migrate under something that runs. */
 export const isOffline = (spec: ProjectFile['spec'], { serving, table }: Environment): boolean =>
   spec.release.downtime === 'allowed' && spec.release.migrate !== undefined && serving !== undefined && Object.keys(table.groups).length > 0
 
-const activationAfter = (environment: Environment, next: Next, before: PlannedStep[], isHeld = false): PlannedStep[] =>
+const activationAfter = (
+  environment: Environment,
+  next: Next,
+  scaling: { from: Scale; to: Scale },
+  before: PlannedStep[],
+  isHeld = false,
+): PlannedStep[] =>
   inTurn(
     () => before,
     after => startSteps(next, after),
     after => handoverSteps(environment, next, after, isHeld),
     after => [switchStep(environment, next, after)],
+    // Once it serves: a deploy that is undone ends nothing.
+    () => (isDeepStrictEqual(scaling.from, scaling.to) ? [] : [endScale(scaling)]),
     () => settleSteps(environment, next),
   )
+
+const endScale = (scaling: { from: Scale; to: Scale }): PlannedStep =>
+  scaleStep({ id: 'scale', title: 'end what was scaled over the file', ...scaling, after: ['switch'] })
 
 function makeSteps(
   build: string[],

@@ -10,17 +10,19 @@ import type { Json } from '../core/json.ts'
 import { environmentLease } from '../core/names.ts'
 import type { Plan, PlanLine } from '../core/plan.ts'
 import type { Release } from '../core/release.ts'
+import { scaleTexts } from '../core/scale.ts'
 import { planSecrets, type SecretChange, type SecretPlan } from '../core/secrets.ts'
 import { neededSecrets } from '../core/spec/derived.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import { requireOwnAddresses } from './addresses.ts'
 import { basisOf } from './basis.ts'
-import { deploySteps, isOffline } from './deploy-steps.ts'
+import { deploySteps, isOffline, nextNumber } from './deploy-steps.ts'
 import { type Environment, readEnvironment } from './environment.ts'
 import { foreignDoubt } from './foreign-snapshots.ts'
 import { type RehearsalMode, tooSlow } from './rehearsal.ts'
 import { requireRepository } from './repository-record.ts'
 import { triedBefore } from './returned.ts'
+import { readScale } from './scale-record.ts'
 import { requireSamePlaces, specToKeep, storeWarnings } from './stores-between.ts'
 import { type ProjectFile, readProject, type TargetRequest } from './target.ts'
 import { unkeptData } from './unkept-data.ts'
@@ -65,10 +67,19 @@ export async function planDeploy(world: World, request: DeployRequest): Promise<
   }
   const serving = environment.serving
   const isSame = serving !== undefined && serving.artifact.digest === digest && lines.length === 0
-  if (isSame) return { ...base, lines: [{ text: `${serving.id} serves exactly this already`, tone: 'plain' }], empty: true, steps: [] }
+  const scale = await readScale(world, environment.app, environment.environment)
+  const next = isSame ? serving : { number: nextNumber(environment), spec: project.spec }
+  const scaled = scaleTexts(scale, next, serving).map((text): PlanLine => ({ text, tone: 'plain' }))
+  if (isSame)
+    return { ...base, lines: [{ text: `${serving.id} serves exactly this already`, tone: 'plain' }, ...scaled], empty: true, steps: [] }
+  lines.push(...scaled)
   const moved = await placeOfSnapshot(world, environment, project.spec)
   if (moved !== undefined) lines.push({ text: moved, tone: 'warn' })
-  const steps = await deploySteps(world, { ...project, leaveOut }, environment, secrets.refs, unproven === undefined ? mode : 'off')
+  const steps = await deploySteps(world, { ...project, leaveOut }, environment, {
+    secrets: secrets.refs,
+    scale,
+    mode: unproven === undefined ? mode : 'off',
+  })
   const elsewhere = fromElsewhere(environment, project)
   const foreign = await foreignDoubt(world, environment, (serving?.spec ?? project.spec).backups)
   const warnings = [

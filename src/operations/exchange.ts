@@ -28,7 +28,7 @@ export function exchangeSteps(world: World, environment: Environment, next: Next
     after => [loadStep(next.spec, names, { id: 'load', snapshot: manifest.id, folders, after, title })],
     after => startSteps(moved, after),
     handover,
-    after => holdSteps(environment, after, { isHeld }),
+    after => holdSteps(environment, next, after, { isHeld }),
     after => lossSteps(environment, next.spec, manifest, names, after),
     after => [switchStep(environment, moved, after)],
     () => settleSteps(environment, moved),
@@ -52,7 +52,7 @@ export function offlineMigrationSteps(
   const kept = specToKeep(environment, next.spec)
   const snapshot = { $from: 'final-commit', path: 'snapshot' }
   const steps = inTurn(
-    () => holdSteps(environment, after, { singletons: true }),
+    () => holdSteps(environment, next, after, { singletons: true }),
     after => snapshotSteps(environment, { id: 'final-', label: `last of ${environment.table.release}`, after, spec: kept }),
     after => [loadStep(next.spec, names, { id: 'final-load', snapshot, folders, after, title: 'copy the data and compare' })],
     after => [
@@ -73,12 +73,12 @@ function freshFolders(world: World, { app, environment }: Environment, names: st
 }
 
 /** While the data is exchanged nobody may write to what will be gone: requests wait, the old instances are stopped. */
-function holdSteps(environment: Environment, after: string[], { isHeld = false, singletons = false }): PlannedStep[] {
+function holdSteps(environment: Environment, next: Next, after: string[], { isHeld = false, singletons = false }): PlannedStep[] {
   const { table, serving } = environment
   const services = Object.fromEntries(
     Object.keys(table.groups)
       .filter(name => singletons || serving?.spec.services[name]?.singleton === false)
-      .map(name => [name, serving?.spec.services[name]?.instances ?? 1]),
+      .map(name => [name, next.instancesNow[name] ?? 1]),
   )
   if (Object.keys(services).length === 0) return []
   const stop: PlannedStep = {

@@ -3,10 +3,11 @@ import { FettleError } from '../core/errors.ts'
 import { plural } from '../core/format.ts'
 import { environmentLease } from '../core/names.ts'
 import type { OperationKind, Plan, PlanLine, PlannedStep } from '../core/plan.ts'
-import { activateSteps, drainMsOf, type Next, wantedInstances } from './activation.ts'
+import { type Scale, scaledTo, wantedInstances } from '../core/scale.ts'
+import { activateSteps, drainMsOf, nextOf } from './activation.ts'
 import { basisOf } from './basis.ts'
 import type { Environment } from './environment.ts'
-import { readScale } from './scale-record.ts'
+import { readScale, scaleStep } from './scale-record.ts'
 import { readTarget, requireServing, type TargetRequest } from './target.ts'
 import type { World } from './world.ts'
 
@@ -15,15 +16,15 @@ export async function planRestart(world: World, request: TargetRequest): Promise
   const serving = requireServing(environment)
   if (Object.keys(serving.spec.services).length === 0)
     throw new FettleError('REFUSED', `${serving.app} has no services: something else runs it`, { hint: 'Restart it where it runs.' })
-  const scaled = await readScale(world, environment.app, environment.environment)
-  return activatePlan(environment, 'restart', scaled, [{ text: `${serving.id} starts anew beside itself`, tone: 'change' }])
+  const scale = await readScale(world, environment.app, environment.environment)
+  return activatePlan(environment, 'restart', scale, [{ text: `${serving.id} starts anew beside itself`, tone: 'change' }])
 }
 
 export async function planScale(world: World, request: TargetRequest & { instances: Record<string, number> }): Promise<Plan> {
   const environment = await readTarget(world, request)
   const serving = requireServing(environment)
-  const scaled = await readScale(world, environment.app, environment.environment)
-  const before = wantedInstances(serving.spec, scaled)
+  const scale = await readScale(world, environment.app, environment.environment)
+  const before = wantedInstances(serving, scale)
   for (const [name, count] of Object.entries(request.instances)) {
     const service = serving.spec.services[name]
     if (service === undefined)
@@ -37,35 +38,19 @@ export async function planScale(world: World, request: TargetRequest & { instanc
     if (service.singleton && count !== 1)
       throw new FettleError('REFUSED', `${name} is a singleton: it runs once`, { hint: '`fettle stop` ends all services.' })
   }
-  const wanted = { ...scaled, ...request.instances }
+  const wanted = scaledTo(scale, serving, request.instances)
   const lines = Object.entries(request.instances).map(
     ([name, count]): PlanLine => ({ text: `${name}: ${before[name]} → ${count}`, tone: 'change' }),
   )
   const plan = activatePlan(environment, 'scale', wanted, lines)
-  const record: PlannedStep = {
-    id: 'record',
-    kind: 'scale.record@1',
-    title: 'record the numbers',
-    input: { instances: wanted, before: scaled },
-    after: [],
-  }
+  const record = scaleStep({ id: 'record', title: 'record the numbers', from: scale, to: wanted, after: [] })
   return { ...plan, steps: [record, ...plan.steps.map(step => (step.after.length === 0 ? { ...step, after: ['record'] } : step))] }
 }
 
-function activatePlan(environment: Environment, kind: OperationKind, scaled: Record<string, number>, lines: PlanLine[]): Plan {
+function activatePlan(environment: Environment, kind: OperationKind, scale: Scale, lines: PlanLine[]): Plan {
   const serving = requireServing(environment)
-  const next: Next = {
-    release: serving.id,
-    spec: serving.spec,
-    activation: { $op: `${serving.id}-` },
-    stores: environment.table.stores,
-    instances: wantedInstances(serving.spec, scaled),
-  }
-  return {
-    ...head(environment, kind),
-    lines,
-    steps: activateSteps(environment, next),
-  }
+  const next = nextOf(environment, scale, serving, environment.table.stores)
+  return { ...head(environment, kind), lines, steps: activateSteps(environment, next) }
 }
 
 const head = ({ app, environment, table }: Environment, kind: OperationKind) => ({

@@ -6,11 +6,11 @@ import { basename, join } from 'node:path'
 import { FettleError } from '../core/errors.ts'
 import { environmentLease } from '../core/names.ts'
 import type { Basis, Plan, PlanLine } from '../core/plan.ts'
-import { standingFailure } from '../core/proof.ts'
+import { failureText, standingFailure } from '../core/proof.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import { namesIn } from '../lib/files.ts'
 import type { Manifest } from '../ports/repository.ts'
-import { type Next, wantedInstances } from './activation.ts'
+import { nextOf } from './activation.ts'
 import { announcing, basisOf } from './basis.ts'
 import { type Environment, readRelease } from './environment.ts'
 import { exchangeSteps } from './exchange.ts'
@@ -119,13 +119,8 @@ async function restoreInPlace(world: World, environment: Environment, spec: Spec
     )
   const loss = await countLoss(world, environment, spec, manifest, names)
   const doubt = await doubtAbout(world, spec, manifest)
-  const next: Next = {
-    release: serving.id,
-    spec,
-    activation: { $op: `${serving.id}-` },
-    stores: environment.table.stores,
-    instances: wantedInstances(serving.spec, await readScale(world, environment.app, environment.environment)),
-  }
+  const scale = await readScale(world, environment.app, environment.environment)
+  const next = nextOf(environment, scale, { ...serving, spec }, environment.table.stores)
   const asked = [...(loss.isPossible ? [loss.text] : []), ...(doubt === undefined ? [] : [doubt])]
   return {
     ...head(environment, { snapshot: manifest.id, 'what serves': environment.table.generation }, announcing(loss.announced)),
@@ -153,7 +148,7 @@ function leftOut({ id, parts }: Manifest, spec: Spec): PlanLine[] {
 /** A snapshot that was named although it failed its drill. */
 async function doubtAbout(world: World, spec: Spec, manifest: Manifest): Promise<string | undefined> {
   const failure = standingFailure(await (await world.repository(manifest.app, spec.backups)).proofs(manifest))
-  return failure && `it failed its drill: ${failure.note ?? 'see `fettle snapshots`'}`
+  return failure && `it failed its drill: ${failureText(failure)}`
 }
 
 const head = ({ app, environment }: Environment, facts: Parameters<typeof basisOf>[0], announced: Basis = {}) => ({

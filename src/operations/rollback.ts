@@ -6,7 +6,8 @@ import { FettleError } from '../core/errors.ts'
 import { environmentLease } from '../core/names.ts'
 import type { Plan, PlanLine } from '../core/plan.ts'
 import type { Release } from '../core/release.ts'
-import { activateSteps, type Next, wantedInstances } from './activation.ts'
+import { scaleTexts } from '../core/scale.ts'
+import { activateSteps, nextOf } from './activation.ts'
 import { requireOwnAddresses } from './addresses.ts'
 import { announcing, basisOf } from './basis.ts'
 import { type Environment, hasArtifact, readNotes, requireRelease } from './environment.ts'
@@ -38,13 +39,9 @@ export async function planRollback(world: World, request: RollbackRequest): Prom
   const moved = await movedRepository(world, environment, release.spec.backups)
   if (moved !== undefined) lines.push({ text: moved, tone: 'warn' })
   const back = request.data === 'keep' ? undefined : await dataBack(world, environment, release, request.data)
-  const next: Next = {
-    release: release.id,
-    spec: back?.found.spec ?? release.spec,
-    activation: { $op: `${release.id}-` },
-    stores: requireFolders(environment, release),
-    instances: wantedInstances(release.spec, await readScale(world, environment.app, environment.environment)),
-  }
+  const scale = await readScale(world, environment.app, environment.environment)
+  lines.push(...scaleTexts(scale, release, serving).map((text): PlanLine => ({ text, tone: 'plain' })))
+  const next = nextOf(environment, scale, { ...release, spec: back?.found.spec ?? release.spec }, requireFolders(environment, release))
   const plan: Plan = {
     format: 1,
     kind: 'rollback',

@@ -13,10 +13,10 @@ export async function expect(world: TaskWorld, task: TaskOf<'expect'>): Promise<
     world.progress.stage(`asking ${subject}`)
     try {
       const value = await ask(world, storeFor(expectation, task.stores), expectation, task.timeoutMs)
-      results.push({ passed: holds(expectation, value), text: `${subject}: ${value ?? 'null'}, expected ${wanted(expectation)}` })
+      results.push({ subject, passed: holds(expectation, value), text: `${subject}: ${value ?? 'null'}, expected ${wanted(expectation)}` })
     } catch (error) {
       if (!(error instanceof FettleError)) throw error
-      results.push({ passed: false, text: `${subject}: ${error.message}` })
+      results.push({ subject, passed: false, text: `${subject}: ${error.message}` })
     }
   }
   return { results }

@@ -60,7 +60,8 @@ describe('a rehearsal', () => {
     assert.equal(drilled.code, 6, drilled.error?.message)
     const [failed] = await snapshots()
     assert.equal(failed?.rung, 'content-equal')
-    assert.match(failed?.failed ?? '', /was not ready/)
+    assert.match(drilled.error?.message ?? '', /it said: known only to the data/)
+    assert.match(failed?.failed ?? '', /^r\d was not ready on it \(op\d+\)$/)
     assert.deepEqual(
       failed?.proofs.map(({ rung, passed }) => [rung, passed]),
       [
@@ -83,7 +84,10 @@ describe('a rehearsal', () => {
 const FAILS_ON_A_COPY = `
 import { createServer } from 'node:http'
 import { networkInterfaces } from 'node:os'
-if (process.env.DATA?.includes('/scratch/')) process.exit(3)
+if (process.env.DATA?.includes('/scratch/')) {
+  console.error('known only to the data')
+  process.exit(3)
+}
 createServer((request, response) => response.end('{"version":"4"}')).listen(process.env.PORT, '127.0.0.1')
 process.on('SIGTERM', () => process.exit())
 `

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, before, describe, test } from 'node:test'
 import type { EnvironmentStatus, ReleaseView, SnapshotView } from '../../src/api/views.ts'
+import type { Plan } from '../../src/core/plan.ts'
 import type { InstanceState, LogLine } from '../../src/ports/runtime.ts'
 import { type Installation, openInstallation } from '../helpers/installation.ts'
 import { Load } from '../helpers/load.ts'
@@ -67,12 +68,29 @@ describe('services that run', () => {
     )
   })
 
-  test('are made more and fewer under load; the number outlives a deploy', async t => {
+  test('are made more and fewer under load; the number outlives a deploy, which says so', async t => {
     t.diagnostic(await underLoad(() => site.must(['scale', 'web=4'])))
     assert.equal(instances(await site.status()).length, 4)
+    const stands = 'web: 4 instances by fettle scale, the file says 2'
+    assert.equal((await site.look<Plan>(['plan'])).lines[1]?.text, stands)
+    assert.ok((await site.run(['status'])).stdout.includes(stands))
     await setVersion(2)
-    t.diagnostic(await underLoad(() => site.must(['deploy'])))
+    t.diagnostic(await underLoad(async () => assert.equal((await site.must(['deploy'])).plan.lines[1]?.text, stands)))
     assert.equal(instances(await site.status()).length, 4)
+  })
+
+  test('are as many again as the file says, once a deploy has one that says another number; a rollback brings back as many as ran', async t => {
+    const deployWith = async (count: number) => {
+      await site.edit('fettle.yaml', text => text.replace(/^ {4}instances: \d/m, `    instances: ${count}`))
+      return (await site.must(['deploy'])).plan.lines.map(({ text }) => text).filter(text => text !== 'source: changed')
+    }
+    const count = async () => instances(await site.status()).length
+    const ended = ['services.web.instances: 2 → 3', 'web: 4 instances by fettle scale → 3, as the file says']
+    assert.deepEqual([await deployWith(3), await count()], [ended, 3])
+    await site.must(['rollback'])
+    assert.equal(await count(), 4)
+    await site.must(['deploy'])
+    assert.deepEqual([await deployWith(2), await count()], [['services.web.instances: 3 → 2'], 2])
     t.diagnostic(await underLoad(() => site.must(['scale', 'web=1'])))
     assert.equal(instances(await site.status()).length, 1)
     const singleton = await site.operate(['scale', 'scheduler=2'])
@@ -205,6 +223,7 @@ describe('services that run', () => {
     await setVersion(99)
     await site.must(['deploy'])
     assert.equal(await dataFolder(), folder)
+    assert.equal(instances(await site.status()).length, 2, 'what was scaled went with it')
   })
 })
 

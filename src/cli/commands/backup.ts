@@ -5,7 +5,7 @@ import { targetOf } from '../target.ts'
 export const backup: CommandDefinition = {
   arguments: [ENVIRONMENT],
   options: [
-    { flags: '-l, --label <text>', says: 'why it is taken; default: by hand' },
+    { flags: '-l, --label <text>', says: 'why it is taken, to be read by whoever has the disk; default: by hand' },
     { flags: '--new-repository', says: 'into a new one, where that of earlier snapshots is gone for good' },
   ],
   takes: ['target', 'operation'],

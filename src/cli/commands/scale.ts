@@ -7,10 +7,13 @@ import { targetOf } from '../target.ts'
 export const scale: CommandDefinition = {
   arguments: [
     { name: '[environment]', says: 'default: production, or the first one declared' },
-    { name: '[service=count...]', says: 'how many instances of which service' },
+    { name: '[service=count...]', says: 'how many instances of which service; the number in the file takes it back' },
   ],
   takes: ['target', 'operation'],
-  example: { line: 'fettle scale production web=4', does: 'four instances of web, until the next deploy says otherwise' },
+  example: {
+    line: 'fettle scale production web=4',
+    does: 'four instances of web, until a deploy whose file gives another number than now, or `fettle down`',
+  },
   async run(cli, given) {
     const named = given.args.filter(word => !word.includes('='))
     if (named.length > 1) throw new FettleError('USAGE', `${named[1]} is no service=count`, { hint: '`fettle scale production web=4`' })

@@ -1,6 +1,7 @@
 /** What runs, how it is, and what is wrong: one block an environment. */
 import type { About, EnvironmentStatus, ServiceStatus } from '../../api/views.ts'
 import { formatBytes, formatCount, formatDuration, plural } from '../../core/format.ts'
+import { scaledText } from '../../core/scale.ts'
 import type { InstanceState } from '../../ports/runtime.ts'
 import type { Style } from './style.ts'
 import { table } from './table.ts'
@@ -23,6 +24,7 @@ function environmentLines(status: EnvironmentStatus, now: number, style: Style):
       'trial',
       status.trialUntil !== undefined && status.trialUntil > now ? style.yellow(`${formatDuration(status.trialUntil - now)} left`) : '',
     ],
+    ['scale', scaleText(status)],
     ['traffic', trafficText(status)],
     ['backup', backupText(status, now, style)],
     ['operation', status.operation === undefined ? '' : operationText(status.operation, style)],
@@ -112,6 +114,9 @@ function storeTable({ stores }: EnvironmentStatus, style: Style): string[] {
     style,
   )
 }
+
+const scaleText = ({ services }: EnvironmentStatus): string =>
+  services.flatMap(({ name, scaled }) => (scaled === undefined ? [] : scaledText(name, scaled.instances, scaled.file))).join('; ')
 
 function trafficText({ counters }: EnvironmentStatus): string {
   if (counters === undefined) return ''

@@ -43,7 +43,9 @@ const Environment = z.record(variableName, z.union([systemText, z.number(), z.bo
 export const Service = z
   .strictObject({
     run: commandLine.describe('the command that runs, by `sh -c` in the folder of the release; it gets PORT'),
-    instances: countFrom(1).default(1).describe('how many run side by side'),
+    instances: countFrom(1)
+      .default(1)
+      .describe('how many run side by side; `fettle scale` stands over it until a deploy says another number'),
     env: Environment.default({}).describe(
       'environment of the process, as written; may hold references: ${stores.<name>.path}, ${secrets.<NAME>}, ${environment}, ${app}, ${release}; $${ is a plain ${',
     ),

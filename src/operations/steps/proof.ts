@@ -37,11 +37,15 @@ export async function recordProof(context: StepContext, repository: Repository, 
   })
 }
 
-/** Does the work; where that shows that the rung is not reached, this is recorded with the snapshot before the error goes on. */
+/**
+ * Does the work; where that shows that the rung is not reached, this is recorded with the snapshot before the error goes on.
+ * @param failed what did not hold, in words that may lie beside the data unencrypted: a message may quote rows, or what the app printed
+ */
 export async function proving<T>(
   world: World,
   context: StepContext,
   proves: z.input<typeof Proves> | undefined,
+  failed: string | ((error: FettleError) => string),
   work: () => Promise<T>,
 ): Promise<T> {
   try {
@@ -50,9 +54,9 @@ export async function proving<T>(
     const error = toFettleError(thrown)
     if (proves === undefined || !isTelling(error)) throw thrown
     const { snapshot, backups, ...proof } = Proves.parse(proves)
-    const note = error.message.split('\n', 1)[0] ?? ''
-    const failed = { ...proof, at: world.clock.now(), operation: context.operation.id, passed: false, note }
-    await recordProof(context, await repositoryOf(world, context, backups), snapshot, failed)
+    const note = typeof failed === 'string' ? failed : failed(error)
+    const failure = { ...proof, at: world.clock.now(), operation: context.operation.id, passed: false, note }
+    await recordProof(context, await repositoryOf(world, context, backups), snapshot, failure)
     throw thrown
   }
 }
@@ -67,7 +71,7 @@ const snapshotVerify = (world: World) =>
     observe: async () => 'partial',
     async run({ snapshot, backups }, context) {
       const manifest = await (await repositoryOf(world, context, backups)).get(snapshotName(context, snapshot))
-      const { objects, bytes } = await proving(world, context, { snapshot, backups, rung: 're-read' }, () =>
+      const { objects, bytes } = await proving(world, context, { snapshot, backups, rung: 're-read' }, 'its stored bytes are damaged', () =>
         verifyTask(world, context, { manifest, backups }),
       )
       return { objects, bytes }
@@ -90,11 +94,11 @@ const drillExpect = (world: World) =>
     silentForMs: 60_000,
     observe: async () => 'partial',
     async run(input, context) {
-      const results = await proving(world, context, input.proves, async () => {
-        const all = await expectTask(world, context, input)
-        const failed = all.filter(result => !result.passed)
-        if (failed.length === 0) return all
-        throw new FettleError('TEST_FAILED', `restored data is not as expected: ${failed.map(result => result.text).join('; ')}`)
+      const results = await expectTask(world, context, input)
+      const failed = results.filter(result => !result.passed)
+      const unlike = (what: (string | undefined)[]) => `restored data is not as expected: ${what.join('; ')}`
+      await proving(world, context, input.proves, unlike(failed.map(({ subject }) => subject)), async () => {
+        if (failed.length > 0) throw new FettleError('TEST_FAILED', unlike(failed.map(({ text }) => text)))
       })
       for (const result of results) context.log(result.text)
       return { passed: results.length }

@@ -137,6 +137,11 @@ async function removeScratchGroups(world: World, release: Release | undefined, c
   await Promise.all(names.map(name => world.runtime.remove(name, context.signal, context.operation.id)))
 }
 
+const bootFailure =
+  (release: string) =>
+  ({ code }: FettleError): string =>
+    code === 'TEST_FAILED' ? `tests of ${release} failed on it` : `${release} was not ready on it`
+
 const rehearseBoot = (world: World) =>
   stepKind({
     kind: 'rehearse.boot@1',
@@ -147,7 +152,7 @@ const rehearseBoot = (world: World) =>
     async run(input, context) {
       const release = await requireRelease(world, context.operation, input.release)
       const began = world.clock.monotonic()
-      const passed = await proving(world, context, input.proves, () =>
+      const passed = await proving(world, context, input.proves, bootFailure(release.id), () =>
         withinBudget(context, input.budget, bounded => bootAndTest(world, release, input.stores, bounded)),
       )
       await removeScratchGroups(world, release, context)

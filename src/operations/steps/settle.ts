@@ -3,11 +3,12 @@ import { mkdir, statfs } from 'node:fs/promises'
 import * as z from 'zod'
 import { FettleError } from '../../core/errors.ts'
 import { formatBytes } from '../../core/format.ts'
+import type { Scaled } from '../../core/scale.ts'
 import { stepKind } from '../../engine/step.ts'
 import { treeSize } from '../../lib/disk.ts'
 import { removeTree } from '../../lib/remove-tree.ts'
 import { listReleases, readEnvironment, removeRelease } from '../environment.ts'
-import { writeScale } from '../scale-record.ts'
+import { forgetScale, writeScale } from '../scale-record.ts'
 import type { World } from '../world.ts'
 
 /** Beyond two copies of the data (a snapshot and a rehearsal), so much stays free for everybody else. */
@@ -44,16 +45,25 @@ const preflight = (world: World) =>
     undo: 'nothing',
   })
 
+/** A plan of an earlier fettle has the number alone. */
+const ScaleInput = z.record(
+  z.string(),
+  z.union([
+    z.number().transform((instances): Scaled => ({ instances })),
+    z.object({ instances: z.number(), file: z.number().optional(), endedBy: z.number().optional() }),
+  ]),
+)
+
 const scaleRecord = (world: World) =>
   stepKind({
     kind: 'scale.record@1',
-    input: z.object({ instances: z.record(z.string(), z.number()), before: z.record(z.string(), z.number()) }),
+    input: z.object({ instances: ScaleInput, before: ScaleInput }),
     cancel: 'at-end',
     silentForMs: 10_000,
     observe: async () => 'partial',
     async run({ instances }, { operation }) {
       await writeScale(world, operation.app, operation.environment, instances)
-      return { instances }
+      return {}
     },
     async undo({ before }, { operation }) {
       await writeScale(world, operation.app, operation.environment, before)
@@ -75,6 +85,7 @@ const releasesForget = (world: World) =>
       const doomed = releases.filter(release => release.id !== serving?.id)
       for (const release of doomed) await removeRelease(world, app, environment, release.id)
       await removeTree(world.layout.artifacts(app, environment))
+      await forgetScale(world, app, environment)
       return { releases: doomed.length }
     },
     undo: 'nothing',
