@@ -29,6 +29,7 @@ const CHECKS: Record<string, Check> = {
   minLength: ({ minLength = 0 }, value) => typeof value !== 'string' || value.length >= minLength,
   minimum: ({ minimum = 0 }, value) => typeof value !== 'number' || value >= minimum,
   maximum: ({ maximum = 0 }, value) => typeof value !== 'number' || value <= maximum,
+  allOf: ({ allOf = [] }, value) => allOf.every(schema => isValid(schema, value)),
   anyOf: ({ anyOf = [] }, value) => anyOf.some(schema => isValid(schema, value)),
   items: ({ items = {} }, value) => !Array.isArray(value) || value.every(item => isValid(items, item)),
   required: ({ required = [] }, value) => !isMap(value) || required.every(key => Object.hasOwn(value, key)),

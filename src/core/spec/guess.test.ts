@@ -248,12 +248,29 @@ const SAMPLES: [title: string, folder: FolderSketch, expected: object][] = [
     { app: 'site', source: '.', build: ['pnpm install --frozen-lockfile', 'pnpm run build'] },
   ],
   ['an empty folder', sketch('Ünïcode 99', {}), { app: 'n-code-99', source: '.' }],
-  ...['true', 'null', 'False', 'NO', 'off', '123', '1e3', '~', '.', 'ſ', '__proto__', 'on\n', "y'", '- x', '!!str', '%', 'x: y #'].map(
-    (name): (typeof SAMPLES)[number] => {
-      const app = toIdentifier(name) || 'app'
-      return [`an empty folder with the name ${json(name)}`, sketch(name, {}), { app, source: '.' }]
-    },
-  ),
+  ...[
+    'true',
+    'null',
+    'False',
+    'NO',
+    'off',
+    '123',
+    '1e3',
+    '~',
+    '.',
+    'ſ',
+    '__proto__',
+    'constructor',
+    'on\n',
+    "y'",
+    '- x',
+    '!!str',
+    '%',
+    'x: y #',
+  ].map((name): (typeof SAMPLES)[number] => {
+    const app = toIdentifier(name) || 'app'
+    return [`an empty folder with the name ${json(name)}`, sketch(name, {}), { app, source: '.' }]
+  }),
   ['a folder whose name has no letter', sketch('2026', { 'README.md': true }), { app: 'app', source: '.' }],
   [
     'files that are broken or mean harm',
@@ -292,7 +309,7 @@ test('names that YAML reads as something else stay names, and no name of a file 
   const { text } = guessSpec(
     sketch('null', {
       Procfile: 'true: ./a\nnull: ./b\nweb: ./c\n',
-      '.env': 'NULL=\nTrue=\n',
+      '.env': 'NULL=\nTrue=\n__proto__=\ntoString=\n',
       'manage.py': true,
       'a\nroutes: []/settings.py': settings("'x.db'"),
     }),

@@ -31,6 +31,7 @@ const ACCEPTED = [
 const REFUSED = [
   'services: {}',
   'app: Shop',
+  'app: constructor',
   'fettle: 2\napp: a',
   'app: a\nservces: {}',
   'app: a\nservices: { web: {} }',

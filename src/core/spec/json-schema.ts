@@ -21,6 +21,7 @@ export interface JsonSchema {
   additionalProperties?: JsonSchema | boolean
   required?: string[]
   items?: JsonSchema
+  allOf?: JsonSchema[]
   anyOf?: JsonSchema[]
 }
 

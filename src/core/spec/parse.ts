@@ -74,7 +74,8 @@ function causes({ name, overlay }: EnvironmentTree, found: LocatedFinding[], ofB
   const shared = new Set(ofBase().map(keyOf))
   return found.map(finding => {
     // A list is replaced as a whole.
-    const steps = finding.path.slice(0, finding.path.findIndex(step => typeof step === 'number') >>> 0)
+    const index = finding.path.findIndex(step => typeof step === 'number')
+    const steps = index < 0 ? finding.path : finding.path.slice(0, index)
     const isOwn = steps.length > 0 && nearestAt(overlay, steps).isExact
     if (isOwn || shared.has(keyOf(finding))) return finding
     return { ...finding, at: overlay.key ?? overlay.at, breaks: { environment: name, at: finding.at } }

@@ -76,13 +76,19 @@ export const percent = parsed('percentage', PERCENT, text => Number(text.slice(0
 /** With one lower bound: zod keeps each that is set, and tells all that do not hold. */
 export const countFrom = (least: number) => z.number().int().min(least).max(MOST_COUNTED)
 export const count = countFrom(0)
+/** Looked up in a map that lacks it, such a name is found all the same. */
+const INHERITED = Object.getOwnPropertyNames(Object.prototype).join('|')
+const OWN_NAME = new RegExp(`^(?!(${INHERITED})$)`)
+const EXPECTED_OWN = 'expected another name: this one is part of every object in JavaScript'
 export const identifier = z
   .string()
   .regex(IDENTIFIER, 'expected a name of lower-case letters, digits and -, starting with a letter, at most 40 long')
-/** As POSIX has it. The one that is left out is no name in JavaScript: a value under it would be lost. */
+  .regex(OWN_NAME, EXPECTED_OWN)
+/** As POSIX has it. */
 export const variableName = z
   .string()
-  .regex(/^(?!__proto__$)[A-Za-z_][A-Za-z0-9_]{0,99}$/, 'expected a name of letters, digits and _, not starting with a digit')
+  .regex(/^[A-Za-z_][A-Za-z0-9_]{0,99}$/, 'expected a name of letters, digits and _, not starting with a digit')
+  .regex(OWN_NAME, EXPECTED_OWN)
 /** What the system takes as an argument, a variable or a path: there a NUL ends it. */
 export const systemText = z.string().regex(/^[^\0]*$/, 'expected text without NUL bytes')
 /** A command line for `sh -c`. */

@@ -1,9 +1,8 @@
 /** Variables that a container is given, for the same program outside of it. */
-import { addSecret, type Draft, type DraftService } from './draft.ts'
+import { addSecret, type Draft, type DraftService, isVariable } from './draft.ts'
 
 /** Set by fettle, or about the inside of the container. */
 const OF_THE_CONTAINER = /^(PORT|HOST|HOSTNAME|PATH|HOME|USER|PWD|SHELL|LD_LIBRARY_PATH|PYTHONPATH|GEM_HOME|GOPATH|VIRTUAL_ENV)$/
-const NAME = /^[A-Za-z_]\w{0,99}$/
 const SECRET_NAME = /(^|_)(PASS(WORD|WD|PHRASE)?|PWD|TOKEN|SECRET|KEY|CREDENTIALS?|DSN)(S?)(_|$)/i
 const WITH_PASSWORD = /:\/\/[^\s/@]*:[^\s/@]*@/
 
@@ -22,7 +21,7 @@ export function giveVariables(
   container: Container,
 ): void {
   if (services.length === 0) return
-  const given = new Map(variables.filter(([name]) => NAME.test(name) && !OF_THE_CONTAINER.test(name)))
+  const given = new Map(variables.filter(([name]) => isVariable(name) && !OF_THE_CONTAINER.test(name)))
   draft.variables.push(...given.keys())
   const isSecret = ([name, value]: [string, string]) => SECRET_NAME.test(name) || WITH_PASSWORD.test(value)
   const secrets = [...given].filter(isSecret).map(([name]) => name)

@@ -1,6 +1,6 @@
 /** What must outlive a release: databases, uploaded files, secrets. */
 import { guessDatabase } from './database.ts'
-import { addSecret, codeOf, type Draft, type FolderSketch, MAIN_SERVICE } from './draft.ts'
+import { addSecret, codeOf, type Draft, type FolderSketch, isVariable, MAIN_SERVICE } from './draft.ts'
 
 const DATABASE_VARIABLE = /^(DATABASE|DB|SQLITE)(_(URL|PATH|FILE|NAME))?$/
 const UPLOADS = ['uploads/', 'storage/uploads/', 'public/uploads/', 'media/']
@@ -23,7 +23,7 @@ export function fromData(sketch: FolderSketch, draft: Draft): void {
 /** Names only: no value leaves the file. */
 function variablesOf({ texts }: FolderSketch): string[] {
   const lines = [texts['.env'], texts['.env.example'], texts['.env.sample']].join('\n')
-  return [...new Set([...lines.matchAll(/^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]{0,99})\s*=/gm)].map(([, name = '']) => name))]
+  return [...new Set([...lines.matchAll(/^\s*(?:export\s+)?(\w+)\s*=/gm)].map(([, name = '']) => name))].filter(isVariable)
 }
 
 /** `process.env.DATABASE`, `os.environ["DATABASE"]`: only to name what a store is handed over by. */

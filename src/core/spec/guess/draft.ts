@@ -1,5 +1,6 @@
 /** What a folder shows, and the file as it comes about while one thing after the other is looked at. */
 import { references } from '../references.ts'
+import { identifier as identifierOfFile, variableName } from '../scalars.ts'
 import { onLoopback } from './loopback.ts'
 import { workspaceManifests } from './workspaces.ts'
 
@@ -84,13 +85,16 @@ export const MAIN_SERVICE = 'web'
 
 /** Lower-case letters, digits and -, as names are in the file. */
 export function toIdentifier(text: string): string {
-  return text
+  const name = text
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^[^a-z]+|-+$/g, '')
     .slice(0, 40)
     .replace(/-+$/, '')
+  return identifierOfFile.safeParse(name).success ? name : ''
 }
+
+export const isVariable = (name: string): boolean => variableName.safeParse(name).success
 
 /** Neither broken bytes, nor what would be taken for a reference. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
