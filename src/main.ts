@@ -1,4 +1,5 @@
 /** The command line's entry. It stays tiny: `--version` is answered before anything else is loaded. */
+import { EventEmitter } from 'node:events'
 import { writeSync } from 'node:fs'
 import { version } from './lib/version.ts'
 
@@ -11,7 +12,8 @@ else process.exitCode = await runCli()
 
 async function runCli(): Promise<number> {
   const { stdout, stderr, env } = process
-  for (const stream of [stdout, stderr]) stream.on('error', endWhenNobodyReads)
+  const unread = new EventEmitter()
+  for (const stream of [stdout, stderr]) stream.on('error', error => endWhenNobodyReads(error, unread))
   const { keepCompiledCode } = await import('./lib/compile-cache.ts')
   keepCompiledCode()
   const { main } = argv[0] === 'status' ? await import('./status.ts') : await import('./cli.ts')
@@ -20,6 +22,7 @@ async function runCli(): Promise<number> {
     stdout,
     stderr,
     env,
+    unread,
     cwd: process.cwd(),
     get stdin() {
       return process.stdin
@@ -28,8 +31,11 @@ async function runCli(): Promise<number> {
 }
 
 /** `fettle logs -f | head`: ends as a program does that SIGPIPE ended, which Node ignores. */
-function endWhenNobodyReads(error: NodeJS.ErrnoException): never {
-  if (error.code === 'EPIPE') process.exit(128 + 13)
+function endWhenNobodyReads(error: NodeJS.ErrnoException, unread: EventEmitter): void {
+  if (error.code === 'EPIPE') {
+    if (!unread.emit('unread')) process.exit(128 + 13)
+    return
+  }
   if (error.code !== 'ENOSPC') throw error
   try {
     writeSync(2, `fettle: what it says can not be written: ${error.message}\n`)

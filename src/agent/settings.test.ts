@@ -4,6 +4,7 @@ import { mkdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import type { FettleError } from '../core/errors.ts'
 import { layout } from '../core/layout.ts'
 import { readSettings, rememberSettings } from './settings.ts'
 
@@ -23,6 +24,19 @@ test('what the environment says counts, and is there at the next start only when
   await rememberSettings(paths, first)
   assert.equal((await readSettings(paths, {})).http.port, 81)
   assert.equal((await readSettings(paths, { FETTLE_HTTP: '127.0.0.1:82' })).http.port, 82)
+})
+
+test('an address that is none is refused by the name of its setting, and says what is allowed', async t => {
+  const paths = await home(t)
+  for (const [value, words] of [
+    ['127.0.0.1:99999', /^FETTLE_HTTP=127\.0\.0\.1:99999: there is no port 99999\nPorts go from 1 to 65535/],
+    ['8080', /^FETTLE_HTTP=8080 is no address\nWrite it as/],
+  ] as const)
+    await assert.rejects(readSettings(paths, { FETTLE_HTTP: value }), (error: FettleError) => {
+      assert.equal(error.code, 'USAGE')
+      assert.match(`${error.message}\n${error.hint}`, words)
+      return true
+    })
 })
 
 test('proxies in front are those of this machine, unless others are named, or none', async t => {

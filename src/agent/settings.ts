@@ -7,9 +7,11 @@ import type { Layout } from '../core/layout.ts'
 import { readIfExists, writeFileAtomic } from '../lib/files.ts'
 import { LOOPBACK, parseNetwork } from '../lib/network.ts'
 
+const LAST_PORT = 65_535
+
 const Settings = z.strictObject({
   format: z.literal(1),
-  http: z.strictObject({ host: z.string(), port: z.number().int().min(0).max(65_535) }),
+  http: z.strictObject({ host: z.string(), port: z.number().int().min(0).max(LAST_PORT) }),
   /** Below the system's range of outgoing ports. */
   ports: z.strictObject({ from: z.number().int(), to: z.number().int() }),
   /** Proxies in front of the proxy, whose X-Forwarded-For and -Proto are believed: addresses and networks. */
@@ -55,6 +57,10 @@ function parse(value: unknown, where: string): Settings {
 function parseAddress(text: string): Settings['http'] {
   const [, host = '', port = ''] = /^(.*):(\d+)$/.exec(text) ?? []
   if (host === '') throw new FettleError('USAGE', `FETTLE_HTTP=${text} is no address`, { hint: 'Write it as 127.0.0.1:8080.' })
+  if (Number(port) > LAST_PORT)
+    throw new FettleError('USAGE', `FETTLE_HTTP=${text}: there is no port ${port}`, {
+      hint: `Ports go from 1 to ${LAST_PORT}; 0 takes any free one. Write it as 127.0.0.1:8080.`,
+    })
   return { host, port: Number(port) }
 }
 

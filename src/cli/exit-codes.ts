@@ -1,7 +1,7 @@
 /** The exit codes, from the one table of errors: for `fettle help exit-codes` and the page in docs/. */
 import { errorCodes, exitCodeOf, meaningOf } from '../core/errors.ts'
 import { OWN_FAILURE } from './commands.ts'
-import { INTERRUPTED } from './interrupt.ts'
+import { INTERRUPTED, UNREAD } from './interrupt.ts'
 
 export interface ExitCode {
   exit: number
@@ -24,6 +24,12 @@ export const exitCodes = (): ExitCode[] => [
     exit: INTERRUPTED,
     code: '',
     means: 'let go by Ctrl-C, and likewise 129 and 143 by SIGHUP and SIGTERM: the operation goes on by itself',
+  },
+  {
+    exit: UNREAD,
+    code: '',
+    means:
+      'nobody reads what it says any more (`… | head`): the command of `run` and `exec` ends then, any other operation goes on by itself',
   },
 ]
 

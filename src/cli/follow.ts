@@ -3,7 +3,7 @@ import type { Client } from '../api/client.ts'
 import { toFettleError } from '../core/errors.ts'
 import type { OperationKind, OperationRecord } from '../core/plan.ts'
 import type { Cli } from './cli.ts'
-import { listenInterrupts, listenSignals } from './interrupt.ts'
+import { listenInterrupts, listenSignals, UNREAD } from './interrupt.ts'
 import { errorLines } from './output/error.ts'
 import { headLine } from './output/plan.ts'
 import { Screen } from './output/screen.ts'
@@ -33,11 +33,17 @@ export async function follow(cli: Cli, operation: OperationRecord, options: Foll
     code = exitCode
     detached.abort()
   }
+  let isUnread = false
+  const endUnread = (): void => {
+    if (!isUnread) void hangUp(cli, operation.id).then(() => detach(UNREAD))
+    isUnread = true
+  }
   const isSession = options.pipes?.request.terminal !== undefined
   const stopListening = isSession
     ? listenSignals(cli, exitCode => void hangUp(cli, operation.id).then(() => detach(exitCode)))
     : listenInterrupts(cli, {
-        detach,
+        // As in a shell, what prints for a reader that is gone ends: `fettle run yes | head`.
+        detach: exitCode => (exitCode === UNREAD && options.pipes !== undefined ? endUnread() : detach(exitCode)),
         cancel: now => void cancel(cli, { id: operation.id, now }, view),
         ask: lines => view.below(lines),
       })
@@ -64,7 +70,7 @@ export async function follow(cli: Cli, operation: OperationRecord, options: Foll
     view.close()
   }
   if (code === undefined) return conclude(cli, operation.id, { isSession })
-  return isSession ? code : leave(cli, operation, code)
+  return isSession || code === UNREAD ? code : leave(cli, operation, code)
 }
 
 function createView(cli: Cli, operation: OperationRecord, options: FollowOptions): View {
@@ -76,7 +82,7 @@ function createView(cli: Cli, operation: OperationRecord, options: FollowOptions
   return liveView(cli, operation, new Screen(cli.io.stdout, cli.style.unicode))
 }
 
-/** A command at a terminal ends with it. */
+/** A command at a terminal ends with it, and one in a pipe with its reader. */
 async function hangUp(cli: Cli, id: string): Promise<void> {
   try {
     const client = await cli.client()

@@ -15,6 +15,8 @@ export interface Interrupts {
 /** By convention 128 + the signal's number. */
 const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
 export const INTERRUPTED = SIGNALS.SIGINT
+/** As of a program that SIGPIPE ended. */
+export const UNREAD = 141
 const ASK_SECONDS = 10
 
 /** @returns an idempotent stop */
@@ -31,7 +33,7 @@ export function listenInterrupts(cli: Cli, on: Interrupts): () => void {
   }
 }
 
-/** Signals, and the end of whoever reads what we write. @returns an idempotent stop */
+/** Signals, the loss of the terminal, and the end of whoever reads what we write. @returns an idempotent stop */
 export function listenSignals(cli: Cli, onSignal: (code: number) => void): () => void {
   const signals = cli.io.signals ?? process
   const listeners = Object.entries(SIGNALS).map(([signal, code]) => {
@@ -39,11 +41,16 @@ export function listenSignals(cli: Cli, onSignal: (code: number) => void): () =>
     signals.on(signal, listener)
     return () => signals.off(signal, listener)
   })
-  const onLost = (): void => onSignal(SIGNALS.SIGHUP)
+  const onLost = (error: NodeJS.ErrnoException): void => {
+    if (error.code !== 'EPIPE') onSignal(SIGNALS.SIGHUP)
+  }
+  const onUnread = (): void => onSignal(UNREAD)
   cli.io.stdout.on('error', onLost)
+  cli.io.unread?.on('unread', onUnread)
   return () => {
     for (const stop of listeners) stop()
     cli.io.stdout.off('error', onLost)
+    cli.io.unread?.off('unread', onUnread)
   }
 }
 

@@ -10,6 +10,8 @@ export interface Io {
   cwd: string
   /** Where SIGINT and SIGHUP are heard; default: the process. */
   signals?: EventEmitter
+  /** Says `unread` when what was written has no reader any more; where nobody listens, the program ends at once. */
+  unread?: EventEmitter
   clock?: Clock
 }
 

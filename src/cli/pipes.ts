@@ -5,10 +5,9 @@
  * What is printed passes with its secrets hidden, for the log of a CI job is read by many; raw, byte by byte, where it was asked for.
  */
 import { fstatSync } from 'node:fs'
-import { mkdtemp } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { makeFifos } from '../lib/fifo.ts'
+import { makePipesFolder } from '../lib/pipes-folder.ts'
 import { removeTree } from '../lib/remove-tree.ts'
 import type { Cli } from './cli.ts'
 import type { Io, OutputStream } from './io.ts'
@@ -32,7 +31,7 @@ export interface Pipes {
 
 /** @throws FettleError UNSUPPORTED where no named pipe can be made */
 export async function openPipes(io: Io, wanted: { input: boolean; output: boolean; terminal: boolean; raw: boolean }): Promise<Pipes> {
-  const folder = await mkdtemp(join(tmpdir(), 'fettle-pipes-'))
+  const folder = await makePipesFolder()
   const [stdin, stdout, own] = ['stdin', 'stdout', 'stderr'].map(name => join(folder, name)) as [string, string, string]
   // What a terminal shows is its user's: nothing of it is kept, as would be of what goes to standard error.
   const stderr = !wanted.terminal && isSamePlace(io.stdout, io.stderr) ? stdout : own
@@ -42,6 +41,9 @@ export async function openPipes(io: Io, wanted: { input: boolean; output: boolea
   const input = wanted.input ? forwardInput(io.stdin, stdin) : undefined
   const printed = wanted.output ? outputs.map(([path, to]) => ({ to, pipe: openOutput(path) })) : []
   const closed = new AbortController()
+  // The program must not end before the folder is gone.
+  const waits = (): void => {}
+  io.unread?.on('unread', waits)
   let hidden = 0
   return {
     request: {
@@ -71,6 +73,7 @@ export async function openPipes(io: Io, wanted: { input: boolean; output: boolea
       closed.abort()
       for (const pipe of [input, session, ...printed.map(({ pipe }) => pipe)]) pipe?.close()
       await removeTree(folder)
+      io.unread?.off('unread', waits)
     },
   }
 }

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { access, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { FettleError } from '../core/errors.ts'
 
 /** Makes the entries of a folder durable. */
 export async function fsyncFolder(path: string): Promise<void> {
@@ -101,10 +102,23 @@ export async function removeTemporaries(path: string): Promise<void> {
   }
 }
 
-/** The file's text, or undefined when there is none. */
-export async function readIfExists(path: string): Promise<string | undefined> {
+/** The file's text. @throws FettleError DAMAGED when a folder lies there, of which the system does not say the path */
+export async function readText(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EISDIR') throw error
+    throw new FettleError('DAMAGED', `${path} is a folder, and a file belongs there`, {
+      cause: error,
+      hint: 'Move it away, and bring the file back.',
+    })
+  }
+}
+
+/** The same, or undefined when there is none. @throws FettleError DAMAGED */
+export async function readIfExists(path: string): Promise<string | undefined> {
+  try {
+    return await readText(path)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error

@@ -6,6 +6,7 @@ import type { Json } from '../core/json.ts'
 import type { Plan } from '../core/plan.ts'
 import { notFoundHint } from '../core/program-path.ts'
 import { stepKind } from '../engine/step.ts'
+import { removePipesFolders } from '../lib/pipes-folder.ts'
 import { basisOf } from './basis.ts'
 import { endCommand, runCommand } from './commands.ts'
 import { type readEnvironment, requireRelease } from './environment.ts'
@@ -75,6 +76,12 @@ const head = (kind: 'run' | 'test', { app, environment, table }: Awaited<ReturnT
   basis: basisOf({ 'what serves': table.generation }),
 })
 
+type Ends = Pick<RunRequest, 'stdin' | 'output' | 'terminal'>
+
+/** With the command, whatever became of whoever made them: who reads them still has them open. */
+const removePipes = ({ stdin, output, terminal }: Ends): Promise<void> =>
+  removePipesFolders([stdin, output?.stdout, output?.stderr, terminal?.file].filter(path => path !== undefined))
+
 const commandRun = (world: World) =>
   stepKind({
     kind: 'command.run@1',
@@ -90,12 +97,14 @@ const commandRun = (world: World) =>
     cancel: 'now',
     silentForMs: 600_000,
     observe: async () => 'partial',
-    async run({ release: id, argv, stores, service, stdin, output, terminal }, context) {
+    async run(input, context) {
+      const { release: id, argv, stores, service, stdin, output, terminal } = input
       const release = await requireRelease(world, context.operation, id)
       const words = terminal === undefined ? argv : terminalArgv(argv, terminal)
       const command = await ownCommand(world, release, words, service, { stores })
       const pipes = { ...(stdin === undefined ? {} : { stdin: { pipe: stdin } }), ...(output === undefined ? {} : { output }) }
       const result = await runCommand(world, context, { ...command, ...pipes })
+      await removePipes(input)
       if (result.code !== 0) {
         const hint = notFoundHint(result.code)
         const details = { context: { code: result.code }, ...(hint === undefined ? {} : { hint }) }
@@ -103,8 +112,9 @@ const commandRun = (world: World) =>
       }
       return { code: result.code, durationMs: result.durationMs }
     },
-    async undo(_input, context) {
+    async undo(input, context) {
       await endCommand(world, context)
+      await removePipes(input)
     },
   })
 

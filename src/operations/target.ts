@@ -1,10 +1,10 @@
 /** Which app and environment a request means, and the file as it is now. */
-import { readFile } from 'node:fs/promises'
 import { dirname, isAbsolute } from 'node:path'
 import { FettleError, toFettleError } from '../core/errors.ts'
 import { IDENTIFIER } from '../core/names.ts'
 import type { Problem } from '../core/spec/problem.ts'
 import type { Spec } from '../core/spec/schema.ts'
+import { readText } from '../lib/files.ts'
 import { type Environment, readEnvironment } from './environment.ts'
 import { requireKnown } from './known.ts'
 import type { World } from './world.ts'
@@ -30,7 +30,7 @@ export async function readProject(request: TargetRequest): Promise<ProjectFile> 
   if (file === undefined)
     throw new FettleError('USAGE', 'no fettle.yaml was named', { hint: 'Run it in the project folder, or name the file with --file.' })
   if (!isAbsolute(file)) throw new FettleError('USAGE', `${file} is no absolute path`)
-  const text = await readText(file)
+  const text = await readSpec(file)
   const { parseSpec } = await import('../core/spec/parse.ts') // with its reader of YAML: loaded when a file is read
   const { spec, environment, warnings } = parseSpec(text, {
     file,
@@ -51,7 +51,7 @@ const lastRead = new Map<string, { text: string; app: string }>()
 
 /** The app that a file describes. @throws FettleError NOT_FOUND, SPEC_INVALID */
 export async function appIn(file: string): Promise<string> {
-  const text = await readText(file)
+  const text = await readSpec(file)
   const last = lastRead.get(file)
   if (last?.text === text) return last.app
   const app = await readProject({ file }).then(
@@ -69,8 +69,8 @@ function nameDespite(error: unknown, text: string): string {
   return name
 }
 
-const readText = (file: string): Promise<string> =>
-  readFile(file, 'utf8').catch(error => {
+const readSpec = (file: string): Promise<string> =>
+  readText(file).catch(error => {
     throw toFettleError(error, `read ${file}`)
   })
 
@@ -90,7 +90,7 @@ async function namedBy(world: World, request: TargetRequest): Promise<{ app: str
     const { spec, environment } = await readProject(request)
     return { app: spec.app, environment }
   } catch (error) {
-    const app = nameDespite(error, await readText(request.file ?? ''))
+    const app = nameDespite(error, await readSpec(request.file ?? ''))
     const environment = request.environment ?? 'production'
     await requireKnown(world, app, environment).catch(() => {
       throw error

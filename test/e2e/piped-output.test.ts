@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { buffer, text } from 'node:stream/consumers'
 import { after, before, describe, test } from 'node:test'
@@ -93,6 +93,38 @@ describe('what a command of fettle run prints', () => {
     await site.run(['operations', 'follow', last?.id ?? ''])
     assert.equal((await site.operation(last?.id ?? '')).state, 'done')
     assert.equal(readFileSync(mark, 'utf8'), 'whole\n')
+  })
+
+  test('ends it when nobody reads it any more, as in a shell, and leaves no pipes', async () => {
+    for (const options of [[], ['--raw']]) {
+      const temporary = mkdtempSync(join(site.folder, 'unread-'))
+      const child = site.start(['run', ...options, 'sh', '-c', 'trap "" PIPE; while :; do echo y; done'], { env: { TMPDIR: temporary } })
+      child.stdin?.end()
+      assert.ok(child.stdout && child.stderr)
+      await once(child.stdout, 'data')
+      child.stdout.destroy()
+      const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'close')])
+      assert.deepEqual([code, said, readdirSync(temporary)], [141, '', []])
+      const [last] = (await site.look<{ operations: OperationRecord[] }>(['operations'])).operations
+      await site.run(['operations', 'follow', last?.id ?? ''])
+      assert.equal((await site.operation(last?.id ?? '')).state, 'undone')
+    }
+  })
+
+  test('leaves no pipes either when whoever reads it is killed: they go with the command', async () => {
+    const temporary = mkdtempSync(join(site.folder, 'killed-'))
+    const gate = join(temporary, 'gate')
+    const child = site.start(['run', 'sh', '-c', 'mkfifo "$1"; echo one; read -r _ <"$1"', 'sh', gate], { env: { TMPDIR: temporary } })
+    child.stdin?.end()
+    assert.ok(child.stdout)
+    await once(child.stdout, 'data')
+    child.kill('SIGKILL')
+    await once(child, 'close')
+    assert.equal(readdirSync(temporary).length, 2)
+    writeFileSync(gate, '\n')
+    const [last] = (await site.look<{ operations: OperationRecord[] }>(['operations'])).operations
+    await site.run(['operations', 'follow', last?.id ?? ''])
+    assert.deepEqual(readdirSync(temporary), ['gate'])
   })
 
   test('comes whole, with the exit status, when the agent is killed meanwhile', async () => {

@@ -16,7 +16,7 @@ export const run: CommandDefinition = {
   passThrough: true,
   example: {
     line: 'fettle run --env production node seed.js --rows 10 <rows.csv >seed.log',
-    does: 'runs it in the release that serves, with its environment and data, what is piped in as its input, and exits with its status; what it prints comes byte by byte, but secrets, which are masked (then a last line to standard error says so); it outlives whoever typed it, but at a terminal (`fettle run bash`) it gets one of its own and ends with it',
+    does: 'runs it in the release that serves, with its environment and data, what is piped in as its input, and exits with its status; what it prints comes byte by byte, but secrets, which are masked (then a last line to standard error says so); it outlives whoever typed it, but ends with the reader of what it prints (`fettle run yes | head`), and at a terminal (`fettle run bash`) it gets one of its own and ends with it',
   },
   async run(cli, given) {
     const service = given.text('service')

@@ -92,6 +92,22 @@ test('the key is for its owner alone, and one that others can read is refused', 
   await assert.rejects(on('here').latest(), failsWith('SECRET_LOCKED', /chmod 600/))
 })
 
+test('a folder in the place of a file is named', async t => {
+  const { on, file, key, project } = await setUp(t)
+  await on('here').set('KEY', new Secret('hunter2'))
+  for (const path of [file, key, join(project, 'secrets', 'recipients.txt')]) {
+    const text = await readFile(path)
+    await rm(path)
+    await mkdir(path)
+    await assert.rejects(
+      on('here').set('MORE', new Secret('x')),
+      failsWith('DAMAGED', new RegExp(`${path} is a folder.*Move it away`, 's')),
+    )
+    await rm(path, { recursive: true })
+    await writeFile(path, text, { mode: 0o600 })
+  }
+})
+
 test('without a key, or with another, the file stays locked and no key is made by reading', async t => {
   const { on, folder } = await setUp(t)
   const key = await on('here').set('KEY', new Secret('hunter2'))

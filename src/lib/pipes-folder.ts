@@ -1,0 +1,14 @@
+/** The folder of the named pipes of one `fettle run`. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join } from 'node:path'
+
+const PREFIX = 'fettle-pipes-'
+
+export const makePipesFolder = (): Promise<string> => mkdtemp(join(tmpdir(), PREFIX))
+
+/** Of these pipes. Others than those that were made here stay: they are whoever's made them. */
+export async function removePipesFolders(pipes: Iterable<string>): Promise<void> {
+  const folders = new Set(Array.from(pipes, pipe => dirname(pipe)).filter(folder => basename(folder).startsWith(PREFIX)))
+  for (const folder of folders) await rm(folder, { recursive: true, force: true })
+}
