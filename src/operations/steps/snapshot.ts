@@ -56,7 +56,9 @@ const snapshotTake = (world: World) =>
       backups: BackupsInput,
       release: z.string(),
       label: z.string(),
+      labelled: z.boolean().default(false),
       newRepository: z.boolean().default(false),
+      file: z.string().optional(),
     }),
     cancel: 'now',
     silentForMs: 120_000,
@@ -66,7 +68,7 @@ const snapshotTake = (world: World) =>
       const repository = await repositoryOf(world, context, input.backups)
       if (!input.newRepository) await requireRepository(world, context.operation, input.backups)
       await repository.open()
-      await rememberRepository(world, context.operation, input.backups, repository)
+      await rememberRepository(world, context.operation, input, repository)
       await repository.begin(id)
       const [previous] = await repository.list(app, environment)
       const { parts, skewMs, how } = await takeTask(world, context, { ...input, ...(previous === undefined ? {} : { previous }) })
@@ -78,6 +80,7 @@ const snapshotTake = (world: World) =>
         environment,
         release: input.release,
         label: input.label,
+        ...(input.labelled ? { labelled: true } : {}),
         takenAt,
         skewMs,
         parts,
@@ -139,17 +142,19 @@ const snapshotsRetain = (world: World) =>
       const repository = await repositoryOf(world, context, backups)
       const manifests = await repository.list(app, environment)
       const points = await Promise.all(
-        manifests.map(async ({ id, takenAt }) => {
+        manifests.map(async ({ id, takenAt, labelled = false }) => {
           const proofs = await repository.proofs(id)
-          return { id, takenAt, proven: isProven(proofs), drilled: isDrilled(proofs), failed: standingFailure(proofs) !== undefined }
+          const failed = standingFailure(proofs) !== undefined
+          return { id, takenAt, proven: isProven(proofs), drilled: isDrilled(proofs), failed, labelled }
         }),
       )
       const { forget } = retentionPlan(points, backups.keep, world.clock.now())
       const ids = forget.filter(id => !protect.includes(id))
+      const doomed = manifests.filter(({ id }) => ids.includes(id)).map(({ id, label }) => `${id} (${label})`)
       // An attempt before this one may have ended between the manifests and their objects: then there is no id left, and still something to remove.
       const isClean = ids.length === 0 && context.attempt === 1
       const freedBytes = isClean ? 0 : await forgetOld(repository, ids, context)
-      if (ids.length > 0 && freedBytes !== undefined) context.log(`${plural(ids.length, 'old snapshot')} removed: ${ids.join(', ')}`)
+      if (ids.length > 0 && freedBytes !== undefined) context.tell(`${plural(ids.length, 'old snapshot')} removed: ${doomed.join(', ')}`)
       return freedBytes === undefined ? { forgotten: [], freedBytes: 0 } : { forgotten: ids, freedBytes }
     },
     undo: 'nothing',
