@@ -7,18 +7,21 @@ import type { Journal } from '../engine/journal.ts'
 import { ownBuild } from '../lib/program-path.ts'
 import type { RedactedStream } from '../lib/redact.ts'
 import { emptyTable, readEnvironment } from '../operations/environment.ts'
+import type { Named } from '../operations/kept.ts'
 import { requireKnown } from '../operations/known.ts'
 import { makePlan, type PlanRequest } from '../operations/planner.ts'
+import { rememberedRepositories } from '../operations/repository-record.ts'
 import { appIn, readProject, readTarget, requireServing, soundProject, specOf, type TargetRequest } from '../operations/target.ts'
 import type { World } from '../operations/world.ts'
 import type { RouteTable } from '../ports/proxy.ts'
+import { snapshotViews } from './backup-status.ts'
 import type { BootEnabler } from './boot.ts'
 import { examine } from './doctor.ts'
 import { maskedPieces } from './mask.ts'
 import { secretHandlers } from './secrets.ts'
 import type { Handlers } from './server.ts'
 import { rememberEnded } from './serving.ts'
-import { environmentStatus, externalStatus, isExternal, releaseViews, snapshotViews, unreadableStatus } from './status.ts'
+import { environmentStatus, externalStatus, isExternal, keptStatus, NEVER_RUN, releaseViews, unreadableStatus } from './status.ts'
 
 /** Makes the agent return after a reboot. */
 export interface HandlerOptions {
@@ -66,7 +69,7 @@ export function handlersOf(options: HandlerOptions): Handlers {
     releases: async target => ({ releases: await releaseViews(world, await readTarget(world, target)) }),
     async snapshots(target) {
       const environment = await readTarget(world, target)
-      return snapshotViews(world, environment, await specOf(environment, target))
+      return snapshotViews(world, environment, await specOf(world, environment, target))
     },
     logs: (input, signal) => logLines(options, input, signal),
     ...secretHandlers(world),
@@ -97,7 +100,11 @@ async function statusOf({ world, engine, journal }: HandlerOptions, target: Targ
   const environments = await Promise.all(
     wanted.map(table => environmentStatus(world, table, operations).catch(error => unreadableStatus(table, error))),
   )
-  if (environments.length > 0) return Promise.all(environments.map(status => meantToRun(target, status)))
+  const served = await Promise.all(environments.map(status => meantToRun(target, status)))
+  const isNew = (one: Named) => !wanted.some(({ app, environment }) => app === one.app && environment === one.environment)
+  const kept = target.file === undefined ? (await rememberedRepositories(world)).filter(one => matches(one, names) && isNew(one)) : []
+  const all = [...served, ...(await Promise.all(kept.map(one => keptStatus(world, one, operations))))]
+  if (all.length > 0) return all
   const project = target.file === undefined ? undefined : await readProject(target)
   if (project !== undefined && isExternal(project.spec) && Object.keys(project.spec.stores).length > 0)
     return [await externalStatus(world, project, operations)]
@@ -109,8 +116,7 @@ async function statusOf({ world, engine, journal }: HandlerOptions, target: Targ
 async function meantToRun({ app, file }: TargetRequest, status: EnvironmentStatus): Promise<EnvironmentStatus> {
   if (status.state !== 'external' || file === undefined || app !== undefined) return status
   const project = await soundProject({ file, environment: status.environment })
-  if (project === undefined || isExternal(project.spec)) return status
-  return { ...status, state: 'never deployed', why: 'the file has services, and no deploy of them has come to its end' }
+  return project === undefined || isExternal(project.spec) ? status : { ...status, ...NEVER_RUN }
 }
 
 /** Where nothing was found: the names mean something all the same. @throws FettleError NOT_FOUND */

@@ -1,27 +1,23 @@
 /** What the agent tells about its environments, put together from the ports each time it is asked. */
 
 import { existsSync } from 'node:fs'
-import type { Answers } from '../api/contract.ts'
 import type { EnvironmentStatus, ReleaseView, ServiceStatus } from '../api/views.ts'
 import { toFettleError } from '../core/errors.ts'
 import { groupName } from '../core/names.ts'
 import type { OperationRecord } from '../core/plan.ts'
-import { failureText, highestRung, isProven, standingFailure } from '../core/proof.ts'
 import type { Release } from '../core/release.ts'
 import { inForce, wantedInstances } from '../core/scale.ts'
-import { snapshotNotes } from '../core/snapshot-notes.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import { type Environment, hasArtifact, readNotes, readRelease } from '../operations/environment.ts'
 import { storePaths } from '../operations/groups.ts'
-import { type HeldSnapshot, heldSnapshots, unreadableSnapshots } from '../operations/held-snapshots.ts'
-import { goneRepository } from '../operations/repository-record.ts'
+import type { Named } from '../operations/kept.ts'
+import type { Place } from '../operations/repository-record.ts'
 import { readScale } from '../operations/scale-record.ts'
-import { storesLack } from '../operations/snapshots.ts'
-import type { ProjectFile } from '../operations/target.ts'
+import { type ProjectFile, projectOf } from '../operations/target.ts'
 import { readTrial } from '../operations/trial-record.ts'
 import type { World } from '../operations/world.ts'
 import type { RouteTable } from '../ports/proxy.ts'
-import type { Manifest, Proof, Unreadable } from '../ports/repository.ts'
+import { backupStatus } from './backup-status.ts'
 
 const TAKEN_DOWN = { state: 'stopped', why: 'taken down; its data and backups stayed' } as const
 
@@ -34,7 +30,7 @@ export async function environmentStatus(world: World, table: RouteTable, operati
     serving === undefined ? undefined : readNotes(world, serving),
     world.proxy.counters(table.activation),
     routeUrls(world, table),
-    serving === undefined ? undefined : backupStatus(world, table, serving.spec),
+    serving === undefined ? undefined : backupStatus(world, table, serving.spec.backups),
   ])
   const isDown = serving !== undefined && Object.keys(table.groups).length === 0 && !(await hasArtifact(world, serving))
   const isRunByUs = serving !== undefined && !isDown && !isExternal(serving.spec)
@@ -72,7 +68,10 @@ async function stateOf(
 }
 
 /** Of one whose release can not be read: a newer fettle may have written it. What serves, serves on, and others are shown all the same. */
-export function unreadableStatus({ app, environment, generation }: RouteTable, thrown: unknown): EnvironmentStatus {
+export function unreadableStatus(
+  { app, environment, generation }: Pick<RouteTable, 'app' | 'environment' | 'generation'>,
+  thrown: unknown,
+): EnvironmentStatus {
   const { message, hint } = toFettleError(thrown, `read ${app}/${environment}`)
   const why = hint === undefined ? message : `${message}. ${hint}`
   return { app, environment, state: 'unknown', why, generation, services: [], stores: [], urls: [] }
@@ -92,8 +91,26 @@ export async function externalStatus(
     services: [],
     stores: storeStatuses(world, spec, {}),
     urls: [],
-    backup: await backupStatus(world, named, spec),
+    backup: await backupStatus(world, named, spec.backups),
     ...openOperation(operations, named),
+  }
+}
+
+export const NEVER_RUN = { state: 'never deployed', why: 'the file has services, and no deploy of them has come to its end' } as const
+
+/** Of an app of which nothing is deployed, by name: as its file says, or where that is gone, what its backups tell. */
+export async function keptStatus(
+  world: World,
+  { app, environment, backups }: Named & { backups: Place },
+  operations: OperationRecord[],
+): Promise<EnvironmentStatus> {
+  const named = { app, environment }
+  try {
+    const project = await projectOf(world, named)
+    return { ...(await externalStatus(world, project, operations)), ...(isExternal(project.spec) ? {} : NEVER_RUN) }
+  } catch (thrown) {
+    const unread = unreadableStatus({ ...named, generation: 0 }, thrown)
+    return { ...unread, backup: await backupStatus(world, named, backups), ...openOperation(operations, named) }
   }
 }
 
@@ -165,76 +182,6 @@ async function routeUrls(world: World, table: RouteTable): Promise<string[]> {
   const { port, protocol } = new URL(await world.proxy.address())
   const suffix = port === '' ? '' : `:${port}`
   return table.routes.map(route => `${protocol}//${route.host === '*' ? 'localhost' : route.host}${suffix}${route.path}`)
-}
-
-type Named = Pick<Environment, 'app' | 'environment'>
-
-interface Held {
-  all: (HeldSnapshot & { proofs: Proof[] })[]
-  foreign: Manifest[]
-  unreadable: Unreadable[]
-  gone?: string
-}
-
-async function heldOf(world: World, named: Named, { backups }: Spec): Promise<Held> {
-  const [held, foreign, unreadable, gone] = await Promise.all([
-    heldSnapshots(world, named, backups),
-    (await world.repository(named.app, backups)).foreign(named.app, named.environment),
-    unreadableSnapshots(world, named, backups),
-    goneRepository(world, named, backups),
-  ])
-  return {
-    all: await Promise.all(held.map(async one => ({ ...one, proofs: await one.repository.proofs(one.manifest) }))),
-    foreign,
-    unreadable,
-    ...(gone === undefined ? {} : { gone }),
-  }
-}
-
-async function backupStatus(world: World, environment: Named, spec: Spec): Promise<NonNullable<EnvironmentStatus['backup']>> {
-  const { all, foreign, unreadable, gone } = await heldOf(world, environment, spec)
-  const newest = all[0]
-  const failure = standingFailure(newest?.proofs ?? [])
-  const proven = all.find(({ proofs }) => isProven(proofs))
-  return {
-    ...(newest === undefined ? {} : { newestAt: newest.manifest.takenAt, rung: highestRung(newest.proofs) }),
-    ...(failure === undefined ? {} : { failed: failureText(failure) }),
-    ...(proven === undefined ? {} : { provenAt: proven.manifest.takenAt }),
-    ...(foreign.length === 0 ? {} : { foreign: foreign.map(({ id }) => id) }),
-    ...(unreadable.length === 0 ? {} : { unreadable: unreadable.map(({ id }) => id) }),
-    ...(gone === undefined ? {} : { gone }),
-  }
-}
-
-export async function snapshotViews(world: World, environment: Named, spec: Spec): Promise<Answers['snapshots']> {
-  const { all, foreign: others, unreadable, gone } = await heldOf(world, environment, spec)
-  const foreign = others.map(({ id, takenAt, recipients = [] }) => ({ id, takenAt, recipients }))
-  const here = world.repositoryFolder(spec.backups)
-  const snapshots = all.map(({ manifest, proofs, place }) => {
-    const failure = standingFailure(proofs)
-    const folder = world.repositoryFolder(place)
-    return {
-      id: manifest.id,
-      label: manifest.label,
-      release: manifest.release,
-      takenAt: manifest.takenAt,
-      skewMs: manifest.skewMs,
-      storedBytes: manifest.parts.flatMap(part => part.objects).reduce((sum, object) => sum + object.storedBytes, 0),
-      stores: manifest.parts.map(part => ({
-        name: part.store,
-        driver: part.driver,
-        rows: Object.values(part.fingerprint.items).reduce((sum, item) => sum + item.rows, 0),
-        reused: part.reused,
-      })),
-      rung: highestRung(proofs),
-      proofs,
-      notes: snapshotNotes(manifest.parts),
-      ...(failure === undefined ? {} : { failed: failureText(failure) }),
-      ...(folder === here ? {} : { formerFolder: folder }),
-    }
-  })
-  const lack = storesLack(spec)
-  return { snapshots, foreign, unreadable, ...(gone === undefined ? {} : { gone }), ...(lack === undefined ? {} : { lack }) }
 }
 
 export async function releaseViews(world: World, { releases, table }: Environment): Promise<ReleaseView[]> {

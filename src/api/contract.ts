@@ -53,7 +53,8 @@ export const OperationRequest = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('backup'),
     ...target,
-    label: z.string().max(200).default('by hand'),
+    /** One that has it is not displaced by later ones of its day; default: `by hand`. */
+    label: z.string().max(200).optional(),
     /** Also where the repository of earlier snapshots is not there any more. */
     newRepository: z.stringbool().or(z.boolean()).optional(),
   }),

@@ -10,6 +10,7 @@ const at = (id: string, takenAt: string | number, proven = false, drilled = fals
   proven,
   drilled,
   failed,
+  labelled: false,
 })
 const plan = (snapshots: Candidate[], rules: KeepRules, timeZone = 'UTC') => retentionPlan(snapshots, rules, now, timeZone)
 const kept = (...args: Parameters<typeof plan>) => plan(...args).keep.map(({ id, reasons }) => `${id}: ${reasons.join(', ')}`)
@@ -18,6 +19,21 @@ test('the newest of each day stays, and a gap uses up nothing', () => {
   const snapshots = [at('a', '2026-03-31T02:00Z'), at('b', '2026-03-30T23:00Z'), at('c', '2026-03-30T02:00Z'), at('d', '2026-01-05T02:00Z')]
   assert.deepEqual(kept(snapshots, { daily: 3 }), ['a: daily 2026-03-31, newest', 'b: daily 2026-03-30', 'd: daily 2026-01-05'])
   assert.deepEqual(plan(snapshots, { daily: 3 }).forget, ['c'])
+})
+
+test('one with a label is not displaced by another of its day, as long as the days reach; then it is one like others', () => {
+  const labelled = (id: string, takenAt: string): Candidate => ({ ...at(id, takenAt), labelled: true })
+  const snapshots = [
+    at('d', '2026-03-31T05:00Z'),
+    labelled('c', '2026-03-31T04:00Z'),
+    labelled('b', '2026-03-31T03:00Z'),
+    at('a', '2026-03-31T02:00Z'),
+    at('y', '2026-03-30T05:00Z'),
+    labelled('x', '2026-03-30T04:00Z'),
+  ]
+  assert.deepEqual(kept(snapshots, { daily: 1 }), ['d: daily 2026-03-31, newest', 'c: labelled', 'b: labelled'])
+  assert.deepEqual(plan(snapshots, { daily: 1 }).forget, ['a', 'y', 'x'])
+  assert.deepEqual(plan(snapshots, { last: 1 }).forget, ['c', 'b', 'a', 'y', 'x'], 'without a rule for days none reaches it')
 })
 
 test('a day begins at midnight of the time zone', () => {

@@ -1,7 +1,8 @@
 /**
  * Which snapshots stay: the newest ones, and the newest of each day, week and month that has any (so a gap does not use up a rule,
- * as in restic). Above the settings: the newest proven snapshot stays, and the newest that a whole drill passed; something always stays;
- * and what is dated in the future stays, because a clock that jumped must not delete anything.
+ * as in restic). One that a person gave a label is not displaced by later ones of its day: it stays as long as the days reach. Above the
+ * settings: the newest proven snapshot stays, and the newest that a whole drill passed; something always stays; and what is dated in the
+ * future stays, because a clock that jumped must not delete anything.
  */
 
 export interface KeepRules {
@@ -21,6 +22,8 @@ export interface Candidate {
   drilled: boolean
   /** A drill of it failed, and none passed since. */
   failed: boolean
+  /** A person gave it its label. */
+  labelled: boolean
 }
 
 export interface RetentionPlan {
@@ -41,9 +44,11 @@ export function retentionPlan(snapshots: readonly Candidate[], rules: KeepRules,
   const hasRule = Object.values(rules).some(rule => rule !== undefined)
   for (const { id } of past.slice(0, hasRule ? (rules.last ?? 0) : undefined)) keep(id, hasRule ? 'last' : 'no rule')
   const dayOf = calendar(timeZone)
-  for (const name of ['daily', 'weekly', 'monthly'] as const)
-    for (const [period, id] of newestOfEach(past, ({ takenAt }) => PERIODS[name](dayOf(takenAt)), rules[name] ?? 0))
-      keep(id, `${name} ${period}`)
+  const periodIn = (name: keyof typeof PERIODS) => (snapshot: Candidate) => PERIODS[name](dayOf(snapshot.takenAt))
+  const newestIn = (name: keyof typeof PERIODS) => newestOfEach(past, periodIn(name), rules[name] ?? 0)
+  for (const name of ['daily', 'weekly', 'monthly'] as const) for (const [period, id] of newestIn(name)) keep(id, `${name} ${period}`)
+  const days = newestIn('daily')
+  for (const snapshot of past) if (snapshot.labelled && days.has(periodIn('daily')(snapshot))) keep(snapshot.id, 'labelled')
   const proven = past.find(snapshot => snapshot.proven)
   const drilled = past.find(snapshot => snapshot.drilled)
   if (proven !== undefined) keep(proven.id, 'newest proven')

@@ -66,6 +66,8 @@ export const Manifest = z.object({
   release: z.string(),
   /** Why: `by hand`, `before r4`, … */
   label: z.string(),
+  /** A person gave the label: retention does not take it for one of many. */
+  labelled: z.literal(true).optional(),
   /** Wall clock, ms. */
   takenAt: z.number(),
   /** Between the first and the last store's moment, ms. */

@@ -18,12 +18,20 @@ import type { World } from './world.ts'
 
 export async function planBackup(
   world: World,
-  request: TargetRequest & { label: string; newRepository?: boolean | undefined },
+  request: TargetRequest & { label?: string | undefined; newRepository?: boolean | undefined },
 ): Promise<Plan> {
   const environment = await readTarget(world, request)
-  const spec = await specOf(environment, request)
+  const spec = await specOf(world, environment, request)
   const newRepository = request.newRepository ?? false
-  const take = snapshotSteps(environment, { label: request.label, after: [], pivot: true, spec, newRepository })
+  const take = snapshotSteps(environment, {
+    label: request.label ?? 'by hand',
+    labelled: request.label !== undefined,
+    after: [],
+    pivot: true,
+    spec,
+    newRepository,
+    file: request.file,
+  })
   if (take.length === 0) {
     throw new FettleError('NOT_FOUND', `${environment.app}/${environment.environment} has no data to back up`, {
       hint: storesLack(spec) ?? `Stores get their data with the first \`fettle deploy ${environment.environment}\`.`,
@@ -64,7 +72,7 @@ async function laterRepository(world: World, request: TargetRequest, { backups }
 
 export async function planDrill(world: World, request: TargetRequest & { snapshot: string }): Promise<Plan> {
   const environment = await readTarget(world, request)
-  const found = await findSnapshot(world, environment, await drillSpecOf(environment, request), request.snapshot)
+  const found = await findSnapshot(world, environment, await drillSpecOf(world, environment, request), request.snapshot)
   const { manifest, spec } = found
   const release = manifest.release === '' ? undefined : await readRelease(world, environment.app, environment.environment, manifest.release)
   const lack = await bootLack(world, release, manifest)

@@ -29,7 +29,7 @@ export type PlanRequest =
   | ({ kind: 'restore' } & RestoreRequest)
   | ({ kind: 'restart' | 'stop' | 'down' | 'test' } & TargetRequest)
   | ({ kind: 'scale'; instances: Record<string, number> } & TargetRequest)
-  | ({ kind: 'backup'; label: string; newRepository?: boolean | undefined } & TargetRequest)
+  | ({ kind: 'backup'; label?: string | undefined; newRepository?: boolean | undefined } & TargetRequest)
   | ({ kind: 'drill'; snapshot: string } & TargetRequest)
   | ({ kind: 'run' } & RunRequest)
 

@@ -21,6 +21,8 @@ interface RepositoryRecord {
   folder: string
   /** Where they went before, and stay. */
   former?: string[]
+  /** The fettle.yaml that said so last: where nothing is deployed, nothing else tells whose data it is. */
+  file?: string
 }
 
 const path = ({ layout }: World, { app, environment }: Named) => join(layout.environment(app, environment), 'repository.json')
@@ -33,14 +35,26 @@ export async function readRepositoryRecord(world: World, named: Named): Promise<
   return record
 }
 
-/** To be called once it is open. */
-export async function rememberRepository(world: World, named: Named, backups: Place, repository: Repository): Promise<void> {
+/** To be called once it is open. @param said the file that says so */
+export async function rememberRepository(
+  world: World,
+  named: Named,
+  { backups, file: said }: { backups: Place; file?: string | undefined },
+  repository: Repository,
+): Promise<void> {
   const folder = world.repositoryFolder(backups)
   const before = await readRepositoryRecord(world, named)
   const id = await repository.id()
-  if (id === undefined || (before?.id === id && before.folder === folder)) return
+  const file = said ?? before?.file
+  if (id === undefined || (before?.id === id && before.folder === folder && before.file === file)) return
   const former = await formerFolders(world, named, backups)
-  const record: RepositoryRecord = { format: 1, id, folder, ...(former.length === 0 ? {} : { former }) }
+  const record: RepositoryRecord = {
+    format: 1,
+    id,
+    folder,
+    ...(former.length === 0 ? {} : { former }),
+    ...(file === undefined ? {} : { file }),
+  }
   await writeFileAtomic(path(world, named), JSON.stringify(record))
 }
 

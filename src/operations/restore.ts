@@ -19,7 +19,7 @@ import { doubtNewest, type Found, findSnapshot } from './held-snapshots.ts'
 import { countLoss } from './loss.ts'
 import { readScale } from './scale-record.ts'
 import { isManaged, loadStep } from './snapshots.ts'
-import { readProject, readTarget, type TargetRequest } from './target.ts'
+import { projectOf, readTarget, type TargetRequest } from './target.ts'
 import type { World } from './world.ts'
 
 export interface RestoreRequest extends TargetRequest {
@@ -30,7 +30,7 @@ export interface RestoreRequest extends TargetRequest {
 
 export async function planRestore(world: World, request: RestoreRequest): Promise<Plan> {
   const environment = await readTarget(world, request)
-  const spec = environment.serving?.spec ?? (await readProject(request)).spec
+  const spec = environment.serving?.spec ?? (await projectOf(world, environment, request.file)).spec
   const found = await findSnapshot(world, environment, spec, request.snapshot)
   return doubtNewest(world, await planWith(world, environment, request, found), request.snapshot, found)
 }

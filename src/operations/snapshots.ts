@@ -16,11 +16,21 @@ export const storeConfigs = (spec: Spec, names: string[]): JsonObject =>
 /** Where a restored copy of a store lies during one operation. */
 export const scratchFolder = (world: World, store: string): Name => ({ $op: `${world.layout.scratches}/`, suffix: `/${store}` })
 
+interface SnapshotOptions {
+  id?: string
+  label: string
+  /** A person gave the label. */
+  labelled?: boolean
+  after: string[]
+  pivot?: true
+  spec?: Spec
+  newRepository?: boolean
+  /** The fettle.yaml that it is asked for by. */
+  file?: string | undefined
+}
+
 /** Take and commit; none where there is no data yet. */
-export function snapshotSteps(
-  environment: Environment,
-  options: { id?: string; label: string; after: string[]; pivot?: true; spec?: Spec; newRepository?: boolean },
-): PlannedStep[] {
+export function snapshotSteps(environment: Environment, options: SnapshotOptions): PlannedStep[] {
   const spec = options.spec ?? environment.serving?.spec
   if (spec === undefined) return []
   const names = Object.keys(spec.stores).filter(
@@ -41,6 +51,8 @@ export function snapshotSteps(
         backups,
         release: environment.table.release,
         label: options.label,
+        ...(options.labelled ? { labelled: true } : {}),
+        ...(options.file === undefined ? {} : { file: options.file }),
         ...(options.newRepository ? { newRepository: true } : {}),
       },
       after: options.after,

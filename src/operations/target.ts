@@ -4,9 +4,11 @@ import { FettleError, toFettleError } from '../core/errors.ts'
 import { IDENTIFIER } from '../core/names.ts'
 import type { Problem } from '../core/spec/problem.ts'
 import type { Spec } from '../core/spec/schema.ts'
-import { readText } from '../lib/files.ts'
+import { exists, readText } from '../lib/files.ts'
 import { type Environment, readEnvironment } from './environment.ts'
+import type { Named } from './kept.ts'
 import { requireKnown } from './known.ts'
+import { readRepositoryRecord } from './repository-record.ts'
 import type { World } from './world.ts'
 
 export interface TargetRequest {
@@ -100,15 +102,28 @@ async function namedBy(world: World, request: TargetRequest): Promise<{ app: str
 }
 
 /** The file as the release that serves took it; as it is now where something else runs the app, since nothing of it is deployed. */
-export async function specOf({ serving }: Environment, request: TargetRequest): Promise<Spec> {
+export async function specOf(world: World, environment: Environment, request: TargetRequest): Promise<Spec> {
+  const { serving } = environment
   const isRun = serving !== undefined && Object.keys(serving.spec.services).length > 0
   if (isRun || (serving !== undefined && request.file === undefined)) return serving.spec
-  return (await readProject(request)).spec
+  return (await projectOf(world, environment, request.file)).spec
+}
+
+/** The file that is named; of what is only known by its backups, the one that they were taken by. @throws FettleError NOT_FOUND, SPEC_INVALID */
+export async function projectOf(world: World, { app, environment }: Named, named?: string): Promise<ProjectFile> {
+  const file = named ?? (await readRepositoryRecord(world, { app, environment }))?.file
+  const known = `nothing of ${app}/${environment} is deployed, so its file says what its data is`
+  const hint = 'Ask in the folder of its fettle.yaml, or name the file with --file.'
+  if (file === undefined) throw new FettleError('NOT_FOUND', `${known}; where that lies is not known`, { hint })
+  if (named === undefined && !(await exists(file))) throw new FettleError('NOT_FOUND', `${known}; ${file} is not there any more`, { hint })
+  const project = await readProject({ file, environment })
+  if (project.spec.app === app) return project
+  throw new FettleError('NOT_FOUND', `${known}; ${file} is about ${project.spec.app} by now`, { hint })
 }
 
 /** The same, but for what a drill expects: that is a promise about the data, and counts as it is written now. */
-export async function drillSpecOf(environment: Environment, request: TargetRequest): Promise<Spec> {
-  const spec = await specOf(environment, request)
+export async function drillSpecOf(world: World, environment: Environment, request: TargetRequest): Promise<Spec> {
+  const spec = await specOf(world, environment, request)
   if (request.file === undefined) return spec
   const { drill } = (await readProject(request)).spec.backups
   return { ...spec, backups: { ...spec.backups, drill } }

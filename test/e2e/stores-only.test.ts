@@ -210,6 +210,42 @@ describe('a file without services', () => {
     await site.edit('fettle.yaml', text => text.replace('  repository: { directory: elsewhere }\n', ''))
   })
 
+  test('keeps backups that were given a label beside later ones of the same day, and tells what retention removed', async () => {
+    const label = async (text: string) => site.must(['backup', '--label', text])
+    await label('before the move')
+    await label('two')
+    await site.must(['backup'])
+    const { snapshots } = await site.look<Answers['snapshots']>(['snapshots'])
+    const displaced = snapshots[0]?.id
+    const { operation } = await label('three')
+    const after = (await site.look<Answers['snapshots']>(['snapshots'])).snapshots
+    assert.deepEqual(
+      after.slice(0, 3).map(one => one.label),
+      ['three', 'two', 'before the move'],
+    )
+    const { note } = operation.steps.find(({ id }) => id === 'retain') ?? {}
+    assert.equal(note, `1 old snapshot removed: ${displaced} (by hand)`)
+  })
+
+  test('is told of by name as in its folder; where its file is gone, that is said, with what its backups tell', async () => {
+    const named = async (args: string[]) => (await site.look<Answers['status']>([...args], { cwd: site.folder })).environments[0]
+    const here = await site.status()
+    assert.deepEqual(await named(['status', '--app', 'shop']), here)
+    assert.deepEqual(await named(['status', '--all']), here)
+    await site.must(['backup', '--app', 'shop'], { cwd: site.folder })
+    await rename(join(site.app, 'fettle.yaml'), join(site.app, 'away.yaml'))
+    const { state, why, backup } = (await named(['status', '--app', 'shop'])) ?? {}
+    assert.equal(state, 'unknown')
+    assert.match(
+      why ?? '',
+      new RegExp(`its file says what its data is; ${join(site.app, 'fettle.yaml')} is not there any more\\. Ask in the folder`),
+    )
+    assert.ok(backup?.newestAt)
+    const refused = await site.operate(['backup', '--app', 'shop', '--yes'], { cwd: site.folder })
+    assert.deepEqual([refused.code, refused.error?.code], [3, 'NOT_FOUND'])
+    await rename(join(site.app, 'away.yaml'), join(site.app, 'fettle.yaml'))
+  })
+
   test('is down when its data is not where the file says', async () => {
     assert.equal((await site.status()).state, 'external')
     await rename(database, `${database}.away`)

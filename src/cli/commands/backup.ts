@@ -5,7 +5,10 @@ import { targetOf } from '../target.ts'
 export const backup: CommandDefinition = {
   arguments: [ENVIRONMENT],
   options: [
-    { flags: '-l, --label <text>', says: 'why it is taken, to be read by whoever has the disk; default: by hand' },
+    {
+      flags: '-l, --label <text>',
+      says: 'why it is taken, to be read by whoever has the disk; it is kept as long as `keep: { daily }` reaches; default: by hand',
+    },
     { flags: '--new-repository', says: 'into a new one, where that of earlier snapshots is gone for good' },
   ],
   takes: ['target', 'operation'],

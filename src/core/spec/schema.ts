@@ -181,7 +181,9 @@ export const Backups = z
         monthly: count.optional().describe('newest of each month'),
       })
       .default({ daily: 7, weekly: 4, monthly: 12 })
-      .describe('snapshots kept; {} keeps all. The newest proven one is never removed; not zeros alone'),
+      .describe(
+        'snapshots kept; {} keeps all. The newest proven one is never removed, one with a label not while `daily` reaches; not zeros alone',
+      ),
     repository: z
       .strictObject({ directory: systemText.min(1).describe('folder; relative to the home of fettle') })
       .default({ directory: 'backups' })

@@ -59,7 +59,9 @@ const snapshotTake = (world: World) =>
       backups: BackupsInput,
       release: z.string(),
       label: z.string(),
+      labelled: z.boolean().default(false),
       newRepository: z.boolean().default(false),
+      file: z.string().optional(),
     }),
     cancel: 'now',
     silentForMs: 120_000,
@@ -69,7 +71,7 @@ const snapshotTake = (world: World) =>
       const repository = await repositoryOf(world, context, input.backups)
       if (!input.newRepository) await requireRepository(world, context.operation, input.backups)
       await repository.open()
-      await rememberRepository(world, context.operation, input.backups, repository)
+      await rememberRepository(world, context.operation, input, repository)
       await repository.begin(id)
       const [previous] = await repository.list(app, environment)
       const { parts, skewMs, how } = await takeTask(world, context, { ...input, ...(previous === undefined ? {} : { previous }) })
@@ -83,6 +85,7 @@ const snapshotTake = (world: World) =>
         environment,
         release: input.release,
         label: input.label,
+        ...(input.labelled ? { labelled: true } : {}),
         takenAt,
         skewMs,
         parts,
@@ -146,22 +149,19 @@ const snapshotsRetain = (world: World) =>
       const points = await Promise.all(
         manifests.map(async manifest => {
           const proofs = await repository.proofs(manifest)
-          const { id, takenAt } = manifest
-          return { id, takenAt, proven: isProven(proofs), drilled: isDrilled(proofs), failed: standingFailure(proofs) !== undefined }
+          const { id, takenAt, labelled = false } = manifest
+          const failed = standingFailure(proofs) !== undefined
+          return { id, takenAt, proven: isProven(proofs), drilled: isDrilled(proofs), failed, labelled }
         }),
       )
       const { forget } = retentionPlan(points, backups.keep, world.clock.now())
       const ids = forget.filter(id => !protect.includes(id))
+      const doomed = manifests.filter(({ id }) => ids.includes(id)).map(({ id, label }) => `${id} (${label})`)
       // An attempt before this one may have ended between the manifests and their objects: then there is no id left, and still something to remove.
       const isClean = ids.length === 0 && context.attempt === 1
-      const freedBytes = isClean
-        ? 0
-        : await forgetOld(
-            repository,
-            ids.map(id => snapshotName(context, id)),
-            context,
-          )
-      if (ids.length > 0 && freedBytes !== undefined) context.log(`${plural(ids.length, 'old snapshot')} removed: ${ids.join(', ')}`)
+      const names = ids.map(id => snapshotName(context, id))
+      const freedBytes = isClean ? 0 : await forgetOld(repository, names, context)
+      if (ids.length > 0 && freedBytes !== undefined) context.tell(`${plural(ids.length, 'old snapshot')} removed: ${doomed.join(', ')}`)
       return freedBytes === undefined ? { forgotten: [], freedBytes: 0 } : { forgotten: ids, freedBytes }
     },
     undo: 'nothing',
