@@ -60,7 +60,7 @@ export async function backupItems(world: World, named: Named, backups: KeptBacku
 const failedItem = (name: string, snapshot: string, { note }: Proof): DoctorItem => ({
   name,
   state: 'fail',
-  text: `${snapshot}, the newest snapshot, failed its drill: ${note ?? 'see `fettle snapshots`'}`,
+  text: `${snapshot}, the newest snapshot, failed its proof: ${note ?? 'see `fettle snapshots`'}`,
   fix: 'look what is wrong with the data; `fettle restore` takes the newest that is proven',
 })
 

@@ -222,7 +222,7 @@ export async function snapshotViews(world: World, environment: Named, spec: Spec
       })),
       rung: highestRung(proofs),
       proofs,
-      ...(failure === undefined ? {} : { failed: failure.note ?? 'its drill failed' }),
+      ...(failure === undefined ? {} : { failed: failure.note ?? 'its proof failed' }),
     }
   })
   return { snapshots, foreign, unreadable, ...(gone === undefined ? {} : { gone }) }

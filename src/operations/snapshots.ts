@@ -2,10 +2,10 @@
 import { FettleError } from '../core/errors.ts'
 import type { Json, JsonObject } from '../core/json.ts'
 import type { Plan, PlannedStep } from '../core/plan.ts'
-import { isProven } from '../core/proof.ts'
+import { isProven, standingFailure } from '../core/proof.ts'
 import { externalPath } from '../core/spec/derived.ts'
 import type { Spec } from '../core/spec/schema.ts'
-import type { Manifest, Unreadable } from '../ports/repository.ts'
+import type { Manifest, Repository, Unreadable } from '../ports/repository.ts'
 import type { Name } from './activation.ts'
 import type { Environment } from './environment.ts'
 import { requireOwn } from './foreign-snapshots.ts'
@@ -134,7 +134,24 @@ export async function doubtNewest(
   { wanted, found }: { wanted: string; found: Manifest },
 ): Promise<Plan> {
   if (!wanted.startsWith('newest')) return plan
-  const unreadable = await (await world.repository(plan.app, spec.backups)).unreadable(plan.app, plan.environment)
+  const repository = await world.repository(plan.app, spec.backups)
+  const failed = wanted === 'newest-proven' ? await failedSince(repository, found) : []
+  return doubtUnread(repository, { ...plan, lines: [...plan.lines, ...failed] }, found)
+}
+
+/** What was passed over. Nobody is asked: what is gone with it is counted anyway. */
+async function failedSince(repository: Repository, { app, environment, takenAt }: Manifest): Promise<Plan['lines']> {
+  const newer = (await repository.list(app, environment)).filter(manifest => manifest.takenAt > takenAt)
+  const failures = await Promise.all(
+    newer.map(async manifest => ({ manifest, failure: standingFailure(await repository.proofs(manifest)) })),
+  )
+  return failures.flatMap(({ manifest: { id }, failure }) =>
+    failure === undefined ? [] : [{ text: `not the newest: ${id} failed: ${failure.note ?? 'see `fettle snapshots`'}`, tone: 'warn' }],
+  )
+}
+
+async function doubtUnread(repository: Repository, plan: Plan, found: Manifest): Promise<Plan> {
+  const unreadable = await repository.unreadable(plan.app, plan.environment)
   const newer = unreadableText(unreadable.filter(({ id }) => id > found.id))
   if (newer === undefined) return plan
   const text = `not the newest: ${newer}`

@@ -15,9 +15,9 @@ import { Budget, withinBudget } from '../budget.ts'
 import { endCommand, runToSuccess } from '../commands.ts'
 import { addNotes, requireRelease } from '../environment.ts'
 import { groupOf, migrationCommand } from '../groups.ts'
+import { Proves, proving, tellsOfApp } from '../proving.ts'
 import type { World } from '../world.ts'
 import { backendOf, untilReady } from './groups.ts'
-import { isTelling, Proves, proving } from './proof.ts'
 import { smokeTests, testedService } from './tests.ts'
 
 const Scratch = z.object({
@@ -142,7 +142,7 @@ const rehearseBoot = (world: World) =>
     async run(input, context) {
       const release = await requireRelease(world, context.operation, input.release)
       const began = world.clock.monotonic()
-      const passed = await proving(world, context, input.proves, () =>
+      const passed = await proving(world, context, input.proves, tellsOfApp, () =>
         withinBudget(context, input.budget, bounded => bootAndTest(world, release, input.stores, bounded)),
       )
       await removeScratchGroups(world, release, context)
@@ -169,7 +169,7 @@ const rehearseOld = (world: World) =>
         error => toFettleError(error),
       )
       await removeScratchGroups(world, old, context)
-      if (failure !== undefined && !isTelling(failure)) throw failure
+      if (failure !== undefined && !tellsOfApp(failure)) throw failure
       const reversible: Reversible = failure === undefined ? 'proved' : 'refuted'
       await addNotes(world, release, { reversible })
       if (failure !== undefined && input.mustPass) {

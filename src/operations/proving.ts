@@ -1,0 +1,69 @@
+/** What a snapshot turns out to be worth, recorded with it; above all when that is less than it was taken for. */
+import * as z from 'zod'
+import { type ErrorCode, type FettleError, toFettleError } from '../core/errors.ts'
+import type { StepContext } from '../engine/step.ts'
+import type { Manifest, Proof, Repository, Rung } from '../ports/repository.ts'
+import { BackupsInput, repositoryOf, snapshotName } from './steps/data-input.ts'
+import type { World } from './world.ts'
+
+export const RungInput = z.custom<Rung>(value => typeof value === 'string')
+
+/** What a step is a part of the proof of. */
+export const Proves = z.object({
+  snapshot: z.string(),
+  backups: BackupsInput,
+  rung: RungInput,
+  compared: z.number().default(0),
+  durationMs: z.number().default(0),
+})
+
+/** These tell of the data; any other failure (a full disk, a key that is away, a worker that died, a cancel) tells of this attempt alone. */
+const OF_DATA: readonly ErrorCode[] = ['TEST_FAILED', 'DAMAGED', 'DIFFERENT']
+/** And these of an app that was started on it. */
+const OF_APP: readonly ErrorCode[] = [...OF_DATA, 'NOT_READY', 'COMMAND_FAILED']
+
+export const tellsOfData = ({ code }: FettleError): boolean => OF_DATA.includes(code)
+export const tellsOfApp = ({ code }: FettleError): boolean => OF_APP.includes(code)
+
+/** Of where a proof is written, and nothing else. */
+const UNWRITABLE: ReadonlySet<ErrorCode> = new Set(['READ_ONLY', 'DISK_FULL'])
+
+/** Where the repository can not be written, that is told and no more: what was shown is true without the record of it. */
+export async function recordProof(context: StepContext, repository: Repository, snapshot: string, proof: Proof): Promise<void> {
+  await repository.addProof(snapshotName(context, snapshot), proof).catch(thrown => {
+    const error = toFettleError(thrown)
+    if (!UNWRITABLE.has(error.code)) throw thrown
+    context.tell(`the proof of it can not be recorded: ${error.message}`)
+  })
+}
+
+/** Does the work; where that shows that the rung is not reached, this is recorded with the snapshot before the error goes on. */
+export async function proving<T>(
+  world: World,
+  context: StepContext,
+  proves: z.input<typeof Proves> | undefined,
+  isTelling: (error: FettleError) => boolean,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work()
+  } catch (thrown) {
+    const error = toFettleError(thrown)
+    if (proves === undefined || !isTelling(error)) throw thrown
+    const { snapshot, backups, ...proof } = Proves.parse(proves)
+    const note = error.message.split('\n', 1)[0] ?? ''
+    const failed = { ...proof, at: world.clock.now(), operation: context.operation.id, passed: false, note }
+    const repository = await repositoryOf(world, context, backups)
+    for (const id of [snapshot, ...(await sharing(repository, context, snapshot, error))])
+      await recordProof(context, repository, id, failed)
+    throw thrown
+  }
+}
+
+/** Snapshots share objects: what is wrong with one is wrong with each of them. */
+async function sharing(repository: Repository, { operation }: StepContext, but: string, { context }: FettleError): Promise<string[]> {
+  if (context?.object === undefined) return []
+  const holds = ({ parts }: Manifest) => parts.some(({ objects }) => objects.some(({ name }) => name === context.object))
+  const manifests = await repository.list(operation.app, operation.environment)
+  return manifests.filter(manifest => manifest.id !== but && holds(manifest)).map(({ id }) => id)
+}
