@@ -1,4 +1,5 @@
 /** The first number of a new journal: above every operation that left a trace, so that a lost journal never leads to a name twice. */
+import { operationOf } from '../core/snapshot.ts'
 import { exists } from '../lib/files.ts'
 import { listReleases } from '../operations/environment.ts'
 import { keptEnvironments } from '../operations/kept.ts'
@@ -30,7 +31,7 @@ async function numbersOfSnapshots(world: World): Promise<number[]> {
       repository.foreign(app, environment),
       repository.unreadable(app, environment),
     ])
-    return held.flat().map(({ id }) => Number(/-op(\d+)(?:-|$)/.exec(id)?.[1] ?? 0))
+    return held.flat().map(({ id }) => Number(operationOf(id)?.slice('op'.length) ?? 0))
   })
   return (await Promise.all(repositories)).flat()
 }

@@ -25,14 +25,14 @@ const OF_APP: readonly ErrorCode[] = [...OF_DATA, 'NOT_READY', 'COMMAND_FAILED']
 export const tellsOfData = ({ code }: FettleError): boolean => OF_DATA.includes(code)
 export const tellsOfApp = ({ code }: FettleError): boolean => OF_APP.includes(code)
 
-/** Of where a proof is written, and nothing else. */
-const UNWRITABLE: ReadonlySet<ErrorCode> = new Set(['READ_ONLY', 'DISK_FULL'])
+/** Of where a proof is written, or that its snapshot was removed meanwhile; of nothing that was shown. */
+const UNWRITABLE: readonly ErrorCode[] = ['READ_ONLY', 'DISK_FULL', 'NOT_FOUND']
 
-/** Where the repository can not be written, that is told and no more: what was shown is true without the record of it. */
+/** Where it can not be written, that is told and no more: what was shown is true without the record of it. */
 export async function recordProof(context: StepContext, repository: Repository, snapshot: string, proof: Proof): Promise<void> {
   await repository.addProof(snapshotName(context, snapshot), proof).catch(thrown => {
     const error = toFettleError(thrown)
-    if (!UNWRITABLE.has(error.code)) throw thrown
+    if (!UNWRITABLE.includes(error.code)) throw thrown
     context.tell(`the proof of it can not be recorded: ${error.message}`)
   })
 }

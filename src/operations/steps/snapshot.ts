@@ -7,6 +7,7 @@ import { toFettleError } from '../../core/errors.ts'
 import { formatCount, plural } from '../../core/format.ts'
 import { isDrilled, isProven, standingFailure } from '../../core/proof.ts'
 import { retentionPlan } from '../../core/retention.ts'
+import { snapshotId } from '../../core/snapshot.ts'
 import { type StepContext, stepKind } from '../../engine/step.ts'
 import type { Manifest, Repository, SnapshotName } from '../../ports/repository.ts'
 import { Budget, withinBudget } from '../budget.ts'
@@ -23,10 +24,6 @@ import { BackupsInput, Configs, Folders, ManifestInput, repositoryOf, snapshotNa
 async function removeAll(folders: Record<string, string>): Promise<void> {
   for (const folder of Object.values(folders)) await rm(folder, { recursive: true, force: true })
 }
-
-/** Sorts by time and operation, and is a file name everywhere. Two homes on one repository count operations each from one: hence the end. */
-const snapshotId = (takenAt: number, operation: string): string =>
-  `${new Date(takenAt).toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-')}-${operation}-${randomBytes(3).toString('hex')}`
 
 const storesCreate = (world: World) =>
   stepKind({
@@ -74,7 +71,7 @@ const snapshotTake = (world: World) =>
       const takenAt = Math.min(...parts.map(part => part.takenAt))
       const manifest: Manifest = {
         format: 1,
-        id: snapshotId(takenAt, id),
+        id: snapshotId(takenAt, id, randomBytes(3).toString('hex')),
         app,
         environment,
         release: input.release,
