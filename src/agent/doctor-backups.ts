@@ -59,7 +59,7 @@ export async function backupItems(world: World, named: Named, backups: KeptBacku
 const failedItem = (name: string, snapshot: string, failure: Proof): DoctorItem => ({
   name,
   state: 'fail',
-  text: `${snapshot}, the newest snapshot, failed its drill: ${failureText(failure)}`,
+  text: `${snapshot}, the newest snapshot, failed its proof: ${failureText(failure)}`,
   fix: 'look what is wrong with the data; `fettle restore` takes the newest that is proven',
 })
 

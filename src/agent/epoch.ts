@@ -1,4 +1,5 @@
 /** The first number of a new journal: above every operation that left a trace, so that a lost journal never leads to a name twice. */
+import { operationOf } from '../core/snapshot.ts'
 import { exists } from '../lib/files.ts'
 import { listReleases } from '../operations/environment.ts'
 import { heldSnapshots, unreadableSnapshots } from '../operations/held-snapshots.ts'
@@ -32,7 +33,7 @@ async function numbersOfSnapshots(world: World): Promise<number[]> {
       (await world.repository(app, backups)).foreign(app, environment),
     ])
     const ids = [...held.map(({ manifest }) => manifest), ...unreadable, ...foreign].map(({ id }) => id)
-    return ids.map(id => Number(/-op(\d+)(?:-|$)/.exec(id)?.[1] ?? 0))
+    return ids.map(id => Number(operationOf(id)?.slice('op'.length) ?? 0))
   })
   return (await Promise.all(repositories)).flat()
 }

@@ -80,7 +80,7 @@ export const EnvironmentStatus = z.object({
       newestAt: may(time),
       provenAt: may(time),
       rung: may(Rung),
-      failed: may(text).describe('what failed when the newest was drilled'),
+      failed: may(text).describe('what a drill or a restore showed to be wrong with the newest'),
       foreign: may(z.array(text)).describe('ids of snapshots that are sealed for another key'),
       unreadable: may(z.array(text)).describe('ids of snapshots that are there and can not be read'),
       gone: may(text).describe('why the repository is not there'),
@@ -110,7 +110,7 @@ export const SnapshotView = z.object({
   stores: z.array(z.object({ name: text, driver: text, rows: count, reused: flag })),
   rung: Rung.describe('the highest that was reached'),
   proofs: z.array(Proof as z.ZodType<Proof>),
-  failed: may(text).describe('why the last drill failed'),
+  failed: may(text).describe('what a drill or a restore showed to be wrong with it'),
   formerFolder: may(text).describe('the repository that holds it, where snapshots go to another one by now'),
   notes: z.array(text).describe('what it does not cover, or saw moving while it was read, by store'),
 })

@@ -115,3 +115,13 @@ export type SnapshotName = Pick<Manifest, 'app' | 'environment' | 'id'>
 export type Rung = z.output<typeof Rung>
 export type Proof = z.output<typeof Proof>
 export type Loss = z.output<typeof Loss>
+
+/**
+ * `20261121-173624-op1-3f9a2c`: sorts by time and operation, and is a file name everywhere. Homes that share a repository count their
+ * operations each from one; hence what is random at its end, which earlier versions did not have.
+ */
+export const snapshotId = (takenAt: number, operation: string, random: string): string =>
+  `${new Date(takenAt).toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-')}-${operation}-${random}`
+
+/** The operation that took it; undefined where the id is not fettle's. */
+export const operationOf = (snapshot: string): string | undefined => /-(op\d+)(?:-[0-9a-f]+)?$/.exec(snapshot)?.[1]

@@ -1,11 +1,11 @@
 /** Data tasks as an operation asks for them: its folders and configurations turned into what a worker reads. */
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type DataTask, type StoreAt, type TaskName, TaskProgress, type TaskResult } from '../core/data-tasks.ts'
+import { type DataTask, type RepositoryConfig, type StoreAt, type TaskName, TaskProgress, type TaskResult } from '../core/data-tasks.ts'
 import { type ErrorJson, FettleError } from '../core/errors.ts'
 import { formatBytes } from '../core/format.ts'
 import { layout } from '../core/layout.ts'
-import type { Manifest } from '../core/snapshot.ts'
+import type { Manifest, Rung } from '../core/snapshot.ts'
 import type { Expectation, Spec } from '../core/spec/schema.ts'
 import type { StepContext } from '../engine/step.ts'
 import { alongside } from '../lib/alongside.ts'
@@ -13,6 +13,7 @@ import { readIfExists, writeFileAtomic } from '../lib/files.ts'
 import { removeTree } from '../lib/remove-tree.ts'
 import { forgetLost, runCommand, stepCommand } from './commands.ts'
 import { EXTERNAL_FOLDER, storeOf } from './groups.ts'
+import { OF_DATA, proving } from './proving.ts'
 import type { World } from './world.ts'
 
 const PROGRESS_MS = 500
@@ -23,6 +24,7 @@ interface Data {
   folders: Record<string, string>
 }
 type WithBackups = { backups: Spec['backups'] }
+type OfSnapshot = WithBackups & { manifest: Manifest }
 /** A task without the files that every task names. */
 type Body<Name extends TaskName> = Omit<Extract<DataTask, { task: Name }>, 'task' | 'result' | 'progress' | 'scratch'>
 
@@ -47,23 +49,41 @@ export async function takeTask(
   })
 }
 
-export async function loadTask(
+/** A task that reads a snapshot. Where that can not be read back as it was taken, this is recorded with it, whatever it was read for. */
+async function runOnSnapshot<Result>(
   world: World,
   context: StepContext,
-  input: Data & WithBackups & { manifest: Manifest; durable: boolean },
-): Promise<TaskResult<'snapshot.load'>> {
-  const repository = await world.repositoryConfig(context.operation.app, input.backups)
-  const { manifest, durable } = input
-  return runTask(world, context, 'snapshot.load', { repository, parts: manifest.parts, stores: storesAt(world, input), durable })
+  { manifest, backups }: OfSnapshot,
+  rung: Rung,
+  work: (repository: RepositoryConfig) => Promise<Result>,
+): Promise<Result> {
+  const repository = await world.repositoryConfig(context.operation.app, backups)
+  return proving(world, context, { snapshot: manifest.id, backups, rung }, OF_DATA, () => work(repository))
 }
 
-export async function changedSinceTask(
+/** @throws FettleError DIFFERENT when what arrived is not what was backed up */
+export function loadTask(
   world: World,
   context: StepContext,
-  input: Data & WithBackups & { manifest: Manifest },
-): Promise<TaskResult<'changed-since'>> {
-  const repository = await world.repositoryConfig(context.operation.app, input.backups)
-  return runTask(world, context, 'changed-since', { repository, parts: input.manifest.parts, stores: storesAt(world, input) })
+  input: Data & OfSnapshot & { durable: boolean },
+): Promise<TaskResult<'snapshot.load'>> {
+  const { manifest, durable } = input
+  return runOnSnapshot(world, context, input, 'content-equal', async repository => {
+    const stores = storesAt(world, input)
+    const loaded = await runTask(world, context, 'snapshot.load', { repository, parts: manifest.parts, stores, durable })
+    if (loaded.differences.length === 0) return loaded
+    const what = loaded.differences.map(difference => `${difference.store}/${difference.item}: ${difference.what}`).join('; ')
+    throw new FettleError('DIFFERENT', `what was restored from ${manifest.id} is not what was backed up: ${what}`, {
+      hint: '`fettle snapshots` shows the newest proven one; take a new backup, then `fettle drill`.',
+    })
+  })
+}
+
+export function changedSinceTask(world: World, context: StepContext, input: Data & OfSnapshot): Promise<TaskResult<'changed-since'>> {
+  const { parts } = input.manifest
+  return runOnSnapshot(world, context, input, 'loaded', repository =>
+    runTask(world, context, 'changed-since', { repository, parts, stores: storesAt(world, input) }),
+  )
 }
 
 export async function expectTask(
@@ -74,13 +94,9 @@ export async function expectTask(
   return (await runTask(world, context, 'expect', { stores: storesAt(world, input), expect: input.expect })).results
 }
 
-export async function verifyTask(
-  world: World,
-  context: StepContext,
-  input: WithBackups & { manifest: Manifest },
-): Promise<TaskResult<'verify'>> {
-  const repository = await world.repositoryConfig(context.operation.app, input.backups)
-  return runTask(world, context, 'verify', { repository, manifest: input.manifest })
+export function verifyTask(world: World, context: StepContext, input: OfSnapshot): Promise<TaskResult<'verify'>> {
+  const { manifest } = input
+  return runOnSnapshot(world, context, input, 're-read', repository => runTask(world, context, 'verify', { repository, manifest }))
 }
 
 /** Shows what the worker writes of its progress. */

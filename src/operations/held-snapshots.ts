@@ -1,7 +1,7 @@
 /** Which snapshots an environment has, wherever they lie: where they go now, and where they went before. */
 import { FettleError } from '../core/errors.ts'
 import type { Plan } from '../core/plan.ts'
-import { isProven } from '../core/proof.ts'
+import { failureText, isProven, standingFailure } from '../core/proof.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import type { Manifest, Repository, Unreadable } from '../ports/repository.ts'
 import { requireOwn } from './foreign-snapshots.ts'
@@ -84,8 +84,23 @@ async function missing(world: World, named: Named, spec: Spec, wanted: string, h
 }
 
 /** The plan on what was found; where that may not be the newest there is, it says so and asks. */
-export async function doubtNewest(world: World, plan: Plan, wanted: string, { manifest, spec }: Found): Promise<Plan> {
+export async function doubtNewest(world: World, plan: Plan, wanted: string, found: Found): Promise<Plan> {
   if (!wanted.startsWith('newest')) return plan
+  const failed = wanted === 'newest-proven' ? await failedSince(world, found) : []
+  return doubtUnread(world, { ...plan, lines: [...plan.lines, ...failed] }, found)
+}
+
+/** What was passed over. Nobody is asked: what is gone with it is counted anyway. */
+async function failedSince(world: World, { manifest, spec }: Found): Promise<Plan['lines']> {
+  const newer = (await heldSnapshots(world, manifest, spec.backups)).filter(({ manifest: { takenAt } }) => takenAt > manifest.takenAt)
+  const failures = newer.map(async ({ manifest, repository }) => {
+    const failure = standingFailure(await repository.proofs(manifest))
+    return failure === undefined ? [] : [{ text: `not the newest: ${manifest.id} failed: ${failureText(failure)}`, tone: 'warn' as const }]
+  })
+  return (await Promise.all(failures)).flat()
+}
+
+async function doubtUnread(world: World, plan: Plan, { manifest, spec }: Found): Promise<Plan> {
   const unreadable = await unreadableSnapshots(world, plan, spec.backups)
   const newer = unreadableText(unreadable.filter(({ id }) => id > manifest.id))
   if (newer === undefined) return plan

@@ -145,10 +145,10 @@ function leftOut({ id, parts }: Manifest, spec: Spec): PlanLine[] {
   }))
 }
 
-/** A snapshot that was named although it failed its drill. */
+/** A snapshot that was named although it failed its proof. */
 async function doubtAbout(world: World, spec: Spec, manifest: Manifest): Promise<string | undefined> {
   const failure = standingFailure(await (await world.repository(manifest.app, spec.backups)).proofs(manifest))
-  return failure && `it failed its drill: ${failureText(failure)}`
+  return failure && `it failed its proof: ${failureText(failure)}`
 }
 
 const head = ({ app, environment }: Environment, facts: Parameters<typeof basisOf>[0], announced: Basis = {}) => ({

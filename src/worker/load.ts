@@ -13,7 +13,9 @@ export async function load(world: TaskWorld, task: TaskOf<'snapshot.load'>, sign
     const { store, config } = openStore(world, at)
     const part = partOf(task.parts, at)
     world.progress.stage(`loading ${at.name}`)
-    await store.load(part, source, at.folder, config, { durable: task.durable ?? true, signal })
+    await store.load(part, source, at.folder, config, { durable: task.durable ?? true, signal }).catch(error => {
+      throw unplaceable(at, error)
+    })
     world.progress.stage(`comparing ${at.name}`)
     const found = await store.fingerprint(at.folder, config, signal)
     fingerprints[at.name] = found
@@ -21,6 +23,15 @@ export async function load(world: TaskWorld, task: TaskOf<'snapshot.load'>, sign
   }
   const compared = Object.values(fingerprints).reduce((rows, found) => rows + comparedRows(found), 0)
   return { fingerprints, compared, differences }
+}
+
+/** Into an empty folder everything goes that once lay in one: what gets in its own way there is not what was backed up. */
+const OF_THE_CONTENT = ['EEXIST', 'EISDIR', 'ENOTDIR', 'ELOOP']
+
+function unplaceable({ name }: StoreAt, cause: unknown): unknown {
+  const { code = '', message } = cause as NodeJS.ErrnoException
+  if (cause instanceof FettleError || !OF_THE_CONTENT.includes(code)) return cause
+  return new FettleError('DIFFERENT', `store ${name} can not be laid out as it was backed up: ${message}`, { cause })
 }
 
 export async function fingerprint(world: TaskWorld, task: TaskOf<'fingerprint'>, signal: AbortSignal): Promise<TaskResult<'fingerprint'>> {

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { OperationRecord } from '../../src/core/plan.ts'
+import { operationOf } from '../../src/core/snapshot.ts'
 import { readIfExists } from '../../src/lib/files.ts'
 import { leftovers } from './leftovers.ts'
 import type { SweptOperation } from './operations.ts'
@@ -112,7 +113,7 @@ function announcedLoss(operation: OperationRecord): { entries: number; files: nu
 
 async function wrongSnapshots(snapshots: Snapshots, { swept, operation }: Outcome): Promise<string[]> {
   const found = await snapshots.problems()
-  const own = (await snapshots.list()).filter(({ id }) => operation !== undefined && id.endsWith(`-${operation.id}`))
+  const own = (await snapshots.list()).filter(({ id }) => operation !== undefined && operationOf(id) === operation.id)
   const isTaken = operation?.state === 'done' && (swept?.name === 'backup' || swept?.name === 'deploy')
   if (isTaken && own.length !== 1) found.push(`${own.length} snapshots are listed for ${operation.id}`)
   return found

@@ -15,10 +15,10 @@ import { Budget, withinBudget } from '../budget.ts'
 import { endCommand, runToSuccess } from '../commands.ts'
 import { addNotes, requireRelease } from '../environment.ts'
 import { groupOf, migrationCommand } from '../groups.ts'
+import { OF_APP, Proves, proving } from '../proving.ts'
 import { placesOf } from '../repository-record.ts'
 import type { World } from '../world.ts'
 import { backendOf, untilReady } from './groups.ts'
-import { isTelling, Proves, proving } from './proof.ts'
 import { smokeTests, testedService } from './tests.ts'
 
 const Scratch = z.object({
@@ -152,7 +152,7 @@ const rehearseBoot = (world: World) =>
     async run(input, context) {
       const release = await requireRelease(world, context.operation, input.release)
       const began = world.clock.monotonic()
-      const passed = await proving(world, context, input.proves, bootFailure(release.id), () =>
+      const passed = await proving(world, context, input.proves, { ...OF_APP, note: bootFailure(release.id) }, () =>
         withinBudget(context, input.budget, bounded => bootAndTest(world, release, input.stores, bounded)),
       )
       await removeScratchGroups(world, release, context)
@@ -179,7 +179,7 @@ const rehearseOld = (world: World) =>
         error => toFettleError(error),
       )
       await removeScratchGroups(world, old, context)
-      if (failure !== undefined && !isTelling(failure)) throw failure
+      if (failure !== undefined && !OF_APP.tells(failure)) throw failure
       const reversible: Reversible = failure === undefined ? 'proved' : 'refuted'
       await addNotes(world, release, { reversible })
       if (failure !== undefined && input.mustPass) {

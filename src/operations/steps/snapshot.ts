@@ -3,10 +3,11 @@ import { randomBytes } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as z from 'zod'
-import { FettleError, toFettleError } from '../../core/errors.ts'
+import { toFettleError } from '../../core/errors.ts'
 import { formatCount, plural } from '../../core/format.ts'
 import { isDrilled, isProven, standingFailure } from '../../core/proof.ts'
 import { retentionPlan } from '../../core/retention.ts'
+import { snapshotId } from '../../core/snapshot.ts'
 import { briefNotes } from '../../core/snapshot-notes.ts'
 import { type StepContext, stepKind } from '../../engine/step.ts'
 import { removeTree } from '../../lib/remove-tree.ts'
@@ -17,18 +18,14 @@ import { changedSinceTask, loadTask, takeTask } from '../data-tasks.ts'
 import { addNotes, readRelease } from '../environment.ts'
 import { storeOf } from '../groups.ts'
 import { goneText } from '../loss.ts'
+import { recordProof } from '../proving.ts'
 import { rememberRepository, requireRepository } from '../repository-record.ts'
 import type { World } from '../world.ts'
 import { BackupsInput, Configs, Folders, ManifestInput, repositoryOf, snapshotName } from './data-input.ts'
-import { recordProof } from './proof.ts'
 
 async function removeAll(folders: Record<string, string>): Promise<void> {
   for (const folder of Object.values(folders)) await removeTree(folder)
 }
-
-/** Sorts by time and operation, and is a file name everywhere. Two homes on one repository count operations each from one: hence the end. */
-const snapshotId = (takenAt: number, operation: string): string =>
-  `${new Date(takenAt).toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-')}-${operation}-${randomBytes(3).toString('hex')}`
 
 const storesCreate = (world: World) =>
   stepKind({
@@ -80,7 +77,7 @@ const snapshotTake = (world: World) =>
       const takenAt = Math.min(...parts.map(part => part.takenAt))
       const manifest: Manifest = {
         format: 1,
-        id: snapshotId(takenAt, id),
+        id: snapshotId(takenAt, id, randomBytes(3).toString('hex')),
         app,
         environment,
         release: input.release,
@@ -189,18 +186,9 @@ const snapshotLoad = (world: World) =>
       // A snapshot is loaded into empty folders only.
       if (await forgetLost(world, context)) await removeAll(input.folders)
       const began = world.clock.monotonic()
-      const { compared, differences } = await withinBudget(context, input.budget, bounded =>
-        loadTask(world, bounded, { ...input, manifest }),
-      )
+      const { compared } = await withinBudget(context, input.budget, bounded => loadTask(world, bounded, { ...input, manifest }))
       const durationMs = Math.round(world.clock.monotonic() - began)
       const proof = { rung: 'content-equal', at: world.clock.now(), operation: context.operation.id, durationMs, compared } as const
-      if (differences.length > 0) {
-        const note = differences.map(difference => `${difference.store}/${difference.item}: ${difference.what}`).join('; ')
-        await recordProof(context, repository, manifest.id, { ...proof, passed: false, note })
-        throw new FettleError('DIFFERENT', `what was restored from ${manifest.id} is not what was backed up: ${note}`, {
-          hint: '`fettle snapshots` shows the newest proven one; take a new backup, then `fettle drill`.',
-        })
-      }
       await recordProof(context, repository, manifest.id, { ...proof, passed: true })
       context.log(`${formatCount(compared)} rows and files compared: equal`)
       // A deploy has just told of the snapshot that it took.
