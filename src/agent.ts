@@ -102,7 +102,8 @@ function composeWorld(settings: Settings): World {
     },
     repositoryFolder,
     repositoryConfig,
-    secrets: (app, environment, project) => redaction.watch(openSecretFile({ project, home, app, environment }, systemClock), app),
+    secrets: (app, environment, project, names) =>
+      redaction.watch(openSecretFile({ project, home, app, environment }, systemClock), app, names),
     source: (spec, project, leaveOut = []) => sourceOf(spec, project, [home, ...leaveOut]),
     buildEnvironment: buildEnvironment(process.env),
     worker: [process.execPath, programPath('worker')],

@@ -98,6 +98,21 @@ test('the lines of a log hide what goes on over their ends, also what was set wh
   assert.deepEqual([`a ${first}`, second, second, 'end'].map(show), [`a ${MASK}`, `${MASK}=`, second, 'end'])
 })
 
+test('a value that is a name of its app is not hidden, nor is one that became a name', async context => {
+  const paths = await makePaths(context)
+  const first = await nextAgent(paths)
+  const names = new Set(['shop'])
+  const take = (value: string, app: string) => first.take(new Secret(value), app, async () => names)
+  await take('shop', 'shop')
+  for (const app of ['shop', 'wiki']) await take('staging', app)
+  names.add('staging')
+  await take('staging', 'shop')
+  for (const { hide } of [first, await nextAgent(paths)]) {
+    assert.equal(hide('shop of staging', 'shop'), 'shop of staging')
+    assert.equal(hide('shop of staging', 'wiki'), `shop of ${MASK}`)
+  }
+})
+
 test('the list of an earlier fettle, which kept no apps, is hidden everywhere', async context => {
   const paths = await makePaths(context)
   const { seenSecrets, seenSecretsKey } = paths

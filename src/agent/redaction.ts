@@ -1,11 +1,12 @@
 /**
  * Every value that was ever opened or set is hidden in all that leaves the agent; one that is a word, only in what is about an app
- * that has it: `admin` as a password of one app says nothing in the messages of another, and would make them hard to read.
+ * that has it, and one that is a name in the app's file nowhere: `admin` as a password of one app says nothing in the messages of another, and would make them hard to read.
  */
 import type { Hide } from '../core/free-text.ts'
 import { Secret } from '../core/secret.ts'
 import { createRedactor, type RedactedStream, type Redactor, redactedStream } from '../lib/redact.ts'
 import { isWordLike } from '../lib/word-like.ts'
+import type { SpokenNames } from '../operations/world.ts'
 import type { SecretStore } from '../ports/secrets.ts'
 import type { SeenSecret, SeenSecrets } from './seen-secrets.ts'
 
@@ -29,8 +30,34 @@ export class Redaction {
 
   #learn(seen: SeenSecret): void {
     this.#known.set(seen.value, seen)
+    this.#renew()
+  }
+
+  #unlearn(value: string): void {
+    this.#known.delete(value)
+    this.#renew()
+  }
+
+  #renew(): void {
     this.#everywhere = undefined
     this.#words.clear()
+  }
+
+  /** A value that is a name of the app is in every message about it, which hiding would break, and says nothing there. */
+  async take(secret: Secret, app: string, names: SpokenNames): Promise<void> {
+    const isName = (await names()).has(secret.reveal().trim())
+    await (isName ? this.#forget(secret.reveal(), app) : this.add(secret, app))
+  }
+
+  /** One that became a name. */
+  async #forget(value: string, app: string): Promise<void> {
+    const apps = this.#known.get(value)?.apps
+    if (apps?.includes(app) !== true) return
+    const others = apps.filter(other => other !== app)
+    if (others.length > 0) this.#learn({ value, apps: others })
+    else this.#unlearn(value)
+    this.#isSaved = false
+    await this.#keep()
   }
 
   /** Resolves once the next agent will know it too: only then may the app be given it. @throws FettleError DISK_FULL */
@@ -42,6 +69,10 @@ export class Redaction {
       this.#learn({ value, apps: [...apps, app] })
       this.#isSaved = false
     }
+    await this.#keep()
+  }
+
+  async #keep(): Promise<void> {
     const save = () => this.#save()
     this.#saving = this.#saving.then(save, save)
     await this.#saving
@@ -96,18 +127,18 @@ export class Redaction {
   }
 
   /** The same store; what it opens is known here from then on. */
-  watch(store: SecretStore, app: string): SecretStore {
+  watch(store: SecretStore, app: string, names: SpokenNames): SecretStore {
     return {
       latest: () => store.latest(),
       list: () => store.list(),
       remove: name => store.remove(name),
       open: async ref => {
         const secret = await store.open(ref)
-        await this.add(secret, app)
+        await this.take(secret, app, names)
         return secret
       },
       set: async (name, value, options) => {
-        await this.add(value, app)
+        await this.take(value, app, names)
         return store.set(name, value, options)
       },
     }

@@ -3,15 +3,16 @@ import type { SecretsView } from '../api/views.ts'
 import { FettleError } from '../core/errors.ts'
 import { nearestName } from '../core/nearest.ts'
 import { Secret } from '../core/secret.ts'
-import { neededSecrets } from '../core/spec/derived.ts'
+import { neededSecrets, spokenNames } from '../core/spec/derived.ts'
 import { readProject, type TargetRequest } from '../operations/target.ts'
 import type { World } from '../operations/world.ts'
 import type { Handlers } from './server.ts'
 
 export function secretHandlers(world: World): Pick<Handlers, 'secrets' | 'setSecret' | 'removeSecret'> {
   const open = async (target: TargetRequest) => {
-    const { spec, environment, folder } = await readProject(target)
-    const store = world.secrets(spec.app, environment, folder)
+    const { spec, environment, environments, folder } = await readProject(target)
+    const names = spokenNames(spec, environments)
+    const store = world.secrets(spec.app, environment, folder, async () => names)
     const needed = neededSecrets(spec)
     const list = async (): Promise<SecretsView> => {
       const present = await store.list()
@@ -24,16 +25,16 @@ export function secretHandlers(world: World): Pick<Handlers, 'secrets' | 'setSec
       }))
       return { secrets, needed }
     }
-    return { store, list, environment }
+    return { store, list, environment, names }
   }
   return {
     secrets: async target => (await open(target)).list(),
     async setSecret({ name, value, rotated, ...target }) {
       if (value.includes('\0'))
         throw new FettleError('USAGE', `the value of ${name} holds a zero byte, which no environment of a process can`)
-      const { store, list } = await open(target)
+      const { store, list, names } = await open(target)
       await store.set(name, new Secret(value), { rotated })
-      return list()
+      return { ...(await list()), isName: names.has(value.trim()) }
     },
     async removeSecret({ name, ...target }) {
       const { store, list, environment } = await open(target)

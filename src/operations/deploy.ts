@@ -12,7 +12,7 @@ import type { Plan, PlanLine } from '../core/plan.ts'
 import type { Release } from '../core/release.ts'
 import { scaleTexts } from '../core/scale.ts'
 import { planSecrets, type SecretChange, type SecretPlan } from '../core/secrets.ts'
-import { neededSecrets } from '../core/spec/derived.ts'
+import { neededSecrets, spokenNames } from '../core/spec/derived.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import { requireOwnAddresses } from './addresses.ts'
 import { basisOf } from './basis.ts'
@@ -132,9 +132,11 @@ const isolationLack = (world: World): string | undefined =>
     : undefined
 
 /** @throws FettleError SECRET_MISSING */
-async function secretsFor(world: World, { spec, environment, folder }: ProjectFile, serving: Release | undefined): Promise<SecretPlan> {
+async function secretsFor(world: World, project: ProjectFile, serving: Release | undefined): Promise<SecretPlan> {
+  const { spec, environment, environments, folder } = project
   const needed = neededSecrets(spec)
-  const latest = needed.length === 0 ? [] : await world.secrets(spec.app, environment, folder).latest()
+  const names = async () => spokenNames(spec, environments)
+  const latest = needed.length === 0 ? [] : await world.secrets(spec.app, environment, folder, names).latest()
   return planSecrets(needed, latest, serving?.secrets ?? [], environment)
 }
 

@@ -7,11 +7,12 @@ import { bindSecrets } from '../core/sandbox-env.ts'
 import { Secret } from '../core/secret.ts'
 import { refsForRollback } from '../core/secrets.ts'
 import { shellArgv } from '../core/shell-command.ts'
-import { externalPath, migrationEnvironment, readyCheck } from '../core/spec/derived.ts'
+import { externalPath, migrationEnvironment, readyCheck, spokenNames } from '../core/spec/derived.ts'
 import { resolveCommand, resolveEnvironment, type Scope } from '../core/spec/references.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import type { Group, SandboxName } from '../ports/runtime.ts'
 import type { CommandBody } from './commands.ts'
+import { readProject } from './target.ts'
 import type { World } from './world.ts'
 
 const MIGRATION_LIMIT_MS = 3_600_000
@@ -135,8 +136,8 @@ export function storeOf(world: World, entry: Spec['stores'][string]) {
 async function openSecrets(world: World, release: Release, isDrill: boolean): Promise<Record<string, Secret>> {
   if (release.secrets.length === 0) return {}
   const { app, environment } = release
-  const own = world.secrets(app, environment, releaseFolder(world, release))
-  const project = world.secrets(app, environment, dirname(release.file))
+  const own = world.secrets(app, environment, releaseFolder(world, release), () => namesBeside(release))
+  const project = world.secrets(app, environment, dirname(release.file), () => namesBeside(release))
   const present = await project.latest()
   const { refs, rotated, gone } = refsForRollback(release.secrets, present.length > 0 ? present : await own.latest())
   const isKept = gone.length > 0 && (isDrill || (await world.proxy.current(app, environment))?.release === release.id)
@@ -157,6 +158,13 @@ async function openSecrets(world: World, release: Release, isDrill: boolean): Pr
   })
   return Object.fromEntries(await Promise.all(opened))
 }
+
+/** As the file has them now, with all environments; without it, as the release had them. */
+const namesBeside = ({ file, spec, environment }: Release): Promise<Set<string>> =>
+  readProject({ file, environment }).then(
+    project => spokenNames(project.spec, project.environments),
+    () => spokenNames(spec, [environment]),
+  )
 
 /** A release keeps the encrypted file it was made with, in the same place below its folder. */
 export const releaseFolder = (world: World, release: Release): string => world.layout.release(release.app, release.environment, release.id)

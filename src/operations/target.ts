@@ -22,6 +22,8 @@ export interface ProjectFile {
   folder: string
   spec: Spec
   environment: string
+  /** All that the file has. */
+  environments: string[]
   /** About the file as a whole: `parseSpec`. */
   warnings: Problem[]
 }
@@ -34,11 +36,11 @@ export async function readProject(request: TargetRequest): Promise<ProjectFile> 
   if (!isAbsolute(file)) throw new FettleError('USAGE', `${file} is no absolute path`)
   const text = await readSpec(file)
   const { parseSpec } = await import('../core/spec/parse.ts') // with its reader of YAML: loaded when a file is read
-  const { spec, environment, warnings } = parseSpec(text, {
+  const { spec, environment, environments, warnings } = parseSpec(text, {
     file,
     ...(request.environment === undefined ? {} : { environment: request.environment }),
   })
-  return { file, folder: dirname(file), spec, environment, warnings }
+  return { file, folder: dirname(file), spec, environment, environments, warnings }
 }
 
 /** A file with problems can wait: `fettle validate` and the next deploy tell of them. @throws FettleError USAGE, NOT_FOUND */

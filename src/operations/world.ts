@@ -12,6 +12,9 @@ import type { SecretStore } from '../ports/secrets.ts'
 import type { Source } from '../ports/source.ts'
 import type { Store } from '../ports/store.ts'
 
+/** `spokenNames` of the app, for a value that was just opened or set. */
+export type SpokenNames = () => Promise<ReadonlySet<string>>
+
 export interface World {
   layout: Layout
   version: string
@@ -26,7 +29,7 @@ export interface World {
   /** The same repository, as a data worker is told of it. @throws FettleError SECRET_LOCKED when the key is gone */
   repositoryConfig(app: string, backups: Pick<Spec['backups'], 'repository'>): Promise<RepositoryConfig>
   /** The encrypted file of an environment in `folder`: a project, or a release that keeps a copy. Without a file there are no secrets. */
-  secrets(app: string, environment: string, folder: string): SecretStore
+  secrets(app: string, environment: string, folder: string, names: SpokenNames): SecretStore
   /** @param leaveOut absolute paths of files in the folder that are not part of it */
   source(spec: Spec, projectFolder: string, leaveOut?: string[]): Source
   /** What build commands get beside the environment of every unit. */

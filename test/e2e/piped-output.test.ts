@@ -67,6 +67,11 @@ describe('what a command of fettle run prints', () => {
     const { stdout } = await site.run(['logs', '--operation', last?.id ?? ''])
     assert.match(stdout, /remark/)
     assert.doesNotMatch(stdout, /data/)
+    await site.run(['run', 'echo', 'data'])
+    const [silent] = (await site.look<{ operations: OperationRecord[] }>(['operations'])).operations
+    const empty = await site.run(['logs', '--operation', silent?.id ?? ''])
+    assert.deepEqual([empty.code, empty.stdout], [0, ''])
+    assert.match(empty.stderr, /has no log: what its command printed went to whoever ran it/)
   })
 
   test('is all kept where nobody waits for it', async () => {

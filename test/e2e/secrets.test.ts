@@ -31,6 +31,25 @@ test('that is taken out of the file and removed is no reason to refuse the relea
   assert.equal(error?.code, 'SECRET_MISSING', 'it can not be gone back to')
 })
 
+test('whose value is a name in the file is told so when it is set, and breaks no message, also of the next agent', async t => {
+  const more = 'secrets: [P, USER]\nenvironments: { production: {}, staging: { routes: [{ host: st.test, to: web }] } }\n'
+  const site = await openInstallation(into => assembleSmall(into, more))
+  t.after(() => site.close())
+  await site.edit('fettle.yaml', text => text.replace('"${release}" }', '"${release}", USER: "${secrets.USER}" }'))
+  for (const [name, value] of [
+    ['P', 'production'],
+    ['USER', 'staging'],
+  ] as const)
+    assert.match((await site.run(['secrets', 'set', name], { stdin: value })).stdout, /is a name in fettle\.yaml too.*not hidden/)
+  await site.must(['deploy'])
+  assert.equal((await site.run(['run', 'sh', '-c', 'echo "$USER"'])).stdout, 'staging\n')
+  process.kill((await site.look<About>(['agent', 'status'])).pid, 'SIGKILL')
+  assert.equal((await site.run(['agent', 'start'])).code, 0)
+  const { stderr } = await site.run(['status', '--env', 'stagng'])
+  assert.match(stderr, /did you mean "staging"\?\n→ It has: production, staging\./)
+  assert.match((await site.run(['deploy', 'staging', '--yes'])).stderr, /fettle secrets set P --env staging/)
+})
+
 describe('a secret', () => {
   let site: Installation
   before(async () => {
@@ -228,8 +247,8 @@ describe('a secret that looks like a word, a number or a name of fettle', () => 
     await assembleSmall(other, `environments: { production: {} }\n`)
     const deployed = await site.operate(['deploy', '--yes'], { cwd: other })
     assert.equal(deployed.code, 0, deployed.stderr)
-    const say = ['run', 'sh', '-c', 'echo workshop in production >&2; exit 1', 'state']
-    const refused = ['deploy', '--env', 'workshop', '--yes']
+    const say = ['run', 'sh', '-c', 'echo state in message >&2; exit 1', 'state']
+    const refused = ['deploy', '--env', 'message', '--yes']
     for (const [cwd, isHidden] of [
       [other, false],
       [site.app, true],

@@ -15,7 +15,10 @@ export const logs: CommandDefinition = {
   options: [
     { flags: '-f, --follow', says: 'go on with new lines until Ctrl-C' },
     { flags: '-s, --service <name>', says: 'only this one' },
-    { flags: '-o, --operation <id>', says: 'what the commands of an operation said: build, migration, drill' },
+    {
+      flags: '-o, --operation <id>',
+      says: 'what the commands of an operation said: build, migration, drill; of `fettle run` what went to standard error, for the rest was passed on and is not kept',
+    },
     { flags: '-n, --lines <count>', says: `how many of the newest, of all runs together; default ${DEFAULT_LINES}` },
     { flags: '--since <duration>', says: 'only lines of the last so long, such as 10m' },
     // -f is --follow here, as everywhere where logs are read.
@@ -32,8 +35,22 @@ export const logs: CommandDefinition = {
     }
     await cli.connect({ start: false }) // it only looks
     const print = cli.json ? (line: LogLine) => cli.record(line) : createLogPrinter(line => cli.print(line), cli.style)
-    return untilInterrupted(cli, signal => readLines(cli, { ...request, follow: given.flag('follow') }, print, signal))
+    let isEmpty = true
+    const printLine = (line: LogLine): void => {
+      isEmpty = false
+      print(line)
+    }
+    const code = await untilInterrupted(cli, signal => readLines(cli, { ...request, follow: given.flag('follow') }, printLine, signal))
+    if (isEmpty && code === 0 && request.operation !== undefined) await tellOfReader(cli, request.operation)
+    return code
   },
+}
+
+/** Why there is nothing, where what was printed went to whoever ran it. */
+async function tellOfReader(cli: Cli, id: string): Promise<void> {
+  const { plan } = await (await cli.client()).call('operation', { id })
+  if (!plan.steps.some(({ kind, input }) => kind.startsWith('command.run@') && 'output' in input)) return
+  cli.warn(() => [`${id} has no log: what its command printed went to whoever ran it, and only what goes to standard error is kept.`])
 }
 
 async function selection(cli: Cli, given: Given): Promise<{ service?: string; operation?: string; sinceMs?: number }> {

@@ -48,3 +48,7 @@ export function neededSecrets(spec: Spec): string[] {
   const referred = texts.flatMap(text => references(text).flatMap(found => (found.kind === 'secret' ? [found.name] : [])))
   return [...new Set([...Object.keys(spec.secrets), ...referred])].sort()
 }
+
+/** What fettle itself says of the app in every message: a secret of such a value can not be hidden. */
+export const spokenNames = (spec: Spec, environments: Iterable<string>): Set<string> =>
+  new Set([spec.app, ...environments, ...Object.keys(spec.services), ...Object.keys(spec.stores), ...neededSecrets(spec)])
