@@ -54,7 +54,17 @@ export async function loadTask(
 ): Promise<TaskResult<'snapshot.load'>> {
   const repository = await world.repositoryConfig(context.operation.app, input.backups)
   const { manifest, durable } = input
-  return runTask(world, context, 'snapshot.load', { repository, parts: manifest.parts, stores: storesAt(world, input), durable })
+  const task = { repository, parts: manifest.parts, stores: storesAt(world, input), durable }
+  return runTask(world, context, 'snapshot.load', task).catch(thrown => {
+    throw ofSnapshot(manifest, thrown)
+  })
+}
+
+/** Whoever reads that its bytes are damaged must know which snapshot to leave alone. */
+function ofSnapshot({ id }: Manifest, thrown: unknown): unknown {
+  if (!(thrown instanceof FettleError) || thrown.code !== 'DAMAGED') return thrown
+  const { message, context, hint = '`fettle snapshots` lists others; `fettle drill ID` shows whether one is whole.' } = thrown
+  return new FettleError('DAMAGED', `snapshot ${id}: ${message}`, { cause: thrown, hint, ...(context && { context }) })
 }
 
 export async function changedSinceTask(
