@@ -58,7 +58,18 @@ async function runOnSnapshot<Result>(
   work: (repository: RepositoryConfig) => Promise<Result>,
 ): Promise<Result> {
   const repository = await world.repositoryConfig(context.operation.app, backups)
-  return proving(world, context, { snapshot: manifest.id, backups, rung }, OF_DATA, () => work(repository))
+  const named = () =>
+    work(repository).catch(thrown => {
+      throw ofSnapshot(manifest, thrown)
+    })
+  return proving(world, context, { snapshot: manifest.id, backups, rung }, OF_DATA, named)
+}
+
+/** Whoever reads that its bytes are damaged must know which snapshot to leave alone. */
+function ofSnapshot({ id }: Manifest, thrown: unknown): unknown {
+  if (!(thrown instanceof FettleError) || thrown.code !== 'DAMAGED') return thrown
+  const { message, context, hint = '`fettle snapshots` lists others; `fettle drill ID` shows whether one is whole.' } = thrown
+  return new FettleError('DAMAGED', `snapshot ${id}: ${message}`, { cause: thrown, hint, ...(context && { context }) })
 }
 
 /** @throws FettleError DIFFERENT when what arrived is not what was backed up */

@@ -4,7 +4,7 @@ import { floorDivide, parentOf, type RawPath, type Seen } from './entry.ts'
 import { hashFile } from './pack.ts'
 
 /** Two writes within one tick of the file system's clock leave the same times: what is this young is read again, as git does. */
-const RACY_NS = 2_000_000_000n
+export const RACY_NS = 2_000_000_000n
 const MICROSECOND = 1000n
 
 export interface Changes {
@@ -19,7 +19,7 @@ export interface Changes {
 
 export function changesSince(index: Index, root: string, entries: Seen[]): Changes {
   const changes: Changes = { changed: [], unchanged: [], deleted: [], stale: false }
-  const youngest = BigInt(Math.floor(index.takenAt)) * 1_000_000n - RACY_NS
+  const youngest = youngestSettled(index.takenAt)
   const different = new Set<RawPath>()
   const kept = new Map<RawPath, Seen>()
   for (const seen of entries) {
@@ -52,9 +52,15 @@ function unchangedForm(before: Seen, seen: Seen, root: string, youngest: bigint)
   )
     return undefined
   if (seen.kind !== 'file') return isSame(before, seen) ? before : seen
-  if (isSame(before, seen) && seen.ctimeNs < youngest) return before
+  if (isSettled(before, seen, youngest)) return before
   return hashFile(root, seen) === before.sha ? { ...seen, sha: before.sha } : undefined
 }
+
+/** @param takenAt wall clock, ms, when a walk began @returns nanoseconds: an entry that changed before them had done so */
+export const youngestSettled = (takenAt: number): bigint => BigInt(Math.floor(takenAt)) * 1_000_000n - RACY_NS
+
+/** Same content, and not so young at the dump before that it is to be read again. */
+export const isSettled = (before: Seen, seen: Seen, youngest: bigint): boolean => isSame(before, seen) && seen.ctimeNs < youngest
 
 /** Same content, as far as the file system tells. */
 const isSame = (a: Seen, b: Seen): boolean => a.size === b.size && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs && a.inode === b.inode

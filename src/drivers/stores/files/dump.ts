@@ -5,6 +5,7 @@ import { type FilesConfig, rootPath } from './config.ts'
 import { DELETED, DELTA, FULL } from './content.ts'
 import { type Entry, fingerprintOfTree, pathBytes, type Seen } from './entry.ts'
 import { type Outcome, packTree } from './pack.ts'
+import { settle } from './settle.ts'
 import { padding, tarHeader, tarName } from './tar-write.ts'
 import { type Tree, walk } from './walk.ts'
 
@@ -28,6 +29,7 @@ export async function dump(folder: string, config: FilesConfig, sink: Sink, opti
   const root = rootPath(folder, config)
   const takenAt = options.viewed()
   const [tree, before] = await Promise.all([walk(root, options.signal), indexOf(options)])
+  await settle(root, tree.entries, takenAt, before?.index)
   const changes = before === undefined ? undefined : changesSince(before.index, root, tree.entries)
   if (before === undefined || changes === undefined) return writePack(fullPack(tree), root, takenAt, tree.notCovered, sink, options)
   if (changes.changed.length === 0 && changes.deleted.length === 0)

@@ -143,7 +143,7 @@ const isStill = (seen: Seen, now: BigIntStats): boolean =>
   now.mtimeNs === seen.mtimeNs && now.ctimeNs === seen.ctimeNs && now.ino === seen.inode && Number(now.size) === seen.size
 
 /** undefined: it is gone, or no file any more. */
-function usingFile<Result>(root: string, seen: Seen, use: (fd: number) => Result): Result | undefined {
+export function usingFile<Result>(root: string, seen: Seen, use: (fd: number) => Result): Result | undefined {
   return reading(root, seen.path, () => {
     const fd = openSync(absolute(root, seen.path), OPEN_FLAGS)
     try {

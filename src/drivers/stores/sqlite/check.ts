@@ -5,15 +5,22 @@ import { openCopy, sqliteCode, sqliteError } from './open.ts'
 /** SQLITE_ERROR: a function, collation or module that only the app brings; the check can not run, and nothing is wrong with the file. */
 const GENERIC = 1
 
-/** `PRAGMA integrity_check` of a file that nobody writes. @throws DAMAGED with SQLite's findings */
-export function checkIntegrity(path: string): void {
+/** Its bytes are those that were backed up. */
+const NEXT =
+  'It was so when it was backed up: `PRAGMA integrity_check` shows whether the live one still is. `fettle snapshots` lists older ones, `fettle drill ID` tries one.'
+
+/** `PRAGMA integrity_check` of a store's file that nobody writes. @throws DAMAGED with SQLite's findings */
+export function checkIntegrity(path: string, store: string): void {
   const database = openCopy(path)
   try {
     const findings = integrityFindings(database)
     if (findings.length > 0)
-      throw new FettleError('DAMAGED', `the database ${path} fails SQLite's integrity check: ${findings[0]}`, { context: { findings } })
+      throw new FettleError('DAMAGED', `the database of store ${store} fails SQLite's integrity check: ${findings[0]}`, {
+        context: { findings },
+        hint: NEXT,
+      })
   } catch (error) {
-    if (sqliteCode(error) !== GENERIC) throw sqliteError(error, `checking the database ${path}`)
+    if (sqliteCode(error) !== GENERIC) throw sqliteError(error, `checking the database of store ${store}`, NEXT)
   } finally {
     database.close()
   }

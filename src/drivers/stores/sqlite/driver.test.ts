@@ -8,6 +8,7 @@ import { describe, test } from 'node:test'
 import { storeConformance } from '../../../../test/conformance/store.ts'
 import { dumpOptions, hasCode, manifestOf, testRepository } from '../../../../test/helpers/repository.ts'
 import { temporaryFolder } from '../../../../test/helpers/temporary.ts'
+import { FettleError } from '../../../core/errors.ts'
 import { compareFingerprints } from '../../../core/fingerprint.ts'
 import type { SnapshotPart } from '../../../ports/store.ts'
 import { sqliteStore } from './index.ts'
@@ -64,6 +65,21 @@ describe('sqlite', async () => {
     const part = await dump(linked)
     assert.deepEqual(compareFingerprints(part.fingerprint, found), [])
     assert.deepEqual(compareFingerprints(part.fingerprint, await fingerprint(await load(part))), [])
+  })
+
+  test('a database that was damaged when it was backed up is DAMAGED by the name of its store, and it is said what to do', async () => {
+    const { folder, path } = database("CREATE TABLE t (a); INSERT INTO t VALUES ('x'); CREATE INDEX i ON t (a)")
+    const broken = new DatabaseSync(path)
+    broken.enableDefensive?.(false)
+    broken.exec("PRAGMA writable_schema = on; DELETE FROM sqlite_schema WHERE name = 'i'; INSERT INTO t VALUES ('y')")
+    broken.close()
+    const part = await dump(folder)
+    await assert.rejects(load(part), error => {
+      assert.ok(error instanceof FettleError && error.code === 'DAMAGED')
+      assert.match(error.message, /^the database of store data fails SQLite's integrity check: /)
+      assert.match(error.hint ?? '', /fettle drill/)
+      return true
+    })
   })
 
   test('where no database is, it is said what is there instead', async () => {

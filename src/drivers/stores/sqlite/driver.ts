@@ -122,7 +122,7 @@ async function loadFile(part: SnapshotPart, source: Source, path: string, { dura
   const temporary = `${path}.loading`
   try {
     await pipeline(source.read(object), createWriteStream(temporary, { mode: 0o600, flush: durable }), { signal })
-    checkIntegrity(temporary)
+    checkIntegrity(temporary, part.store)
     if (typeof part.hints?.mode === 'number') await chmod(temporary, part.hints.mode)
     await rename(temporary, path)
   } catch (error) {

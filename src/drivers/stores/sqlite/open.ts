@@ -57,7 +57,7 @@ export function tidyAfterView(path: string): void {
   }
 }
 
-export function sqliteError(error: unknown, tried: string): unknown {
+export function sqliteError(error: unknown, tried: string, whenDamaged = 'Restore it: `fettle snapshots` lists what there is.'): unknown {
   const code = sqliteCode(error)
   if (code === BUSY)
     return new FettleError('BUSY', `${tried}: a writer kept it locked for ${BUSY_TIMEOUT_MS / 1000} s`, {
@@ -67,7 +67,7 @@ export function sqliteError(error: unknown, tried: string): unknown {
   if (code !== NOT_A_DATABASE && code !== CORRUPT) return error
   return new FettleError('DAMAGED', `${tried}: ${(error as Error).message}`, {
     cause: error,
-    hint: 'Restore it: `fettle snapshots` lists what there is.',
+    hint: whenDamaged,
   })
 }
 
