@@ -1,6 +1,5 @@
 /**
- * Finds base64 and hex that tools break into lines, and pieces of it: a line alone (as a log is read), or what stands in the midst of a
- * longer text. A piece is known by itself from a length on that nothing else has by chance; what it goes on with behind the break, at any.
+ * Finds base64 and hex that tools break into lines, and pieces of it where a line begins or ends, for a log is read line by line. A piece is known by itself from a length on that nothing else has by chance; what it goes on with behind the break, at any.
  */
 import { encodedForms } from './redact-forms.ts'
 import { type Piece, SuffixAutomaton } from './suffix-automaton.ts'
@@ -15,15 +14,13 @@ const HELD = 8
 /** A break is followed by what lines are indented by. */
 const WIDEST_BREAK = 32
 
-const [TAB, NEWLINE, RETURN, SPACE] = [9, 10, 13, 32]
+const [TAB, NEWLINE, RETURN, SPACE, FILLER] = [9, 10, 13, 32, 61]
 /** As the usual base64 has it, by character; 0: none of either. */
 const CANONICAL = new Uint8Array(256)
 for (const char of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/') CANONICAL[char.charCodeAt(0)] = char.charCodeAt(0)
 for (const [urlSafe, char] of ['-+', '_/']) CANONICAL[(urlSafe as string).charCodeAt(0)] = (char as string).charCodeAt(0)
 
 const CHARACTER = 'A-Za-z0-9+/_-'
-/** Measured: twice as fast as with a look behind, five times as without. */
-const LONG_RUN = new RegExp(`[^${CHARACTER}][${CHARACTER}]{${PIECE}}`, 'g')
 const REST_OF_RUN = new RegExp(`[${CHARACTER}]*`, 'y')
 /**
  * Only so many characters of each piece that may be there are looked at; where they are in no form, the piece is none. Of an ordinary
@@ -180,13 +177,43 @@ class Joined {
   }
 }
 
-/** Where what looks like base64 begins, or may begin at the end; the end of the text without any. */
+/** Where what looks like base64 touches the begin or the end of a line, or may go on behind the end of the text; that end without any. */
 function nextRun(text: string, from: number): number {
-  // Behind a character that is none of it, which the pattern begins with.
-  if (from === 0 && endOfRun(text, 0) >= PIECE) return 0
-  LONG_RUN.lastIndex = Math.max(0, from - 1)
-  if (LONG_RUN.test(text)) return LONG_RUN.lastIndex - PIECE
-  let at = text.length
+  for (let begin = from; ; ) {
+    const start = afterIndent(text, begin)
+    if (isLong(text, start)) return start
+    const newline = text.indexOf('\n', begin)
+    const end = beforeFiller(text, newline < 0 ? text.length : newline, begin)
+    const run = beginOfRun(text, end, begin)
+    if (end - run >= PIECE || end === text.length) return run
+    if (newline < 0) return text.length
+    begin = newline + 1
+  }
+}
+
+function afterIndent(text: string, from: number): number {
+  let at = from
+  while (at - from < WIDEST_BREAK && (text.charCodeAt(at) === SPACE || text.charCodeAt(at) === TAB)) at++
+  return at
+}
+
+/** Whether so many characters of a run begin there. */
+function isLong(text: string, from: number): boolean {
+  if (from + PIECE > text.length) return false
+  for (let at = from; at < from + PIECE; at++) if (CANONICAL[text.charCodeAt(at)] === 0) return false
+  return true
+}
+
+/** What base64 is filled up with, before a line's end. */
+function beforeFiller(text: string, end: number, from: number): number {
+  let at = end
+  if (at > from && text.charCodeAt(at - 1) === RETURN) at--
+  while (at > from && text.charCodeAt(at - 1) === FILLER) at--
+  return at
+}
+
+function beginOfRun(text: string, end: number, from: number): number {
+  let at = end
   while (at > from && CANONICAL[text.charCodeAt(at - 1)] !== 0) at--
   return at
 }
