@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { operationOf } from '../../src/core/snapshot.ts'
 import { signalProcess } from '../../src/drivers/runtimes/process/unit-stop.ts'
 import { shiftClock } from './bundle.ts'
 import { processesOf } from './leftovers.ts'
@@ -86,7 +87,7 @@ test('backups across jumps are kept, proven and restored: what is dated in the f
     await site.mustDo({ kind: 'drill', file: site.file })
   }
   const { snapshots } = await site.client.call('snapshots', { file: site.file })
-  const kept = snapshots.map(({ id }) => id.replace(/.*-/, ''))
+  const kept = snapshots.map(({ id }) => operationOf(id) ?? id)
   // Four are kept by the file; one more is dated in the future and does not count.
   for (const operation of taken.filter((_, index) => index !== 3)) assert.ok(kept.includes(operation), `${operation} of ${kept.join(', ')}`)
   await assertSound(site)
