@@ -2,9 +2,9 @@
 import { operationOf } from '../core/snapshot.ts'
 import { exists } from '../lib/files.ts'
 import { listReleases } from '../operations/environment.ts'
-import { heldSnapshots, unreadableSnapshots } from '../operations/held-snapshots.ts'
 import { keptEnvironments } from '../operations/kept.ts'
-import { rememberedRepositories } from '../operations/repository-record.ts'
+import { heldSnapshots, unreadableSnapshots } from '../operations/snapshots/held.ts'
+import { rememberedRepositories } from '../operations/snapshots/repository-record.ts'
 import type { World } from '../operations/world.ts'
 
 const AFTER_A_LOSS = 1000

@@ -13,7 +13,7 @@ import { readIfExists, writeFileAtomic } from '../lib/files.ts'
 import { removeTree } from '../lib/remove-tree.ts'
 import { forgetLost, runCommand, stepCommand } from './commands.ts'
 import { EXTERNAL_FOLDER, storeOf } from './groups.ts'
-import { OF_DATA, proving } from './proving.ts'
+import { OF_DATA, proving } from './snapshots/proving.ts'
 import type { World } from './world.ts'
 
 const PROGRESS_MS = 500

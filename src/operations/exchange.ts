@@ -7,7 +7,7 @@ import type { Spec } from '../core/spec/schema.ts'
 import type { Manifest } from '../ports/repository.ts'
 import { handoverSteps, holdStep, inTurn, type Name, type Next, settleSteps, startSteps, switchStep } from './activation.ts'
 import type { Environment } from './environment.ts'
-import { loadStep, snapshotSteps, storeConfigs } from './snapshots.ts'
+import { loadStep, snapshotSteps, storeConfigs } from './snapshots/steps.ts'
 import { specToKeep } from './stores-between.ts'
 import type { World } from './world.ts'
 

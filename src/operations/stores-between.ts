@@ -7,7 +7,7 @@ import type { Release } from '../core/release.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import type { Environment } from './environment.ts'
 import { storeOf } from './groups.ts'
-import { isManaged } from './snapshots.ts'
+import { isManaged } from './snapshots/steps.ts'
 import type { World } from './world.ts'
 
 /**

@@ -8,7 +8,7 @@ import { exists, readText } from '../lib/files.ts'
 import { type Environment, readEnvironment } from './environment.ts'
 import type { Named } from './kept.ts'
 import { requireKnown } from './known.ts'
-import { readRepositoryRecord } from './repository-record.ts'
+import { readRepositoryRecord } from './snapshots/repository-record.ts'
 import type { World } from './world.ts'
 
 export interface TargetRequest {

@@ -5,7 +5,7 @@ import type { Expectation } from '../../core/spec/schema.ts'
 import { stepKind } from '../../engine/step.ts'
 import { endCommand } from '../commands.ts'
 import { expectTask, verifyTask } from '../data-tasks.ts'
-import { OF_DATA, Proves, proving, RungInput } from '../proving.ts'
+import { OF_DATA, Proves, proving, RungInput } from '../snapshots/proving.ts'
 import type { World } from '../world.ts'
 import { BackupsInput, Configs, Folders, repositoryOf, snapshotName } from './data-input.ts'
 

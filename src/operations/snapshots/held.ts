@@ -1,14 +1,14 @@
 /** Which snapshots an environment has, wherever they lie: where they go now, and where they went before. */
-import { FettleError } from '../core/errors.ts'
-import type { Plan } from '../core/plan.ts'
-import { failureText, isProven, standingFailure } from '../core/proof.ts'
-import type { Spec } from '../core/spec/schema.ts'
-import type { Manifest, Repository, Unreadable } from '../ports/repository.ts'
-import { requireOwn } from './foreign-snapshots.ts'
-import type { Named } from './kept.ts'
+import { FettleError } from '../../core/errors.ts'
+import type { Plan } from '../../core/plan.ts'
+import { failureText, isProven, standingFailure } from '../../core/proof.ts'
+import type { Spec } from '../../core/spec/schema.ts'
+import type { Manifest, Repository, Unreadable } from '../../ports/repository.ts'
+import type { Named } from '../kept.ts'
+import type { World } from '../world.ts'
+import { requireOwn } from './foreign.ts'
 import { goneRepository, type Place, placesOf } from './repository-record.ts'
-import { storesLack } from './snapshots.ts'
-import type { World } from './world.ts'
+import { storesLack } from './steps.ts'
 
 export interface HeldSnapshot {
   manifest: Manifest

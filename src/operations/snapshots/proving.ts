@@ -1,10 +1,10 @@
 /** What a snapshot turns out to be worth, recorded with it; above all when that is less than it was taken for. */
 import * as z from 'zod'
-import { type ErrorCode, type FettleError, toFettleError } from '../core/errors.ts'
-import type { StepContext } from '../engine/step.ts'
-import type { Manifest, Proof, Repository, Rung } from '../ports/repository.ts'
-import { BackupsInput, repositoryOf, snapshotName } from './steps/data-input.ts'
-import type { World } from './world.ts'
+import { type ErrorCode, type FettleError, toFettleError } from '../../core/errors.ts'
+import type { StepContext } from '../../engine/step.ts'
+import type { Manifest, Proof, Repository, Rung } from '../../ports/repository.ts'
+import { BackupsInput, repositoryOf, snapshotName } from '../steps/data-input.ts'
+import type { World } from '../world.ts'
 
 export const RungInput = z.custom<Rung>(value => typeof value === 'string')
 

@@ -3,13 +3,13 @@
  * what was there before is not to be taken for never backed up.
  */
 import { join } from 'node:path'
-import { FettleError } from '../core/errors.ts'
-import { refuseNewer } from '../core/file-format.ts'
-import type { Spec } from '../core/spec/schema.ts'
-import { readIfExists, writeFileAtomic } from '../lib/files.ts'
-import type { Repository } from '../ports/repository.ts'
-import { keptEnvironments, type Named } from './kept.ts'
-import type { World } from './world.ts'
+import { FettleError } from '../../core/errors.ts'
+import { refuseNewer } from '../../core/file-format.ts'
+import type { Spec } from '../../core/spec/schema.ts'
+import { readIfExists, writeFileAtomic } from '../../lib/files.ts'
+import type { Repository } from '../../ports/repository.ts'
+import { keptEnvironments, type Named } from '../kept.ts'
+import type { World } from '../world.ts'
 
 /** The part of a file that says where its snapshots go. */
 export type Place = Pick<Spec['backups'], 'repository'>

@@ -1,10 +1,10 @@
 /** Snapshots in the repository that are sealed for another key: of another home that shares it, or of this one before its key was lost. */
-import { FettleError } from '../core/errors.ts'
-import { plural } from '../core/format.ts'
-import type { Manifest } from '../ports/repository.ts'
-import type { Named } from './kept.ts'
+import { FettleError } from '../../core/errors.ts'
+import { plural } from '../../core/format.ts'
+import type { Manifest } from '../../ports/repository.ts'
+import type { Named } from '../kept.ts'
+import type { World } from '../world.ts'
 import type { Place } from './repository-record.ts'
-import type { World } from './world.ts'
 
 const keysOf = (foreign: Manifest[]): string => [...new Set(foreign.flatMap(({ recipients = [] }) => recipients))].join(', ')
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Plan } from '../core/plan.ts'
-import { announce, announcing, requireBasis } from './basis.ts'
+import type { Plan } from '../../core/plan.ts'
+import { announce, announcing, requireBasis } from '../basis.ts'
 import { goneText } from './loss.ts'
 
 const planSaying = (announced: string): Plan => ({

@@ -1,15 +1,15 @@
 /** What going back to a snapshot would take away, counted before anybody is asked. */
 import { randomBytes } from 'node:crypto'
-import type { TaskResult } from '../core/data-tasks.ts'
-import { formatCount } from '../core/format.ts'
-import type { Spec } from '../core/spec/schema.ts'
-import type { StepContext } from '../engine/step.ts'
-import type { Manifest } from '../ports/repository.ts'
-import { endCommand } from './commands.ts'
-import { changedSinceTask, removeWork } from './data-tasks.ts'
-import type { Environment } from './environment.ts'
-import { storeConfigs } from './snapshots.ts'
-import type { World } from './world.ts'
+import type { TaskResult } from '../../core/data-tasks.ts'
+import { formatCount } from '../../core/format.ts'
+import type { Spec } from '../../core/spec/schema.ts'
+import type { StepContext } from '../../engine/step.ts'
+import type { Manifest } from '../../ports/repository.ts'
+import { endCommand } from '../commands.ts'
+import { changedSinceTask, removeWork } from '../data-tasks.ts'
+import type { Environment } from '../environment.ts'
+import type { World } from '../world.ts'
+import { storeConfigs } from './steps.ts'
 
 export interface PossibleLoss {
   /** Then a person is asked. */

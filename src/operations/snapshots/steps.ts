@@ -1,11 +1,11 @@
 /** Steps that several operations share to take and load snapshots. Pure but for the ports they read. */
-import type { Json, JsonObject } from '../core/json.ts'
-import type { PlannedStep } from '../core/plan.ts'
-import { externalPath } from '../core/spec/derived.ts'
-import type { Spec } from '../core/spec/schema.ts'
-import type { Name } from './activation.ts'
-import type { Environment } from './environment.ts'
-import type { World } from './world.ts'
+import type { Json, JsonObject } from '../../core/json.ts'
+import type { PlannedStep } from '../../core/plan.ts'
+import { externalPath } from '../../core/spec/derived.ts'
+import type { Spec } from '../../core/spec/schema.ts'
+import type { Name } from '../activation.ts'
+import type { Environment } from '../environment.ts'
+import type { World } from '../world.ts'
 
 /** A store with an absolute path is somebody else's: backed up and drilled, never created or replaced. */
 export const isManaged = (store: Spec['stores'][string]): boolean => externalPath(store) === undefined
