@@ -17,7 +17,8 @@ export function standingFailure(proofs: readonly Proof[]): Proof | undefined {
 }
 
 /** What failed, and which operation knows what was found: beside the data, where proofs lie unencrypted, nothing of it is said. */
-export const failureText = ({ note = 'its drill failed', operation }: Proof): string => `${note} (${operation})`
+export const failureText = ({ note = 'its drill failed', operation }: Proof): string =>
+  operation.startsWith('op') ? `${note} (${operation})` : note // else it was only planned
 
 /** It was restored, its content was equal, and nothing speaks against it. */
 export const isProven = (proofs: readonly Proof[]): boolean =>
