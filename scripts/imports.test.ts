@@ -46,7 +46,7 @@ const ALLOWED: [file: string, source: string][] = [
   ['src/core/a.ts', "// Date.now() is the caller's\n/* Math.random() too */\nconst at = new Date(0)"],
   ['src/ports/a.ts', "import type { Readable } from 'node:stream'"],
   ['src/lib/a.ts', "import type { Clock } from '../ports/clock.ts'\nimport { spawn } from 'node:child_process'"],
-  ['src/drivers/stores/sqlite/deep/a.ts', "import { x } from '../config.ts'\nimport { y } from '../../../lib/files.ts'"],
+  ['src/drivers/stores/sqlite/deep/a.ts', "import { x } from '../config.ts'\nimport { y } from '../../../../lib/files.ts'"],
   ['src/drivers/registry.ts', "import { createSqlite } from './stores/sqlite/index.ts'"],
   ['src/operations/deploy.ts', "import { x } from '../engine/step.ts'\nimport type { Store } from '../ports/store.ts'"],
   ['src/api/contract.ts', "import type { OperationRow } from '../engine/journal.ts'"],
