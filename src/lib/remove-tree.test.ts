@@ -43,6 +43,21 @@ describe('removing a folder of our own', () => {
     }),
   )
 
+  test('also beside much else, of which the removal that failed goes on to remove some', asRoot, () =>
+    asOtherUser(async () => {
+      for (let round = 0; round < 50; round++) {
+        const tree = join(base, 'wide')
+        for (const folder of ['read-only', 'a/x/y', 'b/x/y', 'c/x/y', 'd/x/y']) {
+          mkdirSync(join(tree, folder), { recursive: true })
+          writeFileSync(join(tree, folder, 'file'), '')
+        }
+        chmodSync(join(tree, 'read-only'), 0o555)
+        await removeTree(tree)
+        assert.ok(!existsSync(tree))
+      }
+    }),
+  )
+
   test('what belongs to somebody else stays, and the error names it', asRoot, async () => {
     const tree = join(base, 'mixed')
     mkdirSync(join(tree, 'foreign'), { recursive: true })

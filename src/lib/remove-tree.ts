@@ -3,25 +3,36 @@ import { chmod, lstat, readdir, rm } from 'node:fs/promises'
 import { joinBytes } from './byte-path.ts'
 
 const OWNER_ALL = 0o700
+/** Each goes on where the one before it was stopped; one is enough, but for what that was still at work on when it failed. */
+const ATTEMPTS = 5
+const MENDABLE = ['EACCES', 'EPERM', 'ENOTEMPTY']
 
 /**
  * Removes a folder with all that is in it, or a file. Links are removed, never followed. Idempotent.
  * @throws the system's error when something in it belongs to another user
  */
 export async function removeTree(path: string): Promise<void> {
-  try {
-    await rm(path, { recursive: true, force: true })
-  } catch (error) {
-    if (!['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
-    await openUp(Buffer.from(path))
-    await rm(path, { recursive: true, force: true })
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await rm(path, { recursive: true, force: true })
+    } catch (error) {
+      if (attempt === ATTEMPTS || !MENDABLE.includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+      await openUp(Buffer.from(path))
+    }
   }
 }
 
-/** Whoever is not root can neither list nor empty a folder that lacks these bits, even where it is their own. */
+/**
+ * Whoever is not root can neither list nor empty a folder that lacks these bits, even where it is their own. A removal that failed is
+ * still at work beside the place where it did: what it removes meanwhile need not be opened.
+ */
 async function openUp(folder: Buffer): Promise<void> {
-  const { mode, uid } = await lstat(folder)
-  if ((mode & OWNER_ALL) !== OWNER_ALL && uid === process.geteuid?.()) await chmod(folder, (mode & 0o7777) | OWNER_ALL)
-  for (const entry of await readdir(folder, { encoding: 'buffer', withFileTypes: true }))
-    if (entry.isDirectory()) await openUp(joinBytes(folder, entry.name))
+  try {
+    const { mode, uid } = await lstat(folder)
+    if ((mode & OWNER_ALL) !== OWNER_ALL && uid === process.geteuid?.()) await chmod(folder, (mode & 0o7777) | OWNER_ALL)
+    for (const entry of await readdir(folder, { encoding: 'buffer', withFileTypes: true }))
+      if (entry.isDirectory()) await openUp(joinBytes(folder, entry.name))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
 }
