@@ -1,8 +1,9 @@
 /** A process that opens a sandbox in the home that it is told, lets a hostile command loose there, and says what came of it, as JSON. */
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createProcessRuntime } from '../../src/drivers/runtimes/process/index.ts'
 import { systemClock } from '../../src/lib/clock.ts'
 import { escape } from './escape.ts'
@@ -16,7 +17,9 @@ for (const name of ['backups', 'keys', 'agent', 'live', 'logs', 'scratch', 'arti
 for (const path of ['backups/snapshot', 'keys/shop.key', 'artifacts/code']) writeFileSync(join(home, path), 'real')
 /** The kernel knows a socket by the path it was bound by, which may lead nowhere since. */
 const names = ['plain', 'by-link', 'relative', 'renamed', 'late'] as const
-const sockets = names.map(name => join(source, `${name}.sock`))
+/** In a folder with a mount below it, of a mount namespace of our own. Only root is kept from what comes later there. */
+const [isRoot, base] = [process.getuid?.() === 0, dirname(home)]
+const sockets = [...names.map(name => join(source, `${name}.sock`)), ...(isRoot ? [join(base, 'bound.sock'), join(base, 'late.sock')] : [])]
 const server = async (path: string) => once(createServer().listen(path).unref(), 'listening')
 symlinkSync(source, join(source, 'link'))
 process.chdir(source)
@@ -27,6 +30,13 @@ await Promise.all([
   server('before.sock'),
 ])
 renameSync('before.sock', 'renamed.sock')
+const again = join(base, 'again')
+if (isRoot) {
+  writeFileSync(join(base, 'bound.sock'), '')
+  execFileSync('mount', ['--bind', join(source, 'plain.sock'), join(base, 'bound.sock')])
+  mkdirSync(again)
+  execFileSync('mount', ['--bind', home, again])
+}
 await runtime.apply(
   group({ name: 'slow', argv: nodeScript('setInterval(() => {}, 1000)'), port: false, ready: undefined as never, env: { secret } }),
   never,
@@ -39,6 +49,7 @@ const launchBefore = launch()
 const view = { hide: [home], write: [join(home, 'scratch')], copy: [join(home, 'artifacts')] }
 await runtime.openSandbox('drill', view, never)
 await server(join(source, 'late.sock'))
+if (isRoot) await server(join(base, 'late.sock'))
 const unseen = [
   'units/groups/slow/0/launch',
   'units/groups/slow/0/env',
@@ -47,6 +58,7 @@ const unseen = [
   'agent/api.sock',
   'live',
   'logs',
+  ...(isRoot ? ['../again/backups/snapshot', '../again/keys/shop.key'] : []),
 ]
 const prey = { home, source, unseen, sockets, secret, pids: [before?.pid ?? 0, process.pid] }
 const attack = nodeScript(`(${escape})(${JSON.stringify(prey)}).then(found => console.log(JSON.stringify(found)))`)

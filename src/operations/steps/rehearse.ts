@@ -2,6 +2,7 @@
  * The steps of a rehearsal or drill: a sandbox from which nothing leaves, the migration on a copy, the release started there and
  * tested, the old release tested on the migrated copy.
  */
+import { realpath } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import * as z from 'zod'
 import { FettleError, toFettleError } from '../../core/errors.ts'
@@ -34,13 +35,17 @@ export const sandboxName = (operation: string): string => `${operation}-sandbox`
 async function viewOf(world: World, release: Release, operation: string): Promise<SandboxView> {
   const { layout } = world
   const { app, environment, spec } = release
-  const external = Object.values(spec.stores).flatMap(store => {
+  const external = Object.values(spec.stores).map(async store => {
     const path = externalPath(store)
-    return path === undefined ? [] : ['files' in store ? path : dirname(path)]
+    if (path === undefined) return []
+    // The database alone may be a link.
+    return 'files' in store ? [path] : [dirname(path), dirname(await realpath(path).catch(() => path))]
   })
+  // Below the home as they are, but somebody may have put links in their places.
+  const live = (await world.proxy.tables()).flatMap(({ stores }) => Object.values(stores))
   const repositories = (await placesOf(world, release, spec.backups)).map(place => world.repositoryFolder(place))
   return {
-    hide: [layout.home, ...repositories, ...external],
+    hide: [layout.home, ...repositories, ...live, ...(await Promise.all(external)).flat()],
     write: [layout.scratch(operation)],
     copy: [layout.artifacts(app, environment)],
   }

@@ -22,7 +22,8 @@ function makePlace(context: TestContext, uid: number | undefined): Record<'home'
 
 function attack(context: TestContext, uid?: number) {
   const { home, source, user } = makePlace(context, uid)
-  const as = uid === undefined ? [] : ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups']
+  // Root mounts there what nobody else is to see.
+  const as = uid === undefined ? (isRoot ? ['unshare', '--mount'] : []) : ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups']
   const [file = '', ...args] = [
     ...as,
     process.execPath,

@@ -21,8 +21,10 @@ ioctl($socket, 0x8914, $up) or die "loopback can not be brought up: $!\n";
 `
 
 /**
- * `veil`: a unix socket is found by its inode, and through an overlay it has another one. So nobody who listens outside is reached by any
- * name, nor who comes later. Folders with mounts below are taken apart: an overlay shows one file system, and must not uncover another.
+ * All is seen through overlays: a unix socket is found by its inode, a pipe too, and there they have another one. So nobody who listens
+ * outside is reached by any name, nor who comes later. An overlay shows one file system: what is mounted on it is put back, each behind
+ * one of its own (`put_back`). Who is not root may not lay one over a folder with mounts below: such folders are taken apart (`veil`),
+ * and what lies directly in them is hidden if it is there by now.
  */
 const WALLS = String.raw`
 use strict;
@@ -30,8 +32,9 @@ my ($folder) = @ARGV;
 my @walls = do { local (@ARGV, $/) = ("$folder/walls"); split /\0/, <> };
 my ($here, $none, $root, $over, $copies, @hidden) = (-100, '', "$folder/root", "$folder/over", 0);
 my ($READ_ONLY, $NO_SUID, $NO_DEVICES, $NO_EXEC, $DEEP) = (1, 2, 4, 8, 0x8000);
-my %own = map { $_ => 1 } qw(/dev /proc /run /sys /tmp);
+my @own = qw(/dev /proc /run /sys /tmp /var/tmp);
 my @mounts = do { local @ARGV = '/proc/self/mountinfo'; map { my $path = (split / /)[4]; $path =~ s/\\(\d{3})/chr oct $1/ge; $path } <> };
+@mounts = sort { length $a <=> length $b } grep { $_ ne '/' } keys %{{ map { $_ => 1 } @mounts }};
 my %number = (open_tree => 428, move_mount => 429, fsopen => 430, fsconfig => 431, fsmount => 432, mount_setattr => 442);
 
 sub try {
@@ -87,13 +90,29 @@ sub copy {
   make('overlay', $path, $NO_SUID | $NO_DEVICES, userxattr => undef, lowerdir => '.', upperdir => $upper, workdir => $work);
 }
 
+sub is_own { my ($path) = @_; grep { $path eq $_ or index($path, "$_/") == 0 } @own }
+sub is_door { -S $_[0] or -p _ }
+sub cover {
+  my ($path) = @_;
+  copy($path || '/', "$root$path");
+  restrict("$root$path", $READ_ONLY | $NO_SUID | $NO_DEVICES, 0);
+}
+sub put_back {
+  my ($mount) = @_;
+  return if is_own($mount) or !-e $mount;
+  return if -d _ and eval { cover($mount); 1 };
+  take(is_door($mount) ? '/dev/null' : $mount, "$root$mount", 0);
+  restrict("$root$mount", $READ_ONLY | $NO_SUID | $NO_DEVICES, 0);
+}
 sub veil {
   my ($folder) = @_;
   opendir my $list, "$folder/" or return;
   for my $path (map { "$folder/$_" } grep { !/^\.\.?$/ } readdir $list) {
-    next if $own{$path} or -l $path or !-d _;
-    if (grep { index($_, "$path/") == 0 } @mounts) { veil($path); next }
-    eval { copy($path, "$root$path"); restrict("$root$path", $READ_ONLY | $NO_SUID | $NO_DEVICES, 0) };
+    next if is_own($path) or -l $path;
+    if (is_door($path)) { take('/dev/null', "$root$path", 0) }
+    elsif (!-d $path) { next }
+    elsif (grep { index($_, "$path/") == 0 } @mounts) { veil($path) }
+    else { eval { cover($path) } }
   }
 }
 
@@ -102,7 +121,13 @@ chmod 01777, "$folder/tmp";
 take('/', $root, $DEEP);
 restrict($root, $READ_ONLY | $NO_SUID | $NO_DEVICES, $DEEP);
 make('tmpfs', $over, $NO_SUID | $NO_DEVICES, size => '128m', mode => '700');
-veil('');
+if (eval { cover(''); 1 }) {
+  take('/sys', "$root/sys", $DEEP);
+  restrict("$root/sys", $READ_ONLY | $NO_SUID | $NO_DEVICES, $DEEP);
+  put_back($_) for @mounts;
+} else {
+  veil('');
+}
 make('proc', "$root/proc", $READ_ONLY | $NO_SUID | $NO_DEVICES | $NO_EXEC);
 make('tmpfs', "$root/dev", $NO_SUID | $NO_EXEC, size => '64k', mode => '755');
 for my $device (map { "/dev/$_" } qw(null zero full random urandom tty)) { touch("$root$device"); take($device, "$root$device", 0) }

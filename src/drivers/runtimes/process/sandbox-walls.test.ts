@@ -3,9 +3,15 @@ import { mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { temporaryFolder } from '../../../../test/helpers/temporary.ts'
+import { parseMounts } from './mounts.ts'
 import { wallsOf } from './sandbox-walls.ts'
 
-const machine = { home: '/home/ann', programs: '/opt/node', sockets: ['/var/lib/db/db.sock'] }
+const machine = {
+  home: '/home/ann',
+  programs: '/opt/node',
+  sockets: ['/var/lib/db/db.sock'],
+  mounts: parseMounts('1 0 8:1 / / rw - ext4 x rw'),
+}
 
 test('what is hidden comes before what is shown below it, and once', () => {
   const view = { hide: ['/f', '/f/backups', '/data/shop'], write: ['/f/scratch/op1'], copy: ['/f/artifacts'] }
@@ -36,4 +42,13 @@ test('the programs that run an app are shown where a folder of the sandbox or a 
       programs,
     )
   assert.ok(!wallsOf(view, { ...machine, programs: '/tmpfoo' }).some(([how]) => how === 'show'))
+})
+
+test('what is seen by another path too is hidden there as well, but where a folder of the sandbox covers it', () => {
+  const mounts = parseMounts('1 0 8:1 / / rw\n2 1 8:1 /f /mnt/again rw\n3 1 8:1 /f/live /tmp/live rw')
+  const walls = wallsOf({ hide: ['/f'], write: [], copy: [] }, { ...machine, mounts })
+  assert.deepEqual(
+    walls.filter(([how]) => how === 'hide').map(([, path]) => path),
+    ['/run', '/f', '/mnt/again', '/var/lib/db/db.sock'],
+  )
 })

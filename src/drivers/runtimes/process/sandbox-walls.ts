@@ -4,6 +4,7 @@ import { homedir } from 'node:os'
 import { basename, dirname } from 'node:path'
 import { isBelow } from '../../../lib/moved-path.ts'
 import type { SandboxView } from '../../../ports/runtime.ts'
+import { type Mount, otherPaths, parseMounts } from './mounts.ts'
 import type { Wall } from './sandbox-script.ts'
 
 /** Servers of the host listen on sockets here. */
@@ -12,8 +13,10 @@ const SOCKETS = '/run'
 const OWN = ['/tmp', '/var/tmp', '/dev', SOCKETS]
 
 export function wallsOf({ hide, write, copy }: SandboxView, machine = lookAtMachine()): Wall[] {
-  // A wall before a link would leave what it leads to in sight.
-  const hidden = [SOCKETS, ...outermost(hide.map(whereItLeads)), ...machine.sockets]
+  // A wall before a link, or before one of several paths, would leave what it leads to in sight.
+  const meant = hide.map(whereItLeads)
+  const others = meant.flatMap(path => otherPaths(path, machine.mounts)).filter(path => !isOwn(path))
+  const hidden = [SOCKETS, ...outermost([...new Set([...meant, ...others])]), ...machine.sockets]
   const isCovered = (path: string) => [...OWN, ...hide].some(folder => isBelow(path, folder))
   const walls = (how: Wall[0], paths: readonly string[]): Wall[] => paths.map(path => [how, path])
   return [
@@ -25,6 +28,8 @@ export function wallsOf({ hide, write, copy }: SandboxView, machine = lookAtMach
     ...walls('copy', copy),
   ]
 }
+
+const isOwn = (path: string): boolean => OWN.some(own => isBelow(path, own))
 
 /** What is hidden with another folder is not even there. */
 const outermost = (paths: readonly string[]): string[] => paths.filter(path => !paths.some(other => other !== path && isBelow(path, other)))
@@ -38,6 +43,7 @@ interface Machine {
   programs: string
   /** Of servers outside: a path crosses network namespaces, and connecting is no writing. */
   sockets: string[]
+  mounts: readonly Mount[]
 }
 
 function lookAtMachine(): Machine {
@@ -46,7 +52,8 @@ function lookAtMachine(): Machine {
   return {
     home: isWritable(homedir()) ? homedir() : undefined,
     programs: basename(folder) === 'bin' ? dirname(folder) : folder,
-    sockets: [...new Set([...listed].map(([, path = '']) => path))].filter(path => !OWN.some(own => isBelow(path, own))),
+    sockets: [...new Set([...listed].map(([, path = '']) => path))].filter(path => !isOwn(path)),
+    mounts: parseMounts(readFileSync('/proc/self/mountinfo', 'utf8')),
   }
 }
 
