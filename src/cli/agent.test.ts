@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { it, type TestContext } from 'node:test'
 import { startFakeAgent } from '../../test/helpers/fake-agent.ts'
+import { deployPlan, operationRecord } from '../../test/helpers/fake-operation.ts'
 import { runCli } from '../../test/helpers/run-cli.ts'
 import { FettleError } from '../core/errors.ts'
 import { agentEnvironment } from '../lib/inherited.ts'
@@ -89,6 +90,19 @@ it('what an agent takes from the environment when it starts is said not to count
   const same = await runCli(['agent', 'start'], { ...agent, env: { FETTLE_HTTP: '127.0.0.1:8080' } })
   assert.deepEqual([quiet.stderr, same.stderr], ['', ''])
   assert.match(ran.stderr, /FETTLE_HTTP counts only when an agent starts → `fettle agent stop`/)
+})
+
+it('to end everything is asked with the operations that this breaks off, each with the step that it is at', async t => {
+  const plan = deployPlan()
+  const running = operationRecord(plan, 'running', { steps: [{ id: 'build', state: 'running', attempt: 1, adopted: false }] })
+  const agent = await startFakeAgent({ operations: () => ({ operations: [running, operationRecord(plan, 'done', { id: 'op9' })] }) })
+  t.after(() => agent.stop())
+  const ran = await runCli(['agent', 'stop', '--everything'], agent)
+  assert.equal(ran.code, 5)
+  assert.match(
+    ran.stderr,
+    /ending every service, and breaking off deploy op12 of guestbook\/production \(build: npm ci\) needs to be agreed to/,
+  )
 })
 
 it('commands that look start no agent', async t => {

@@ -1,6 +1,8 @@
+import type { Client } from '../../api/client.ts'
 import type { About } from '../../api/views.ts'
 import { FettleError } from '../../core/errors.ts'
 import { formatBytes, plural } from '../../core/format.ts'
+import { isOver } from '../../core/plan.ts'
 import { agentArgv } from '../../lib/agent-argv.ts'
 import { runInForeground } from '../../lib/foreground.ts'
 import { agentEnvironment } from '../../lib/inherited.ts'
@@ -58,11 +60,13 @@ export const agent: CommandDefinition = {
       async run(cli, given) {
         const everything = given.flag('everything')
         const { client, about } = await cli.connect({ start: false })
-        if (everything && !given.flag('yes') && !(await agreesToEndAll(cli))) return 0
+        const brokenOff = everything ? await underWay(client) : []
+        if (everything && !given.flag('yes') && !(await agreesToEndAll(cli, brokenOff))) return 0
         const { ended } = await client.call('shutdown', { everything })
         await untilEnded(about.pid)
-        cli.answer({ ended }, style => [
+        cli.answer({ ended, brokenOff }, style => [
           `${style.green('✓')} the agent ended${everything ? `, with ${plural(ended.length, 'service group')}` : '; services and the front go on'}`,
+          ...brokenOff.map(operation => `${style.yellow('⚠')} ${operation} was broken off: it goes on with the next agent`),
         ])
         return 0
       },
@@ -97,9 +101,24 @@ export const agent: CommandDefinition = {
   },
 }
 
-async function agreesToEndAll(cli: Cli): Promise<boolean> {
-  if (cli.isInteractive) return confirm(cli, 'End every service that fettle runs here?', false)
-  throw new FettleError('REFUSED', 'ending every service needs to be agreed to', { hint: `\`${commandLine(cli.argv)} --yes\` agrees.` })
+/** What is killed with all that runs, with the step that it is at: `deploy op4 of shop/production (migrate the live data)`. */
+async function underWay(client: Client): Promise<string[]> {
+  const { operations } = await client.call('operations', { limit: 1000 })
+  return operations
+    .filter(({ state, plan }) => !isOver(state) && plan.kind !== 'bake')
+    .map(({ id, plan, steps }) => {
+      const titles = plan.steps.filter(step => steps.some(one => one.id === step.id && one.state === 'running')).map(({ title }) => title)
+      return `${plan.kind} ${id} of ${plan.app}/${plan.environment}${titles.length === 0 ? '' : ` (${titles.join(', ')})`}`
+    })
+}
+
+async function agreesToEndAll(cli: Cli, brokenOff: readonly string[]): Promise<boolean> {
+  const operations = brokenOff.join(' and ')
+  const also = (verb: string) => (operations === '' ? '' : `, and ${verb} off ${operations}`)
+  if (cli.isInteractive) return confirm(cli, `End every service that fettle runs here${also('break')}?`, false)
+  throw new FettleError('REFUSED', `ending every service${also('breaking')} needs to be agreed to`, {
+    hint: `\`${commandLine(cli.argv)} --yes\` agrees.`,
+  })
 }
 
 async function enable(cli: Cli, isEnabled: boolean): Promise<number> {
