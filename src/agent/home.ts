@@ -12,8 +12,7 @@ import { refuseNewer } from '../core/file-format.ts'
 import type { Layout } from '../core/layout.ts'
 import type { OperationRecord } from '../core/plan.ts'
 import { exists, readIfExists, writeFileAtomic } from '../lib/files.ts'
-import { isBelow } from '../lib/moved-path.ts'
-import { commandLines } from '../lib/proc-files.ts'
+import { startedFrom } from '../lib/started-from.ts'
 
 /** `paths`: every one by which this home was used where it is, for links may lead to it. */
 const Home = z.strictObject({ format: z.literal(1), paths: z.array(z.string()) })
@@ -104,9 +103,7 @@ function requireMovable({ layout: { home }, unended }: HomeOptions, { path, exis
     throw refused(`its ${open.plan.kind} ${open.id} is ${open.state}`, hint)
   }
   // Beside a copy the original may run; of a home that was moved, what still runs has its files here.
-  const running = exists ? undefined : commandLines().find(({ words }) => words.some(word => isStarted(word, path)))
+  const running = exists ? undefined : startedFrom(path)
   if (running !== undefined)
-    throw refused(`process ${running.pid} still runs from there`, `${back} Then \`fettle agent stop --everything --home ${path}\`.`)
+    throw refused(`process ${running} still runs from there`, `${back} Then \`fettle agent stop --everything --home ${path}\`.`)
 }
-
-const isStarted = (word: string, home: string): boolean => ['units', 'front'].some(folder => isBelow(word, join(home, folder)))

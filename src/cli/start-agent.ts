@@ -7,9 +7,10 @@ import { type ErrorJson, exitCodeOf, FettleError, toFettleError } from '../core/
 import { layout } from '../core/layout.ts'
 import { agentArgv } from '../lib/agent-argv.ts'
 import { startDetached } from '../lib/detached.ts'
-import { readIfExists } from '../lib/files.ts'
+import { exists, readIfExists } from '../lib/files.ts'
 import { makeHome } from '../lib/home-folder.ts'
 import { agentEnvironment } from '../lib/inherited.ts'
+import { startedFrom } from '../lib/started-from.ts'
 import { installVersion } from '../lib/versions.ts'
 
 /** Long enough to adopt all that runs on a busy machine; an agent that can not start ends at once, and is not waited for. */
@@ -30,6 +31,7 @@ export interface StartOptions {
 export async function startAgent(home: string, ask: () => Promise<About | undefined>, options: StartOptions): Promise<About> {
   const { agent, agentLog, agentFailure } = layout(home)
   await requireOwnHome(home)
+  if (!(await exists(home))) requireNothingLeft(home)
   await makeHome(home)
   const logged = await sizeOf(agentLog)
   await rm(agentFailure, { force: true })
@@ -68,6 +70,19 @@ async function requireOwnHome(home: string): Promise<void> {
   await access(home, constants.W_OK | constants.X_OK).catch(error => {
     throw notOpen(home, error)
   })
+}
+
+/** A new home would be taken for the one that still runs. @throws FettleError REFUSED */
+function requireNothingLeft(home: string): void {
+  const pid = startedFrom(home)
+  if (pid === undefined) return
+  throw new FettleError(
+    'REFUSED',
+    `nothing is at ${home}, but process ${pid} still runs from there: it was moved, or removed, while it ran`,
+    {
+      hint: `Move it back to ${home}. Where it is gone for good, end what runs from there: \`pgrep -f ${home}/\` names it.`,
+    },
+  )
 }
 
 /** Starts the agent in a session of its own, so that it outlives this terminal. */

@@ -78,6 +78,7 @@ describe('a home that serves', () => {
       const { code, hint }: ErrorJson = JSON.parse((await moved.run([...args, '--json'], { cwd: moved.folder })).stdout)
       assert.deepEqual([code, hint?.startsWith(`Move it back to ${site.home}, `)], ['REFUSED', true], args.join(' '))
     }
+    assert.match((await refusal(site)).message, /^nothing is at \S+, but process \d+ still runs from there/)
     assert.equal((await ask(address, { host: HOST })).status, 200, 'it serves on')
     assert.equal(existsSync(site.home), false)
     await rename(moved.home, site.home)
