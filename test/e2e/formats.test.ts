@@ -102,11 +102,12 @@ const raiseJournal = (path: string): void => {
 }
 
 const SNAPSHOTS = 'home/backups/snapshots/kept/production'
-const newest =
-  readdirSync(join(KEPT, SNAPSHOTS))
+/** The last by name. */
+const lastIn = (folder: string): string =>
+  readdirSync(join(KEPT, folder))
     .sort()
-    .findLast(name => name.endsWith('.json'))
-    ?.replace('.json', '') ?? ''
+    .findLast(name => name.endsWith('.json')) ?? ''
+const newest = lastIn(SNAPSHOTS).replace('.json', '')
 
 interface Newer {
   what: string
@@ -120,11 +121,13 @@ interface Newer {
 const START = ['agent', 'start']
 const ENVIRONMENT = 'home/apps/kept/production'
 const GROUP = 'home/units/groups/kept.production.web.r2-op3'
-const ARCHIVED = 'home/logs/kept.production.web.op2-rehearse-boot.0/2026-11-21T112330893Z.json'
+const REHEARSED = 'home/logs/kept.production.web.op2-rehearse-boot.0'
+const ARCHIVED = join(REHEARSED, lastIn(REHEARSED))
 /** Without these no agent starts. */
 const FIRST: Newer[] = [
   { what: 'a journal', file: 'home/agent/journal.db', argv: START, raise: raiseJournal },
   { what: 'settings', file: 'home/agent/settings.json', argv: START },
+  { what: 'where the home was', file: 'home/agent/home.json', argv: START },
   { what: 'a group of instances', file: `${GROUP}/group.json`, argv: START },
   { what: 'an instance', file: `${GROUP}/0/spec.json`, argv: START },
   { what: 'the rotated log of an instance', file: `${GROUP}/0/log.json`, argv: START },
@@ -135,6 +138,7 @@ const LATER: Newer[] = [
   { what: 'what was learnt about a release', file: `${ENVIRONMENT}/releases/r2/notes.json`, argv: ['releases'] },
   { what: 'how many instances are wanted', file: `${ENVIRONMENT}/scale.json`, argv: ['plan'] },
   { what: 'which repository has its snapshots', file: `${ENVIRONMENT}/repository.json`, argv: ['snapshots'] },
+  { what: 'which repository it is', file: 'home/backups/repository.json', argv: ['snapshots'] },
   { what: 'a saved plan', file: 'app/next.fettle-plan', argv: ['deploy', '--plan', 'next.fettle-plan'] },
   { what: 'a snapshot', file: `${SNAPSHOTS}/${newest}.json`, argv: ['drill', newest] },
 ]
@@ -144,7 +148,6 @@ describe('what a newer fettle wrote is refused by name, with what to do, and not
   before(async () => {
     site = await openHome()
     raiseFormat(join(site.paths.front, 'counters.json'))
-    await writeFile(join(site.folder, ENVIRONMENT, 'repository.json'), '{"format":1,"id":"one","folder":"/nowhere"}\n')
     // None of the kept home's logs is long enough to have been rotated.
     await writeFile(join(site.folder, GROUP, '0/log.json'), '{"format":1,"segments":[]}\n')
   })

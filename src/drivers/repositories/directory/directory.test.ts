@@ -262,19 +262,6 @@ describe('repository directory', () => {
     await target.repository.verify(await target.repository.get(nameOf('s')), signal)
     assert.deepEqual(readdirSync(trash), [])
   })
-
-  test('a proof line that a crash cut off is left out, and the next one is not lost with it', async () => {
-    const target = await make()
-    await snapshot(target, 's')
-    const proof = { rung: 'loaded' as const, at: 1, operation: 'op', durationMs: 1, compared: 1, passed: true }
-    await target.repository.addProof(nameOf('s'), proof)
-    appendFileSync(manifestFile(target, 's').replace('.json', '.proofs.ndjson'), '{"rung":"boo')
-    await target.repository.addProof(nameOf('s'), { ...proof, at: 2 })
-    assert.deepEqual(
-      (await target.repository.proofs(nameOf('s'))).map(one => one.at),
-      [1, 2],
-    )
-  })
 })
 
 function flip(path: string, at: number): void {

@@ -18,17 +18,16 @@ import { collect, referredNow, referredTo } from './garbage.ts'
 import { howToRestore } from './how.ts'
 import { type FaultPoint, Layout } from './layout.ts'
 import {
-  appendProof,
   manifestPath,
   parseManifest,
   readManifests,
-  readProofs,
   removeManifest,
   removeOrphanedProofs,
   requireManifest,
   writeManifest,
 } from './manifests.ts'
 import { readObject, storedBytes, writeObject } from './objects.ts'
+import { appendProof, readProofs } from './proofs.ts'
 import { README } from './readme.ts'
 
 export interface DirectoryOptions {
@@ -142,7 +141,8 @@ export function createDirectoryRepository(options: DirectoryOptions): Repository
       // Sealed for somebody else, they would not open with the others.
       if (options.recipients.some(key => manifest.recipients?.includes(key) === false)) return false
       // That an app did not start on it says nothing about its bytes.
-      if ((await readProofs(manifestPath(layout, manifest))).some(({ passed, rung }) => !passed && rung !== 'booted')) return false
+      if ((await readProofs(manifestPath(layout, manifest), manifest)).some(({ passed, rung }) => !passed && rung !== 'booted'))
+        return false
     }
     return true
   }
@@ -186,8 +186,8 @@ export function createDirectoryRepository(options: DirectoryOptions): Repository
     isReusable,
     verify,
     howToRestore,
-    proofs: async name => readProofs(await requireManifest(layout, name)),
-    addProof: async (name, proof) => appendProof(await requireManifest(layout, name), proof),
+    proofs: async name => readProofs(await requireManifest(layout, name), name),
+    addProof: async (name, proof) => appendProof(await requireManifest(layout, name), name, proof),
     forget,
   }
 }

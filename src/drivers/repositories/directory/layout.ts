@@ -11,7 +11,11 @@ export type FaultPoint =
   | 'forget-manifests-removed'
   | 'forget-objects-aside'
 
-const SUFFIX = '.zst.age'
+/** Of a manifest. */
+export const SUFFIX = '.json'
+export const PROOFS = '.proofs.ndjson'
+
+const OBJECT = '.zst.age'
 const OBJECT_NAME = /^[0-9a-f]{32}$/
 /** Operations, snapshots, apps and environments become file names. */
 const SAFE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,200}$/
@@ -70,13 +74,16 @@ export class Layout {
 /** Relative to the repository's folder; what people type when they restore by hand. */
 export function objectPath(name: string): string {
   if (!OBJECT_NAME.test(name)) throw new FettleError('DAMAGED', `the manifest names an object that can not be: ${JSON.stringify(name)}`)
-  return join('objects', name.slice(0, 2), name + SUFFIX)
+  return join('objects', name.slice(0, 2), name + OBJECT)
 }
+
+/** The proofs beside a manifest. */
+export const proofsOf = (manifest: string): string => manifest.slice(0, -SUFFIX.length) + PROOFS
 
 /** The object's name, also of one that is still being written. */
 export function objectNameOf(file: string): string | undefined {
   const name = file.slice(0, 32)
-  return OBJECT_NAME.test(name) && file.slice(32).startsWith(SUFFIX) ? name : undefined
+  return OBJECT_NAME.test(name) && file.slice(32).startsWith(OBJECT) ? name : undefined
 }
 
 export function safe(name: string, what: string): string {

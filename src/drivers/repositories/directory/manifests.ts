@@ -1,18 +1,16 @@
 /** Manifests: `snapshots/<app>/<environment>/<id>.json`, readable by people, with a checksum over the rest of the file. */
-import { createHash } from 'node:crypto'
-import { open, readFile, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import * as z from 'zod'
 import { FettleError } from '../../../core/errors.ts'
 import { refuseNewer } from '../../../core/file-format.ts'
-import { canonicalJson, type Json } from '../../../core/json.ts'
-import { Manifest, Proof, type SnapshotName } from '../../../core/snapshot.ts'
+import type { Json } from '../../../core/json.ts'
+import { Manifest, type SnapshotName } from '../../../core/snapshot.ts'
 import { exists, fsyncFolder, isHalfWritten, namesIn, readIfExists, writeFileAtomic } from '../../../lib/files.ts'
 import type { Unreadable } from '../../../ports/repository.ts'
-import { type Layout, safe } from './layout.ts'
+import { checksumOf } from './checksum.ts'
+import { type Layout, PROOFS, proofsOf, SUFFIX, safe } from './layout.ts'
 
-const SUFFIX = '.json'
-const PROOFS = '.proofs.ndjson'
 const Stored = z.object({ manifest: Manifest, checksum: z.string() })
 
 export interface Found {
@@ -26,7 +24,7 @@ export function manifestPath(layout: Layout, { app, environment, id }: SnapshotN
 
 /** Temporary name, fsync, rename: the pivot. */
 export async function writeManifest(layout: Layout, manifest: Manifest, beforeRename: () => Promise<void> | void): Promise<void> {
-  const text = JSON.stringify({ manifest, checksum: checksumOf(manifest) }, undefined, 2)
+  const text = JSON.stringify({ manifest, checksum: checksumOf(manifest as Json) }, undefined, 2)
   const path = manifestPath(layout, manifest)
   await removeHalfWritten(path)
   await writeFileAtomic(path, `${text}\n`, 0o600, beforeRename)
@@ -96,47 +94,9 @@ export async function removeOrphanedProofs(layout: Layout): Promise<void> {
 export async function removeManifest(layout: Layout, manifest: Manifest): Promise<void> {
   const path = manifestPath(layout, manifest)
   await rm(path, { force: true })
-  await rm(proofsPath(path), { force: true })
+  await rm(proofsOf(path), { force: true })
   await fsyncFolder(layout.environment(manifest.app, manifest.environment))
 }
-
-/** In the order in which they were added. A last line cut off by a crash was never reported as written, and is left out. */
-export async function readProofs(manifest: string): Promise<Proof[]> {
-  const text = (await readIfExists(proofsPath(manifest))) ?? ''
-  const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n')
-  return lines.filter(line => line !== '').flatMap(line => parseProof(line))
-}
-
-/** One appended line: two that add at once both stay. */
-export async function appendProof(manifest: string, proof: Proof): Promise<void> {
-  const path = proofsPath(manifest)
-  const torn = await readFile(path).then(
-    bytes => bytes.length > 0 && bytes.at(-1) !== 0x0a,
-    () => false,
-  )
-  const file = await open(path, 'a', 0o600)
-  try {
-    await file.write(`${torn ? '\n' : ''}${JSON.stringify(proof)}\n`)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-}
-
-function parseProof(line: string): Proof[] {
-  try {
-    return [Proof.parse(JSON.parse(line))]
-  } catch {
-    // A line torn by a crash and closed by the next append; a proof that can not be read proves nothing.
-    return []
-  }
-}
-
-const proofsPath = (manifest: string) => manifest.slice(0, -SUFFIX.length) + PROOFS
-const checksumOf = (manifest: Json | Manifest) =>
-  createHash('sha256')
-    .update(canonicalJson(manifest as Json))
-    .digest('hex')
 
 async function manifestPaths(layout: Layout, app?: string, environment?: string): Promise<string[]> {
   const paths: string[] = []

@@ -3,7 +3,8 @@ export const README = `This folder is a backup repository, written by fettle. Yo
 
 snapshots/<app>/<environment>/<id>.json   one snapshot each. "how" in it lists the commands that restore it.
                                           "checksum" is the SHA-256 of "manifest" as JSON with sorted keys and no spaces.
-snapshots/.../<id>.proofs.ndjson          what was shown about the snapshot, and when
+snapshots/.../<id>.proofs.ndjson          what was shown about the snapshot, and when; each line with a
+                                          checksum over the rest of it, made in the same way
 objects/<aa>/<name>.zst.age               the data: zstd inside age (https://age-encryption.org/v1)
 repository.json                           which repository this is; fettle remembers it
 pending/, trash/                          work in progress; nothing in it belongs to a snapshot
