@@ -20,7 +20,7 @@ export async function sketchFolder(folder: string): Promise<FolderSketch> {
   files.sort()
   const texts = await textsOf(folder, tellingFiles(files))
   const deeper = await textsOf(folder, deeperFiles({ files, texts }), { isCertain: false })
-  return { name: basename(folder), files, texts: { ...texts, ...deeper } }
+  return { name: basename(folder), files, texts: { ...texts, ...deeper }, nodeVersion: process.versions.node }
 }
 
 async function textsOf(folder: string, names: string[], { isCertain } = { isCertain: true }): Promise<Record<string, string>> {

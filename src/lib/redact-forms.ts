@@ -35,6 +35,9 @@ export function encodedForms(value: string): string[] {
   return isTooShort(value) ? [] : [...base64Forms(bytes, 'base64'), hex, hex.toUpperCase()]
 }
 
+/** What pairs of hex digits are pieces of. */
+export const hexForm = (value: string): string[] => (isTooShort(value) ? [] : [Buffer.from(value).toString('hex')])
+
 /**
  * The value in base64, unpadded, and the part of it that does not depend on its neighbours when it is encoded in the midst of something:
  * there it begins 0, 1 or 2 bytes into a group of three, and the characters at its edges hold bits of what stands beside it.

@@ -36,7 +36,7 @@ export function createRedactor(secrets: Iterable<Secret>): Redactor {
   const values = long.map(secret => secret.reveal())
   const automaton = createAutomaton(values.flatMap(formsOf))
   const wrapped = wrappedForms(values)
-  const scanners = () => [automatonScanner(automaton), ...(wrapped === undefined ? [] : [wrapped()])]
+  const scanners = () => [automatonScanner(automaton), ...wrapped()]
   return { tooShort, scanners, redact: text => redactText(scanners(), text) }
 }
 

@@ -40,7 +40,15 @@ for (const [name, value] of Object.entries({ 'of 73 bytes': VALUE, 'of many line
   })
 
 test('what the usual tools print of a secret is hidden', () => {
-  for (const command of ['base64', 'base64 -w 64', 'basenc --base64url', 'basenc --base16', 'od -An -v -tx1 -w100']) {
+  for (const command of [
+    'base64',
+    'base64 -w 64',
+    'basenc --base64url',
+    'basenc --base16',
+    'od -An -v -tx1 -w100',
+    'od -An -v -tx1',
+    'od -An -v -tx1 -w30',
+  ]) {
     const { stdout, status } = spawnSync('sh', ['-c', command], { input: VALUE })
     assert.equal(status, 0, command)
     assert.equal(redactorOf(VALUE).redact(stdout.toString()).replace(/=*\n$/, '').trim(), MASK, command)
@@ -59,6 +67,34 @@ test('of a piece at the end of a wrapped line only its first characters are show
   const [first = '', second = ''] = wrapped(Buffer.from(`${'a'.repeat(30)}${VALUE}`).toString('base64'), 50, '\n').split('\n')
   assert.equal(redactorOf(VALUE).redact(`${first}\n`), `${first.slice(0, 40)}${MASK}\n`)
   assert.equal(redactorOf(VALUE).redact(second), MASK)
+})
+
+for (const [name, row] of Object.entries({ openssl: ['    ', ':', ':'], od: [' ', ' ', ''], hexdump: ['', ' ', ' '] }))
+  test(`hex in pairs over several lines is hidden, as ${name} writes it`, () => {
+    const [indent = '', separator = '', last = ''] = row
+    for (const value of [VALUE, 'my-database-password-1'])
+      for (const width of [8, 15, 16, 30])
+        for (const before of ['', 'user=', 'x'.repeat(13)]) {
+          const pairs = Buffer.from(`${before}${value}`).toString('hex').toUpperCase()
+          const rows = wrapped(pairs, 2 * width, '\n')
+            .split('\n')
+            .map(digits => `${indent}${wrapped(digits, 2, separator)}${last}\n`)
+          const stream = redactedStream([redactorOf(value)])
+          const byLine = rows.map(line => Buffer.concat([stream.push(Buffer.from(line)), stream.flush()]).toString()).join('')
+          for (const shown of [redactorOf(value).redact(rows.join('')), byLine])
+            assert.ok(longestLeft(shown.replace(/[ :]/g, ''), value) < 8, `${width} ${before}: ${shown}`)
+        }
+  })
+
+test('hex in pairs of something else is shown', () => {
+  const text = `${createHash('sha512').update('x').digest('hex').replace(/../g, '$&:').replace(/.{45}/g, '$&\n    ')}\n12:00:01 ab:cd:ef:01:02:03`
+  assert.equal(redactorOf(VALUE).redact(text), text)
+})
+
+test('what is quoted in a mail, a table or a comment is hidden up to its end', () => {
+  const encoded = wrapped(Buffer.from(`${VALUE}`).toString('base64'), 76, '\n')
+  for (const prefix of ['> ', '>> ', '# ', '| '])
+    assert.equal(redactorOf(VALUE).redact(encoded.replace(/^/gm, prefix)).replace(/=*$/, ''), `${prefix}${MASK}`)
 })
 
 test('what is short, of another text, or what every key begins with is shown', () => {

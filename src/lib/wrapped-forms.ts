@@ -1,27 +1,16 @@
 /**
  * Finds base64 and hex that tools break into lines, and pieces of it where a line begins or ends, for a log is read line by line. A piece is known by itself from a length on that nothing else has by chance; what it goes on with behind the break, at any.
  */
-import { encodedForms } from './redact-forms.ts'
+import { BASE64 } from './base64-lines.ts'
+import { HEX_PAIRS } from './hex-pairs.ts'
+import { encodedForms, hexForm } from './redact-forms.ts'
 import { type Piece, SuffixAutomaton } from './suffix-automaton.ts'
+import { PIECE, QUOTES, WIDEST_BREAK, type Writing } from './wrapped-writing.ts'
 
-/**
- * How many characters in one line make one that tools wrapped, and a piece of a secret. 15 bytes of it in base64: what all PEM keys
- * begin with alike has 16 characters, and is no secret. Tools break at 57 and more.
- */
-const PIECE = 20
 /** A shorter piece may become one of `PIECE`: held back from here on, and hidden where such a line ends. Of still shorter ones all texts are full. */
 const HELD = 8
-/** A break is followed by what lines are indented by. */
-const WIDEST_BREAK = 32
 
-const [TAB, NEWLINE, RETURN, SPACE, FILLER] = [9, 10, 13, 32, 61]
-/** As the usual base64 has it, by character; 0: none of either. */
-const CANONICAL = new Uint8Array(256)
-for (const char of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/') CANONICAL[char.charCodeAt(0)] = char.charCodeAt(0)
-for (const [urlSafe, char] of ['-+', '_/']) CANONICAL[(urlSafe as string).charCodeAt(0)] = (char as string).charCodeAt(0)
-
-const CHARACTER = 'A-Za-z0-9+/_-'
-const REST_OF_RUN = new RegExp(`[${CHARACTER}]*`, 'y')
+const [NEWLINE, RETURN] = [10, 13]
 /**
  * Only so many characters of each piece that may be there are looked at; where they are in no form, the piece is none. Of an ordinary
  * text, paths and hashes and all, that leaves less than a tenth to walk through.
@@ -39,24 +28,32 @@ export interface Scanner {
   reset(): void
 }
 
-/** @returns what makes a scanner of wrapped forms of these values; undefined without any */
-export function wrappedForms(values: readonly string[]): (() => Scanner) | undefined {
-  const texts = new Set(values.flatMap(value => encodedForms(value.trim())))
-  if (texts.size === 0) return undefined
-  const automaton = new SuffixAutomaton([...texts])
-  return () => new WrappedScanner(automaton)
+/** @returns what makes the scanners of wrapped forms of these values; none without any */
+export function wrappedForms(values: readonly string[]): () => Scanner[] {
+  const kinds = [
+    { writing: BASE64, forms: values.flatMap(value => encodedForms(value.trim())) },
+    { writing: HEX_PAIRS, forms: values.flatMap(value => hexForm(value.trim())) },
+  ]
+  const known = kinds.flatMap(({ writing, forms }) =>
+    forms.length === 0 ? [] : [{ writing, automaton: new SuffixAutomaton([...new Set(forms)]) }],
+  )
+  return () => known.map(({ writing, automaton }) => new WrappedScanner(writing, automaton))
 }
 
 class WrappedScanner implements Scanner {
+  readonly #writing: Writing
   readonly #automaton: SuffixAutomaton
   /** The longest piece of a form that ends here. */
   #piece: Piece = { state: 0, length: 0 }
-  /** Characters since the text looks like base64, without the breaks; the breaks in the piece, by how many came before; bytes of the one it is in. */
+  /** Characters since the text looks like the writing, without the breaks; the breaks in the piece, by how many came before; bytes of the one it is in. */
   #run = 0
   #breaks: { at: number; bytes: number }[] = []
   #gap = 0
+  /** Whether a line ended in that one. */
+  #isLineOver = false
 
-  constructor(automaton: SuffixAutomaton) {
+  constructor(writing: Writing, automaton: SuffixAutomaton) {
+    this.#writing = writing
     this.#automaton = automaton
   }
 
@@ -68,20 +65,23 @@ class WrappedScanner implements Scanner {
   reset(): void {
     this.#piece = { state: 0, length: 0 }
     this.#run = this.#gap = 0
+    this.#isLineOver = false
     this.#breaks = []
   }
 
   scan(text: string, found: (start: number, end: number) => void): void {
     const hidden = new Joined(found)
+    const { canonical, endOfRun } = this.#writing
     /** Up to here every character matters. */
     let sure = 0
     for (let at = 0; at < text.length; at++) {
-      if (this.#run === 0) at = nextRun(text, at)
-      if (at >= sure && this.#isLost) [at, sure] = this.#skip(text, at)
+      if (this.#run === 0) at = this.#writing.nextRun(text, at)
+      if (endOfRun !== undefined && at >= sure && this.#isLost) [at, sure] = this.#skip(text, at, endOfRun(text, at))
       if (at >= text.length) break
       const code = text.charCodeAt(at)
-      if (CANONICAL[code] === 0) this.#leave(code, at, hidden)
-      else this.#enter(CANONICAL[code] as number, at, hidden)
+      const char = canonical[code] as number
+      if (char === 0) this.#leave(code, at, hidden)
+      else this.#enter(char, at, hidden)
     }
     hidden.close()
   }
@@ -92,8 +92,8 @@ class WrappedScanner implements Scanner {
   }
 
   /** @returns where the next piece may begin, and up to where it must be walked through */
-  #skip(text: string, at: number): [at: number, sure: number] {
-    const [to, sure] = this.#nextPiece(text, at - this.#piece.length, endOfRun(text, at))
+  #skip(text: string, at: number, end: number): [at: number, sure: number] {
+    const [to, sure] = this.#nextPiece(text, at - this.#piece.length, end)
     if (to <= at) return [at, sure]
     this.#piece = { state: 0, length: 0 }
     this.#run += to - at
@@ -111,7 +111,7 @@ class WrappedScanner implements Scanner {
   #isInForm(text: string, at: number): boolean {
     const piece = { state: 0, length: 0 }
     for (let index = 0; index < SAMPLE; index++) {
-      this.#automaton.step(piece, CANONICAL[text.charCodeAt(at + index)] as number)
+      this.#automaton.step(piece, this.#writing.canonical[text.charCodeAt(at + index)] as number)
       if (piece.length <= index) return false
     }
     return true
@@ -120,6 +120,7 @@ class WrappedScanner implements Scanner {
   #enter(char: number, at: number, hidden: Joined): void {
     if (this.#gap > 0) this.#breaks.push({ at: this.#run, bytes: this.#gap })
     this.#gap = 0
+    this.#isLineOver = false
     this.#run++
     this.#automaton.step(this.#piece, char)
     const { length } = this.#piece
@@ -133,14 +134,17 @@ class WrappedScanner implements Scanner {
       if (this.#run > 0) this.reset()
       return
     }
-    // At the end of a wrapped line, where the rest of it is another line of a log.
-    if (this.#gap === 0 && this.#piece.length >= HELD) hidden.add(at - this.#bytesOf(this.#piece.length), at)
+    if (isLineEnd(code) && !this.#isLineOver) {
+      this.#isLineOver = true
+      // The rest of it is another line of a log.
+      if (this.#piece.length >= HELD) hidden.add(at - this.#gap - this.#bytesOf(this.#piece.length), at)
+    }
     this.#gap++
   }
 
   #isBreak(code: number): boolean {
-    if (this.#run < PIECE || this.#gap === WIDEST_BREAK) return false
-    return isLineEnd(code) || (this.#gap > 0 && (code === SPACE || code === TAB))
+    if (this.#run < this.#writing.shortestLine || this.#gap === WIDEST_BREAK) return false
+    return isLineEnd(code) || (this.#isLineOver && QUOTES.has(code)) || this.#writing.separators.has(code)
   }
 
   /** Of the last characters, with the breaks between them. */
@@ -175,51 +179,4 @@ class Joined {
   close(): void {
     if (this.#end > this.#start) this.#found(this.#start, this.#end)
   }
-}
-
-/** Where what looks like base64 touches the begin or the end of a line, or may go on behind the end of the text; that end without any. */
-function nextRun(text: string, from: number): number {
-  for (let begin = from; ; ) {
-    const start = afterIndent(text, begin)
-    if (isLong(text, start)) return start
-    const newline = text.indexOf('\n', begin)
-    const end = beforeFiller(text, newline < 0 ? text.length : newline, begin)
-    const run = beginOfRun(text, end, begin)
-    if (end - run >= PIECE || end === text.length) return run
-    if (newline < 0) return text.length
-    begin = newline + 1
-  }
-}
-
-function afterIndent(text: string, from: number): number {
-  let at = from
-  while (at - from < WIDEST_BREAK && (text.charCodeAt(at) === SPACE || text.charCodeAt(at) === TAB)) at++
-  return at
-}
-
-/** Whether so many characters of a run begin there. */
-function isLong(text: string, from: number): boolean {
-  if (from + PIECE > text.length) return false
-  for (let at = from; at < from + PIECE; at++) if (CANONICAL[text.charCodeAt(at)] === 0) return false
-  return true
-}
-
-/** What base64 is filled up with, before a line's end. */
-function beforeFiller(text: string, end: number, from: number): number {
-  let at = end
-  if (at > from && text.charCodeAt(at - 1) === RETURN) at--
-  while (at > from && text.charCodeAt(at - 1) === FILLER) at--
-  return at
-}
-
-function beginOfRun(text: string, end: number, from: number): number {
-  let at = end
-  while (at > from && CANONICAL[text.charCodeAt(at - 1)] !== 0) at--
-  return at
-}
-
-function endOfRun(text: string, from: number): number {
-  REST_OF_RUN.lastIndex = from
-  REST_OF_RUN.test(text)
-  return REST_OF_RUN.lastIndex
 }

@@ -3,14 +3,18 @@ import { nearestName } from '../nearest.ts'
 import { addressOf } from './addresses.ts'
 import { smokeTestService } from './derived.ts'
 import type { LocatedFinding } from './issues.ts'
-import { type Finding, quoted, type Span } from './problem.ts'
+import { type Finding, quoted, type Span, visible } from './problem.ts'
 import { type Place, references } from './references.ts'
+import { identifier, variableName } from './scalars.ts'
 import type { Expectation, Service, SmokeTest, Spec } from './schema.ts'
 import type { SoundRest } from './sound-rest.ts'
 import { namesAt, nearestAt, type Tree } from './tree.ts'
 
 /** Far more than are shown: beyond it they are not even counted. */
 const MOST_FINDINGS = 10_000
+
+/** What a name must be like to be proposed: the file may have others too. */
+const NAME_OF = { services: identifier, stores: identifier, secrets: variableName }
 
 type Path = (string | number)[]
 
@@ -168,8 +172,13 @@ class Checks {
     const names = this.#names[kind]
     if (names.includes(name)) return true
     const where = part === undefined ? '' : ` in ${part}`
-    const otherwise = names.length === 0 ? `\`${kind}:\` names none` : `there is ${listed(names)}`
-    this.#add(path, `no ${word} ${quoted(name)}${where}`, { part, nearest: () => nearestName(name, names), otherwise })
+    const otherwise = names.length === 0 ? `\`${kind}:\` names none` : `there is ${visible(listed(names))}`
+    const nearest = () =>
+      nearestName(
+        name,
+        names.filter(other => NAME_OF[kind].safeParse(other).success),
+      )
+    this.#add(path, `no ${word} ${quoted(name)}${where}`, { part, nearest, otherwise })
     return false
   }
 

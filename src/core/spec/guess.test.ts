@@ -247,7 +247,7 @@ const SAMPLES: [title: string, folder: FolderSketch, expected: object][] = [
     sketch('site', { 'package.json': json({ scripts: { build: 'vite build' } }), 'pnpm-lock.yaml': true }),
     { app: 'site', source: '.', build: ['pnpm install --frozen-lockfile', 'pnpm run build'] },
   ],
-  ['an empty folder', sketch('Ünïcode 99', {}), { app: 'n-code-99', source: '.' }],
+  ['an empty folder', sketch('Ünïcode 99', {}), { app: 'unicode-99', source: '.' }],
   ...[
     'true',
     'null',
@@ -292,17 +292,49 @@ for (const [title, folder, expected] of SAMPLES)
   })
 
 test('every guess has its reason, and what is not read is said', () => {
-  const { reasons } = guessSpec(
-    sketch('shop', { 'compose.yaml': true, Procfile: 'web: x\n', 'package.json': json({ engines: { node: '18' } }) }),
-  )
+  const { reasons } = guessSpec({
+    ...sketch('shop', { 'compose.yaml': true, Procfile: 'web: x\n', 'package.json': json({ engines: { node: '18' } }) }),
+    nodeVersion: '24.1.0',
+  })
   assert.deepEqual(reasons, [
     'service web: `x`, from `web` in Procfile',
-    'package.json asks for Node 18; the `node` of the machine runs it',
+    "package.json asks for Node 18; fettle's own Node 24.1.0 comes first in PATH and runs it, but where `PATH=<folder of another>:$PATH` stands before a command",
     'source: this folder without what .gitignore names (there is none: all of it); a .fettleignore would decide instead',
     'compose.yaml is not taken over: what it starts beside the app is yours to run',
   ])
   assert.match(guessSpec(sketch('shop', {})).reasons.join(), /nothing says how the app starts/)
   assert.match(guessSpec(sketch('shop', { 'package.json': '{ "scripts": }' })).reasons.join(), /package\.json can not be read/)
+})
+
+test('what of a compose file is not taken is said, by each service, with the reason', () => {
+  const compose = json({
+    services: {
+      api: { build: './api', command: 'node server.js', ports: ['3000:3000'] },
+      web: { build: '.', command: 'npm start' },
+      jobs: { build: { context: '.' }, command: 'npm run jobs' },
+      odd: {},
+    },
+  })
+  const alone = guessSpec(sketch('shop', { 'compose.yaml': compose }))
+  assert.deepEqual(alone.services, ['web', 'jobs'])
+  assert.match(alone.reasons.join('\n'), /`api` in compose\.yaml is left out: it is built from \.\/api, .*`fettle init \.\/api`/)
+  assert.match(alone.reasons.join('\n'), /`odd` in compose\.yaml is left out/)
+  const beside = guessSpec(sketch('shop', { 'compose.yaml': compose, 'package.json': json({ scripts: { start: 'node a.js' } }) }))
+  assert.deepEqual(beside.services, ['web'])
+  for (const said of [/`api` in compose\.yaml is left out/, /`jobs` in compose\.yaml is left out: where `npm run jobs` must run too/])
+    assert.match(beside.reasons.join('\n'), said)
+  assert.doesNotMatch(beside.reasons.join('\n'), /`web` in compose\.yaml is left out/)
+})
+
+test('the first of two lines of a Procfile with one name counts, and that is said', () => {
+  const { text, reasons } = guessSpec(sketch('shop', { Procfile: 'web: node a.js\nweb: node b.js\nrelease: ./a\nrelease: ./b\n1: ./c\n' }))
+  assert.equal(parseSpec(text, { file: 'fettle.yaml' }).spec.services.web?.run, 'node a.js')
+  for (const said of [
+    /`node b\.js`, from `web` in Procfile, is left out: there is a service web before it/,
+    /`\.\/b`, from `release` in Procfile, is left out/,
+    /`\.\/c`.*is left out/,
+  ])
+    assert.match(reasons.join('\n'), said)
 })
 
 test('names that YAML reads as something else stay names, and no name of a file leaves its comment', () => {
@@ -445,7 +477,7 @@ const UNRUN: [title: string, files: Record<string, string | true>, says: RegExp]
   ['a Deno app', { 'deno.json': true }, /deno\.json: which file starts/],
   ['an image that is used as it is', { Dockerfile: 'FROM nginx\nCOPY . /srv\n' }, /its base image \(nginx\) starts/],
   ['a compose file that builds', { 'compose.yaml': 'services: { web: { build: . } }' }, /compose\.yaml builds web here/],
-  ['a compose file that is none', { 'compose.yaml': 'a: [' }, /compose\.yaml is not taken over/],
+  ['a compose file that is none', { 'compose.yaml': 'a: [' }, /compose\.yaml can not be read: Flow sequence .*line 1, column 5; mend it/],
   ['a folder of apps', { 'api/': true, 'api/package.json': true, 'site/Gemfile': true }, /an app in api, site: `fettle init api`/],
   [
     'npm workspaces',

@@ -46,7 +46,7 @@ class Description {
       case 'invalid_union':
         return this.#union(issue.errors)
       case 'invalid_key':
-        return [this.#atKey(issue.issues[0]?.message ?? 'not a name')]
+        return [this.#atKey(`${issue.issues[0]?.message ?? 'not a name'}; found ${visible(String(this.#path.at(-1)).slice(0, 60))}`)]
       case 'invalid_value':
         return [this.#notOneOf(issue.values)]
       default:

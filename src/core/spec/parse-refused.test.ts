@@ -173,7 +173,7 @@ const REFUSED: [title: string, text: string, expected: string[]][] = [
   [
     'a variable with a dash',
     'app: a\nservices: { web: { run: x, env: { A-B: 1 } } }',
-    ['2:35: expected a name of letters, digits and _, not starting with a digit'],
+    ['2:35: expected a name of letters, digits and _, not starting with a digit; found A-B'],
   ],
   [
     'a variable without a value',
@@ -307,6 +307,22 @@ const REFUSED: [title: string, text: string, expected: string[]][] = [
   ['a number without end', 'app: a\nrelease: { bake: { latency: .inf } }', ['2:29: expected a number, found .inf']],
   ['a tag that makes something else of a value', 'app: a\nservices: !!set { w }', ['2:17: tags (!…) have no meaning here']],
   ['a letter that only looks right', 'app: a\ns\u0435rvices: {}', ['2:1: unknown key "s\\u0435rvices"; did you mean "services"?']],
+  [
+    'a letter of a name that only looks right',
+    'app: a\nservices: { w\u0435b: { run: x } }\nroutes: [{ host: "*", to: web }]',
+    [
+      '2:13: expected a name of lower-case letters, digits and -, starting with a letter, at most 40 long; found w\\u0435b',
+      '3:27: no service "web"; there is w\\u0435b',
+    ],
+  ],
+  [
+    'a name that would be wrong too',
+    'app: a\nservices: { Web: { run: x } }\nroutes: [{ host: "*", to: web }]',
+    [
+      '2:13: expected a name of lower-case letters, digits and -, starting with a letter, at most 40 long; found Web',
+      '3:27: no service "web"; there is Web',
+    ],
+  ],
   [
     'a sign that nobody sees',
     'app: a\u200b',

@@ -58,7 +58,7 @@ export function toProblems(findings: Finding[], source: string, file: string): {
     .sort((a, b) => a.at.start - b.at.start)
     .slice(0, MOST_PROBLEMS)
     .map(({ at, message, nearest: find, otherwise }) => {
-      const nearest = find?.()
+      const nearest = sound(find?.())
       const line = lineOf(lineStarts, at.start)
       const column = at.start - (lineStarts[line - 1] ?? 0) + 1
       const text = /^[^\r\n]{0,60}/.exec(source.slice(at.start, at.end))?.[0] ?? ''
@@ -67,6 +67,9 @@ export function toProblems(findings: Finding[], source: string, file: string): {
     })
   return { problems, more: unique.size - problems.length }
 }
+
+/** A name that only looks right would be proposed to who wrote the right one. */
+const sound = (name: string | undefined): string | undefined => (name === undefined || visible(name) === name ? name : undefined)
 
 function lineOf(lineStarts: number[], offset: number): number {
   let low = 0

@@ -2,7 +2,7 @@
 import { parse } from 'yaml'
 import { giveVariables } from './container.ts'
 import { quotedForShell } from './dockerfile.ts'
-import { addService, type Draft, type FolderSketch, MAIN_SERVICE } from './draft.ts'
+import { addService, type Draft, type FolderSketch, isTaken, MAIN_SERVICE } from './draft.ts'
 
 interface ComposeService {
   name: string
@@ -14,17 +14,24 @@ interface ComposeService {
   kept: string[]
   /** What it runs lies in this folder. */
   isOwn: boolean
+  /** Another folder that it is built from. */
+  builtFrom: string | undefined
 }
 
 const LANGUAGE = /^(?:docker\.io\/)?(?:library\/)?(?:node|python|ruby|golang|oven\/bun|denoland\/deno)(?::|$)/
 
 /** A service whose image is a bare language, or is built here, is the app itself: its command is taken like a line of a Procfile. */
 export function fromComposeCommands(sketch: FolderSketch, draft: Draft): void {
-  if (draft.services.size > 0) return
   const file = fileOf(sketch)
   const services = composeServices(sketch)
   const own = services.filter(({ isOwn, command }) => isOwn && command !== '')
   const main = own.find(({ name }) => name === MAIN_SERVICE) ?? own.find(({ hasPorts }) => hasPorts)
+  if (draft.services.size > 0) {
+    // What else tells how the app starts goes before it.
+    for (const { name, command } of own.filter(service => service !== (main ?? own[0]) && !isTaken(draft, service.name)))
+      draft.reasons.push(`\`${name}\` in ${file} is left out: where \`${command.slice(0, 100)}\` must run too, add it under \`services:\``)
+    return
+  }
   for (const service of own) {
     const before = draft.services.size
     addService(draft, service === main ? MAIN_SERVICE : service.name, service.command, `\`${service.name}\` in ${file}`)
@@ -33,38 +40,66 @@ export function fromComposeCommands(sketch: FolderSketch, draft: Draft): void {
   }
 }
 
+/** Every service of it is in the draft, or is told with the reason why not. */
 export function sayCompose(sketch: FolderSketch, draft: Draft): void {
   const name = fileOf(sketch)
   if (name === undefined) return
+  const broken = whyUnreadable(sketch)
+  if (broken !== undefined) {
+    draft.reasons.push(`${name} can not be read: ${broken}; mend it and look again`)
+    return
+  }
   const services = composeServices(sketch)
-  const images = [...new Set(services.flatMap(({ isOwn, image }) => (isOwn || image === undefined ? [] : [image.slice(0, 100)])))]
-  if (images.length > 0)
-    draft.reasons.push(`${name} starts ${images.join(', ')}: fettle leaves that to you; hand the app its address as a variable or a secret`)
-  else if (!services.some(({ isOwn }) => isOwn))
-    draft.reasons.push(`${name} is not taken over: what it starts beside the app is yours to run`)
-  const kept = services.flatMap(service => (service.isOwn ? service.kept : [])).filter(source => !draft.stores.has(basename(source)))
+  if (services.length === 0) draft.reasons.push(`${name} is not taken over: what it starts beside the app is yours to run`)
+  sayElsewhere(name, services, draft)
+  const own = services.filter(({ isOwn }) => isOwn)
+  const silent = own.filter(
+    service => service.command === '' && (draft.services.size === 0 || (own[0] !== service && !isTaken(draft, service.name))),
+  )
+  if (silent.length > 0)
+    draft.reasons.push(`${name} builds ${silent.map(service => service.name).join(', ')} here and does not say what they run`)
+  const kept = own.flatMap(service => service.kept).filter(source => !draft.stores.has(basename(source)))
   if (kept.length > 0)
     draft.reasons.push(
       `${name} keeps ${[...new Set(kept)].join(', ').slice(0, 200)}: declare what must outlive a release under \`stores:\`; until then what the app writes there is lost with every deploy`,
     )
-  if (draft.services.size > 0) return
-  const silent = services.filter(({ isOwn }) => isOwn).map(service => service.name)
-  if (silent.length > 0) draft.reasons.push(`${name} builds ${silent.join(', ')} here and does not say what they run`)
+}
+
+function sayElsewhere(file: string, services: ComposeService[], draft: Draft): void {
+  for (const { name, builtFrom } of services)
+    if (builtFrom !== undefined)
+      draft.reasons.push(
+        `\`${name}\` in ${file} is left out: it is built from ${builtFrom}, not from this folder; as an app of its own, \`fettle init ${builtFrom}\``,
+      )
+  const others = services.filter(({ isOwn, builtFrom }) => !isOwn && builtFrom === undefined)
+  const images = [...new Set(others.flatMap(({ image }) => (image === undefined ? [] : [image.slice(0, 100)])))]
+  if (images.length > 0)
+    draft.reasons.push(`${file} starts ${images.join(', ')}: fettle leaves that to you; hand the app its address as a variable or a secret`)
+  for (const { name, image } of others)
+    if (image === undefined)
+      draft.reasons.push(`\`${name}\` in ${file} is left out: it has neither a build nor an image that is known here`)
 }
 
 const fileOf = ({ files }: FolderSketch): string | undefined => files.find(file => /^(docker-)?compose\.ya?ml$/.test(file))
 
-function composeServices(sketch: FolderSketch): ComposeService[] {
-  const text = sketch.texts[fileOf(sketch) ?? '']
-  if (text === undefined) return []
+function whyUnreadable(sketch: FolderSketch): string | undefined {
   try {
-    const { services } = mapOf(parse(text, { merge: true, logLevel: 'silent' }))
-    return Object.entries(mapOf(services)).map(([name, service]) => composeService(name, mapOf(service), sketch))
-  } catch {
-    // Docker can not read it either; that it is there is said.
-    return []
+    servicesIn(sketch)
+    return undefined
+  } catch (error) {
+    return (error as Error).message.split('\n')[0]?.replace(/:$/, '')
   }
 }
+
+/** None of a file that can not be read: that is said. */
+const composeServices = (sketch: FolderSketch): ComposeService[] => (whyUnreadable(sketch) === undefined ? servicesIn(sketch) : [])
+
+function servicesIn(sketch: FolderSketch): ComposeService[] {
+  const { services } = mapOf(parse(textOf(sketch), { merge: true, logLevel: 'error' }))
+  return Object.entries(mapOf(services)).map(([name, service]) => composeService(name, mapOf(service), sketch))
+}
+
+const textOf = (sketch: FolderSketch): string => sketch.texts[fileOf(sketch) ?? ''] ?? ''
 
 function composeService(name: string, service: Record<string, unknown>, { files }: FolderSketch): ComposeService {
   const image = typeof service.image === 'string' ? service.image : undefined
@@ -80,6 +115,7 @@ function composeService(name: string, service: Record<string, unknown>, { files 
     variables: variablesOf(service.environment),
     kept: listOf(service.volumes).flatMap(volume => keptBy(volume) ?? []),
     hasPorts: listOf(service.ports).length > 0,
+    builtFrom: service.build !== undefined && !isBuiltHere ? String(context).slice(0, 100) : undefined,
     isOwn: isBuiltHere || (image !== undefined && LANGUAGE.test(image) && (isMounted || namesFile)),
   }
 }

@@ -10,6 +10,8 @@ export interface FolderSketch {
   files: string[]
   /** Texts of the `tellingFiles` and of those `deeperFiles` that are there, by path. */
   texts: Record<string, string>
+  /** Version of the Node that comes first in the PATH of all that is run. */
+  nodeVersion?: string
 }
 
 const TELLING_FILES = new Set([
@@ -83,9 +85,11 @@ export interface Draft {
 
 export const MAIN_SERVICE = 'web'
 
-/** Lower-case letters, digits and -, as names are in the file. */
+/** Lower-case letters, digits and -, as names are in the file; letters with marks without those. */
 export function toIdentifier(text: string): string {
   const name = text
+    .normalize('NFKD')
+    .replace(/\p{M}/gu, '')
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^[^a-z]+|-+$/g, '')
@@ -100,9 +104,26 @@ export const isVariable = (name: string): boolean => variableName.safeParse(name
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const isSound = (command: string): boolean => !/^$|[\0-\x1f\x7f\ufffd]/.test(command) && references(command, 'command').length === 0
 
+export const isTaken = (draft: Draft, name: string): boolean => draft.services.has(toIdentifier(name))
+
+const NOT_SOUND = 'it is empty, no text, or has what fettle takes for a reference'
+
+const leftOut = (command: string, why: string, reason: string): string =>
+  `\`${command.slice(0, 100)}\`, from ${why}, is left out: ${reason}`
+
+function whyNot(draft: Draft, identifier: string, command: string): string | undefined {
+  if (identifier === '') return 'its name has no letter that a name may have'
+  if (!isSound(command)) return NOT_SOUND
+  return draft.services.has(identifier) ? `there is a service ${identifier} before it` : undefined
+}
+
 export function addService(draft: Draft, name: string, written: string, why: string): void {
   const identifier = toIdentifier(name)
-  if (identifier === '' || !isSound(written) || draft.services.has(identifier)) return
+  const reason = whyNot(draft, identifier, written)
+  if (reason !== undefined) {
+    draft.reasons.push(leftOut(written, why, reason))
+    return
+  }
   const run = onLoopback(draft.withTools(written))
   const isMoved = onLoopback(written) !== written
   draft.services.set(identifier, { run, why, env: {} })
@@ -122,7 +143,10 @@ export function addSecret(draft: Draft, services: Iterable<DraftService>, name: 
 }
 
 export function setMigration(draft: Draft, written: string, why: string): void {
-  if (draft.migrate !== undefined || !isSound(written)) return
+  if (draft.migrate !== undefined || !isSound(written)) {
+    draft.reasons.push(leftOut(written, why, draft.migrate === undefined ? NOT_SOUND : 'there is a migration before it'))
+    return
+  }
   const command = draft.withTools(written)
   draft.migrate = { command, why }
   draft.reasons.push(`migration: \`${command}\`, from ${why}; it must be repeatable`)

@@ -56,7 +56,9 @@ export function fromPackageJson(sketch: FolderSketch, draft: Draft): void {
   start(sketch, manifest, draft)
   migration(sketch, manifest, draft)
   if (manifest.engines.node !== undefined)
-    draft.reasons.push(`package.json asks for Node ${manifest.engines.node}; the \`node\` of the machine runs it`)
+    draft.reasons.push(
+      `package.json asks for Node ${manifest.engines.node}; fettle's own Node${sketch.nodeVersion === undefined ? '' : ` ${sketch.nodeVersion}`} comes first in PATH and runs it, but where \`PATH=<folder of another>:$PATH\` stands before a command`,
+    )
 }
 
 function install(sketch: FolderSketch, { scripts, dependencies, devDependencies }: Manifest, draft: Draft): void {
