@@ -272,9 +272,9 @@ describe('a command', () => {
     assert.equal((await runtime.run(long, never)).timedOut, true)
   })
 
-  test('whose shim was killed is lost, and does not run again', async context => {
+  test('whose shim was killed is lost, does not run again, and leaves nothing that watches its time', async context => {
     const { runtime, home } = await openRuntime(context)
-    const counted = command(['sh', '-c', 'echo x >>runs; sleep 1000'], { cwd: home })
+    const counted = command(['sh', '-c', 'echo x >>runs; sleep 1000'], { cwd: home, timeoutMs: 3_600_000 })
     const running = runtime.run(counted, never)
     while (!existsSync(join(home, 'runs')) || readFileSync(join(home, 'runs'), 'utf8') === '')
       await new Promise(resolve => setImmediate(resolve))

@@ -3,8 +3,9 @@
  * and the next agent goes on where the file says. The app's first process gets the stop signal; what outlives it (a shell's child,
  * a worker) gets the same for the rest of the time; then everything is killed, and the unit is dead when nothing of it is left.
  */
+import { join } from 'node:path'
 import { FettleError } from '../../../core/errors.ts'
-import { isGone } from '../../../lib/proc-files.ts'
+import { commandLines, descendants, isGone } from '../../../lib/proc-files.ts'
 import { killCgroup, killFile, removeUnitCgroup } from './cgroups.ts'
 import type { Host } from './host.ts'
 import { isAlive } from './proc.ts'
@@ -93,10 +94,17 @@ export function killRest(unit: Unit): void {
     else for (const pid of unit.pids()) signalProcess(pid, 'SIGKILL')
   }
   if (shim === undefined || isOfEarlierBoot) return
+  if (!alive && shim.phase === 'running') for (const pid of leftOfShim(unit)) signalProcess(pid, 'SIGKILL')
   // Between its state line and its exec the app bears no mark yet.
   if (shim.phase === 'running' && isAlive(shim.pid, shim.startTicks)) signalProcess(shim.pid, 'SIGKILL')
   if (alive) signalProcess(shim.shimPid, 'SIGTERM')
 }
+
+/** A shim that was killed leaves the watch over its command's time. It is known by its words, for it bears no mark. */
+const leftOfShim = ({ folder }: Unit): number[] =>
+  commandLines()
+    .filter(({ words: [name, script] }) => name === 'fettle-shim' && script === join(folder, 'shim'))
+    .flatMap(({ pid }) => [...descendants(pid)])
 
 function endShim(unit: Unit): void {
   const { shim, alive } = unit.status()
