@@ -1,12 +1,12 @@
 /** What the agent tells about the snapshots of an environment. */
 import type { Answers } from '../api/contract.ts'
 import type { EnvironmentStatus } from '../api/views.ts'
-import { failureText, highestRung, isProven, standingFailure } from '../core/proof.ts'
+import { failureText, highestRung, isProven, standingFailure, wasProven } from '../core/proof.ts'
 import { snapshotNotes } from '../core/snapshot-notes.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import type { Named } from '../operations/kept.ts'
 import { type HeldSnapshot, heldSnapshots, unreadableSnapshots } from '../operations/snapshots/held.ts'
-import { goneRepository, type Place } from '../operations/snapshots/repository-record.ts'
+import { absentFormer, goneAmong, type Place } from '../operations/snapshots/repository-record.ts'
 import { storesLack } from '../operations/snapshots/steps.ts'
 import type { World } from '../operations/world.ts'
 import type { Manifest, Proof, Unreadable } from '../ports/repository.ts'
@@ -23,7 +23,7 @@ async function heldOf(world: World, named: Named, backups: Place): Promise<Held>
     heldSnapshots(world, named, backups),
     (await world.repository(named.app, backups)).foreign(named.app, named.environment),
     unreadableSnapshots(world, named, backups),
-    goneRepository(world, named, backups),
+    goneAmong(world, named, backups),
   ])
   return {
     all: await Promise.all(held.map(async one => ({ ...one, proofs: await one.repository.proofs(one.manifest) }))),
@@ -42,6 +42,7 @@ export async function backupStatus(world: World, environment: Named, backups: Pl
     ...(newest === undefined ? {} : { newestAt: newest.manifest.takenAt, rung: highestRung(newest.proofs) }),
     ...(failure === undefined ? {} : { failed: failureText(failure) }),
     ...(proven === undefined ? {} : { provenAt: proven.manifest.takenAt }),
+    ...(proven === undefined && all.some(({ proofs }) => wasProven(proofs)) ? { provenOnce: true as const } : {}),
     ...(foreign.length === 0 ? {} : { foreign: foreign.map(({ id }) => id) }),
     ...(unreadable.length === 0 ? {} : { unreadable: unreadable.map(({ id }) => id) }),
     ...(gone === undefined ? {} : { gone }),
@@ -76,5 +77,6 @@ export async function snapshotViews(world: World, environment: Named, spec: Spec
     }
   })
   const lack = storesLack(spec)
-  return { snapshots, foreign, unreadable, ...(gone === undefined ? {} : { gone }), ...(lack === undefined ? {} : { lack }) }
+  const absent = await absentFormer(world, environment, spec.backups)
+  return { snapshots, foreign, unreadable, absent, ...(gone === undefined ? {} : { gone }), ...(lack === undefined ? {} : { lack }) }
 }

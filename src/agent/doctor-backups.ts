@@ -1,7 +1,7 @@
 /** What may be wrong with backups: never taken, never proven, damaged, or not where they were. */
 import type { DoctorItem } from '../api/views.ts'
 import { formatDuration } from '../core/format.ts'
-import { failureText, isProven, standingFailure } from '../core/proof.ts'
+import { failureText, isProven, standingFailure, wasProven } from '../core/proof.ts'
 import type { Proof } from '../core/snapshot.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import { bringKey, onlyForeign } from '../operations/snapshots/foreign.ts'
@@ -52,20 +52,25 @@ export async function backupItems(world: World, named: Named, backups: KeptBacku
   const proofs = await Promise.all(held.map(({ manifest, repository }) => repository.proofs(manifest)))
   const proven = held.find((_, index) => isProven(proofs[index] ?? []))
   const failure = standingFailure(proofs[0] ?? [])
-  const failed = failure === undefined ? [] : [failedItem(name, held[0]?.manifest.id ?? '', failure)]
-  return [...unreadable, ...failed, provenItem(name, world.clock.now(), held.length, proven?.manifest.takenAt)]
+  const failed = failure === undefined ? [] : [failedItem(name, held[0]?.manifest.id ?? '', failure, proven !== undefined)]
+  return [...unreadable, ...failed, provenItem(name, world.clock.now(), proofs, proven?.manifest.takenAt)]
 }
 
-const failedItem = (name: string, snapshot: string, failure: Proof): DoctorItem => ({
+const failedItem = (name: string, snapshot: string, failure: Proof, hasProven: boolean): DoctorItem => ({
   name,
   state: 'fail',
   text: `${snapshot}, the newest snapshot, failed its proof: ${failureText(failure)}`,
-  fix: 'look what is wrong with the data; `fettle restore` takes the newest that is proven',
+  fix: `look what is wrong with the data; ${hasProven ? '`fettle restore` takes the newest that is proven' : '`fettle backup`, then `fettle drill`'}`,
 })
 
-function provenItem(name: string, now: number, count: number, provenAt: number | undefined): DoctorItem {
-  if (count === 0) return { name, state: 'warn', text: 'no snapshot was ever taken', fix: 'fettle backup' }
-  if (provenAt === undefined) return { name, state: 'warn', text: 'no snapshot was ever proven by a restore', fix: 'fettle drill' }
+/** @param all the proofs of each, newest first */
+function provenItem(name: string, now: number, all: Proof[][], provenAt: number | undefined): DoctorItem {
+  if (all.length === 0) return { name, state: 'warn', text: 'no snapshot was ever taken', fix: 'fettle backup' }
+  if (provenAt === undefined) {
+    const text = all.some(wasProven) ? 'no snapshot is proven by a restore any more' : 'no snapshot was ever proven by a restore'
+    const hasFailed = standingFailure(all[0] ?? []) !== undefined
+    return { name, state: 'warn', text, fix: hasFailed ? 'fettle backup, then fettle drill' : 'fettle drill' }
+  }
   const text = `the newest proven snapshot is ${formatDuration(now - provenAt)} old`
   return now - provenAt > 7 * DAY_MS ? { name, state: 'warn', text, fix: 'fettle drill' } : { name, state: 'ok', text }
 }

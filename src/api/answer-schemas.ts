@@ -55,6 +55,7 @@ export const answers = {
     snapshots: z.array(SnapshotView),
     foreign: z.array(ForeignView).describe('those that are sealed for another key'),
     unreadable: z.array(UnreadableView).describe('those that are there and can not be read'),
+    absent: z.array(text).describe('folders that they went to before and that are not there, in words'),
     gone: may(text).describe('why the repository is not there'),
   }),
   logs: LogLine,

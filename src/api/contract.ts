@@ -142,6 +142,7 @@ export interface Answers {
     snapshots: SnapshotView[]
     foreign: ForeignView[]
     unreadable: UnreadableView[]
+    absent: string[]
     gone?: string | undefined
     lack?: string | undefined
   }

@@ -79,6 +79,7 @@ export const EnvironmentStatus = z.object({
     z.object({
       newestAt: may(time),
       provenAt: may(time),
+      provenOnce: may(z.literal(true)).describe('one was proven, and none that was is any more: something was found since'),
       rung: may(Rung),
       failed: may(text).describe('what a drill or a restore showed to be wrong with the newest'),
       foreign: may(z.array(text)).describe('ids of snapshots that are sealed for another key'),

@@ -21,8 +21,10 @@ export const failureText = ({ note = 'its drill failed', operation }: Proof): st
   operation.startsWith('op') ? `${note} (${operation})` : note // else it was only planned
 
 /** It was restored, its content was equal, and nothing speaks against it. */
-export const isProven = (proofs: readonly Proof[]): boolean =>
-  standingFailure(proofs) === undefined && proofs.some(proof => proof.passed && reaches(proof.rung, 'content-equal'))
+export const isProven = (proofs: readonly Proof[]): boolean => standingFailure(proofs) === undefined && wasProven(proofs)
+
+/** Once, whatever was found since. */
+export const wasProven = (proofs: readonly Proof[]): boolean => proofs.some(proof => proof.passed && reaches(proof.rung, 'content-equal'))
 
 /** More than proven: what the file expects held too. */
 export const isDrilled = (proofs: readonly Proof[]): boolean => isProven(proofs) && proofs.some(isWholeDrill)

@@ -9,8 +9,9 @@ import type { Spec } from '../core/spec/schema.ts'
 import type { Manifest } from '../ports/repository.ts'
 import { basisOf } from './basis.ts'
 import { hasArtifact, readRelease } from './environment.ts'
+import { withDoubts } from './snapshots/doubt.ts'
 import { foreignDoubt } from './snapshots/foreign.ts'
-import { doubtNewest, findSnapshot } from './snapshots/held.ts'
+import { findSnapshot } from './snapshots/held.ts'
 import { requireRepository } from './snapshots/repository-record.ts'
 import { loadStep, scratchFolder, snapshotSteps, storeConfigs, storesLack } from './snapshots/steps.ts'
 import { drillSpecOf, readTarget, soundProject, specOf, type TargetRequest } from './target.ts'
@@ -91,7 +92,7 @@ export async function planDrill(world: World, request: TargetRequest & { snapsho
     ],
     steps: drillSteps(world, spec, manifest, lack === undefined ? release : undefined, lack),
   }
-  return doubtNewest(world, plan, request.snapshot, found)
+  return withDoubts(world, plan, request.snapshot, found)
 }
 
 /** Why the app can not be started on the copy. */

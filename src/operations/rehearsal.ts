@@ -5,6 +5,7 @@ import type { PlannedStep } from '../core/plan.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import type { Name, Next } from './activation.ts'
 import type { Environment } from './environment.ts'
+import { requireNewest } from './snapshots/doubt.ts'
 import { findSnapshot, heldSnapshots } from './snapshots/held.ts'
 import { loadStep, scratchFolder, storeConfigs } from './snapshots/steps.ts'
 import { specToKeep } from './stores-between.ts'
@@ -80,6 +81,7 @@ async function fillSteps(
   const folders = Object.fromEntries(Object.keys(all.stores).map(name => [name, scratchFolder(world, name)]))
   const proven =
     options.hasFresh && options.mode === 'newest-proven' ? await findSnapshot(world, environment, spec, 'newest-proven') : undefined
+  if (proven !== undefined) requireNewest(proven)
   const isHeld = (name: string) => proven === undefined || proven.manifest.parts.some(part => part.store === name)
   const isKnown = (name: string) => before[name] !== undefined && environment.table.stores[name] !== undefined && isHeld(name)
   const known = options.hasFresh ? Object.keys(all.stores).filter(isKnown) : []

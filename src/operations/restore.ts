@@ -6,7 +6,6 @@ import { basename, join } from 'node:path'
 import { FettleError } from '../core/errors.ts'
 import { environmentLease } from '../core/names.ts'
 import type { Basis, Plan, PlanLine } from '../core/plan.ts'
-import { failureText, standingFailure } from '../core/proof.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import { namesIn } from '../lib/files.ts'
 import type { Manifest } from '../ports/repository.ts'
@@ -16,7 +15,8 @@ import { type Environment, readRelease } from './environment.ts'
 import { exchangeSteps } from './exchange.ts'
 import { storePaths } from './groups.ts'
 import { readScale } from './scale-record.ts'
-import { doubtNewest, type Found, findSnapshot } from './snapshots/held.ts'
+import { withDoubts } from './snapshots/doubt.ts'
+import { type Found, findSnapshot } from './snapshots/held.ts'
 import { countLoss } from './snapshots/loss.ts'
 import { isManaged, loadStep } from './snapshots/steps.ts'
 import { projectOf, readTarget, type TargetRequest } from './target.ts'
@@ -32,7 +32,7 @@ export async function planRestore(world: World, request: RestoreRequest): Promis
   const environment = await readTarget(world, request)
   const spec = environment.serving?.spec ?? (await projectOf(world, environment, request.file)).spec
   const found = await findSnapshot(world, environment, spec, request.snapshot)
-  return doubtNewest(world, await planWith(world, environment, request, found), request.snapshot, found)
+  return withDoubts(world, await planWith(world, environment, request, found), request.snapshot, found)
 }
 
 async function planWith(world: World, environment: Environment, { stores, to }: RestoreRequest, { spec, manifest }: Found): Promise<Plan> {
@@ -118,10 +118,8 @@ async function restoreInPlace(world: World, environment: Environment, spec: Spec
       },
     )
   const loss = await countLoss(world, environment, spec, manifest, names)
-  const doubt = await doubtAbout(world, spec, manifest)
   const scale = await readScale(world, environment.app, environment.environment)
   const next = nextOf(environment, scale, { ...serving, spec }, environment.table.stores)
-  const asked = [...(loss.isPossible ? [loss.text] : []), ...(doubt === undefined ? [] : [doubt])]
   return {
     ...head(environment, { snapshot: manifest.id, 'what serves': environment.table.generation }, announcing(loss.announced)),
     leases: [environmentLease(environment.app, environment.environment)],
@@ -129,10 +127,9 @@ async function restoreInPlace(world: World, environment: Environment, spec: Spec
       { text: `${names.join(', ')}: back to ${manifest.id} (${new Date(manifest.takenAt).toISOString()})`, tone: 'change' },
       { text: loss.text, tone: loss.isPossible ? 'warn' : 'plain' },
       ...leftOut(manifest, spec),
-      ...(doubt === undefined ? [] : [{ text: doubt, tone: 'warn' as const }]),
       { text: 'what is replaced stays aside until the restore after this one; requests wait while it is exchanged', tone: 'plain' },
     ],
-    ...(asked.length === 0 ? {} : { confirm: `restore ${manifest.id}: ${asked.join('; ')}` }),
+    ...(loss.isPossible ? { confirm: `restore ${manifest.id}: ${loss.text}` } : {}),
     steps: exchangeSteps(world, environment, next, { manifest, names }),
   }
 }
@@ -143,12 +140,6 @@ function leftOut({ id, parts }: Manifest, spec: Spec): PlanLine[] {
     text: `${name} is in the snapshot and no longer in the file: \`fettle restore ${id} --store ${name} --to FOLDER\` has it`,
     tone: 'warn',
   }))
-}
-
-/** A snapshot that was named although it failed its proof. */
-async function doubtAbout(world: World, spec: Spec, manifest: Manifest): Promise<string | undefined> {
-  const failure = standingFailure(await (await world.repository(manifest.app, spec.backups)).proofs(manifest))
-  return failure && `it failed its proof: ${failureText(failure)}`
 }
 
 const head = ({ app, environment }: Environment, facts: Parameters<typeof basisOf>[0], announced: Basis = {}) => ({

@@ -13,7 +13,8 @@ import { announcing, basisOf } from './basis.ts'
 import { type Environment, hasArtifact, readNotes, requireRelease } from './environment.ts'
 import { exchangeSteps } from './exchange.ts'
 import { readScale } from './scale-record.ts'
-import { doubtNewest, findSnapshot } from './snapshots/held.ts'
+import { withDoubts } from './snapshots/doubt.ts'
+import { findSnapshot } from './snapshots/held.ts'
 import { countLoss } from './snapshots/loss.ts'
 import { movedRepository } from './snapshots/repository-record.ts'
 import { requireFolders, storeWarnings } from './stores-between.ts'
@@ -59,7 +60,7 @@ export async function planRollback(world: World, request: RollbackRequest): Prom
         ? activateSteps(environment, next)
         : exchangeSteps(world, environment, next, { manifest: back.found.manifest, names: back.names }),
   }
-  return back === undefined ? plan : doubtNewest(world, plan, request.data, back.found)
+  return back === undefined ? plan : withDoubts(world, plan, request.data, back.found)
 }
 
 async function dataBack(world: World, environment: Environment, release: Release, snapshot: string) {

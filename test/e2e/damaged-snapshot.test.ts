@@ -50,6 +50,9 @@ describe('a snapshot', () => {
     return manifest.parts.find(part => part.store === store)?.objects.map(({ name }) => name) ?? []
   }
 
+  /** Of its database: each has its own. */
+  const damageData = async (id: string): Promise<void> => damage((await objectsOf(id, 'data'))[0])
+
   async function damage(object: string | undefined): Promise<void> {
     const file = await open(join(site.home, 'backups/objects', object?.slice(0, 2) ?? '', `${object}.zst.age`), 'r+')
     const { size } = await file.stat()
@@ -102,6 +105,28 @@ describe('a snapshot', () => {
     for (const ended of [await restoreBeside(id), await site.operate(['drill', '--yes'])]) assert.equal(ended.error?.code, 'SECRET_LOCKED')
     await rename(`${key}.away`, key)
     assert.equal(await failedOf(id), undefined)
+  })
+
+  test('that was proven and is damaged is not recommended: of those that are left the newest of which nothing is known is', async () => {
+    await change("insert into orders (what) values ('in an object of its own')")
+    await site.must(['backup'])
+    const unproven = (await snapshots())[0]?.id ?? ''
+    const id = await takeProven()
+    const sound = (await snapshots()).filter(one => one.failed === undefined && one.id !== unproven)
+    for (const one of sound) await damageData(one.id)
+    for (const one of sound) await site.operate(['drill', one.id, '--yes'])
+    const { error } = await restoreBeside()
+    assert.match(error?.message ?? '', new RegExp(`^no snapshot of small/production is proven any more: ${id} failed: `))
+    assert.equal(
+      error?.hint,
+      `\`fettle drill ${unproven}\` proves the newest that did not fail; \`fettle restore ${unproven}\` takes it unproven.`,
+    )
+    assert.match((await site.run(['status'])).stdout, /, none is proven any more/)
+    const asked = await site.operate(['restore', 'newest', '--to', join(site.folder, 'asked')])
+    assert.match(asked.error?.message ?? '', new RegExp(`restore ${id}: it failed its proof: `))
+    await damageData(unproven)
+    await site.operate(['drill', unproven, '--yes'])
+    assert.match((await restoreBeside()).error?.hint ?? '', /^Something speaks against each of them: `fettle backup`/)
   })
 
   test('of a database with a broken index has failed, once a drill has found that', async () => {

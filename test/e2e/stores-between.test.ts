@@ -1,6 +1,6 @@
 /** Stores that come and go from release to release: their data is never out of sight, and no store ever lies anywhere else. */
 import assert from 'node:assert/strict'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
@@ -145,6 +145,38 @@ describe('a store', () => {
     const again = await site.must(['deploy'])
     assert.equal((await snapshots()).filter(({ formerFolder }) => formerFolder === undefined).length, 2)
     assert.ok(!words(again.plan).some(text => text.includes('from now on')), 'there they went the last time')
+  })
+
+  test('whose newest snapshots lie where nothing is mounted is not given older ones for newest without being asked', async () => {
+    const elsewhere = join(site.home, 'elsewhere')
+    await site.must(['backup'])
+    await site.must(['drill', (await snapshots()).find(one => one.formerFolder !== undefined)?.id ?? ''])
+    await rename(elsewhere, `${elsewhere}.away`)
+    const gone = `maybe not the newest: the repository that the snapshots of shop/production went to is not at ${elsewhere}: is its disk mounted?`
+    const to = join(site.folder, 'older')
+    for (const args of [['restore', '--to', to], ['restore', 'newest', '--to', to], ['drill'], ['rollback', '--data', 'newest']]) {
+      const { code, plan, error } = await site.operate(args)
+      assert.deepEqual([code, error?.code], [5, 'REFUSED'], args.join(' '))
+      assert.ok(plan.lines.some(({ text, tone }) => tone === 'warn' && text === gone) && plan.confirm?.includes(gone), plan.confirm)
+    }
+    await site.edit('fettle.yaml', text => text.replace('directory: elsewhere', 'directory: third'))
+    const rehearsed = await site.operate(['deploy', '--rehearse', 'newest-proven', '--yes'])
+    assert.match(rehearsed.error?.message ?? '', /^newer snapshots may lie where none can be found: the repository .* is not at /)
+    await site.edit('fettle.yaml', text => text.replace('directory: third', 'directory: elsewhere'))
+    await rename(`${elsewhere}.away`, elsewhere)
+  })
+
+  test('some of whose snapshots lie in a former folder that is not there: that is said where one of them may be meant', async () => {
+    const former = join(site.home, 'backups')
+    const { id = '' } = (await snapshots()).find(one => one.formerFolder === former) ?? {}
+    await rename(former, `${former}.away`)
+    const absent = `${former}, where snapshots of shop/production went before, is not there: is its disk mounted?`
+    assert.ok((await site.run(['snapshots'])).stdout.includes(absent))
+    const { error } = await site.operate(['restore', id, '--to', join(site.folder, 'absent')])
+    assert.equal(error?.message, `shop/production has no snapshot ${id}: ${absent}`)
+    const { plan } = await site.must(['drill'])
+    assert.ok(!plan.lines.some(({ text }) => text.includes('is not there')), 'the newest are all there')
+    await rename(`${former}.away`, former)
   })
 
   test('that there is none of is what the list of snapshots asks for', async () => {

@@ -22,6 +22,7 @@ export const snapshots: CommandDefinition = {
         ({ id, recipients }) => `${style.yellow('!')} ${id} is sealed for another key: ${printable(recipients.join(', '))}`,
       ),
       ...formerNote(found, style),
+      ...found.absent.map(text => `${style.yellow('⚠')} ${printable(text)}`),
       ...found.unreadable.map(({ id, reason }) => `${style.red('✗')} ${id} can not be read: ${printable(reason)}`),
     ])
     return 0
@@ -30,8 +31,12 @@ export const snapshots: CommandDefinition = {
 
 const FORMER = { title: 'IN', value: (view: SnapshotView) => printable(view.formerFolder ?? '') }
 
-function snapshotTable({ snapshots: views, foreign, unreadable, gone, lack }: Answers['snapshots'], now: number, style: Style): string[] {
-  if (views.length === 0 && (gone !== undefined || foreign.length + unreadable.length > 0)) return []
+function snapshotTable(
+  { snapshots: views, foreign, unreadable, absent, gone, lack }: Answers['snapshots'],
+  now: number,
+  style: Style,
+): string[] {
+  if (views.length === 0 && (gone !== undefined || foreign.length + unreadable.length + absent.length > 0)) return []
   if (views.length === 0) return ['There are no snapshots yet.', `${style.cyan('→')} ${lack ?? '`fettle backup` takes one.'}`]
   const lines = table(
     views,

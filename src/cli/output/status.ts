@@ -132,7 +132,8 @@ function backupText({ backup }: EnvironmentStatus, now: number, style: Style): s
     return damage !== ''
       ? damage
       : style.yellow(backup.foreign === undefined ? 'never taken' : 'none that opens here: sealed for another key')
-  const proven = backup.provenAt === undefined ? style.yellow('never proven by a restore') : `proven ${formatAge(backup.provenAt, now)}`
+  const unproven = style.yellow(backup.provenOnce ? 'none is proven any more' : 'never proven by a restore')
+  const proven = backup.provenAt === undefined ? unproven : `proven ${formatAge(backup.provenAt, now)}`
   const rung = backup.failed === undefined ? backup.rung : style.red(`its proof failed: ${printable(backup.failed)}`)
   return `${formatAge(backup.newestAt, now)}${rung === undefined ? '' : ` (${rung})`}, ${proven}${damage === '' ? '' : `, ${damage}`}`
 }

@@ -1,13 +1,12 @@
 /** Which snapshots an environment has, wherever they lie: where they go now, and where they went before. */
 import { FettleError } from '../../core/errors.ts'
-import type { Plan } from '../../core/plan.ts'
-import { failureText, isProven, standingFailure } from '../../core/proof.ts'
+import { failureText, isProven, standingFailure, wasProven } from '../../core/proof.ts'
 import type { Spec } from '../../core/spec/schema.ts'
 import type { Manifest, Repository, Unreadable } from '../../ports/repository.ts'
 import type { Named } from '../kept.ts'
 import type { World } from '../world.ts'
 import { requireOwn } from './foreign.ts'
-import { goneRepository, type Place, placesOf } from './repository-record.ts'
+import { absentFormer, goneAmong, type Place, placesOf } from './repository-record.ts'
 import { storesLack } from './steps.ts'
 
 export interface HeldSnapshot {
@@ -43,6 +42,8 @@ export interface Found {
   manifest: Manifest
   /** What was asked with, and as its repository the one that holds the snapshot. */
   spec: Spec
+  /** Why it may not be the newest although none newer was found: where they went last is not there. */
+  gone?: string
 }
 
 /** `newest`, `newest-proven`, or an id. @throws FettleError NOT_FOUND, SECRET_LOCKED when it is there and sealed for another key */
@@ -50,17 +51,36 @@ export async function findSnapshot(world: World, named: Named, spec: Spec, wante
   const held = await heldSnapshots(world, named, spec.backups)
   for (const { manifest, repository, place } of held) {
     const isWanted = wanted === 'newest' || manifest.id === wanted
-    if (isWanted || (wanted === 'newest-proven' && isProven(await repository.proofs(manifest))))
-      return { manifest, spec: { ...spec, backups: { ...spec.backups, ...place } } }
+    if (!isWanted && !(wanted === 'newest-proven' && isProven(await repository.proofs(manifest)))) continue
+    const gone = await goneAmong(world, named, spec.backups)
+    return { manifest, spec: { ...spec, backups: { ...spec.backups, ...place } }, ...(gone === undefined ? {} : { gone }) }
   }
-  const name = `${named.app}/${named.environment}`
-  if (wanted === 'newest-proven' && held[0] !== undefined) {
-    throw new FettleError('NOT_FOUND', `no snapshot of ${name} was ever proven by a restore`, {
-      hint: `\`fettle drill\` proves the newest (${held[0].manifest.id}); \`fettle restore newest\` takes it unproven.`,
-    })
-  }
+  if (wanted === 'newest-proven' && held.length > 0) throw await noneProven(named, held)
   await requireOwn(world, named, spec.backups, wanted)
   throw await missing(world, named, spec, wanted, held.length > 0)
+}
+
+/** What was found to have failed is not recommended. */
+async function noneProven({ app, environment }: Named, held: HeldSnapshot[]): Promise<FettleError> {
+  const seen = await Promise.all(
+    held.map(async ({ manifest, repository }) => ({ id: manifest.id, proofs: await repository.proofs(manifest) })),
+  )
+  const lost = seen.find(({ proofs }) => wasProven(proofs))
+  const failure = standingFailure(lost?.proofs ?? [])
+  const sound = seen.find(({ proofs }) => standingFailure(proofs) === undefined)
+  const name = `${app}/${environment}`
+  return new FettleError(
+    'NOT_FOUND',
+    lost === undefined || failure === undefined
+      ? `no snapshot of ${name} was ever proven by a restore`
+      : `no snapshot of ${name} is proven any more: ${lost.id} failed: ${failureText(failure)}`,
+    {
+      hint:
+        sound === undefined
+          ? 'Something speaks against each of them: `fettle backup`, then `fettle drill`.'
+          : `\`fettle drill ${sound.id}\` proves the newest that did not fail; \`fettle restore ${sound.id}\` takes it unproven.`,
+    },
+  )
 }
 
 /** One that is there and can not be read says so itself. */
@@ -71,45 +91,22 @@ async function missing(world: World, named: Named, spec: Spec, wanted: string, h
     if (damage !== undefined) return damage
   }
   const unreadable = unreadableText(await unreadableSnapshots(world, named, spec.backups))
-  const gone = await goneRepository(world, named, spec.backups)
-  const lack = unreadable !== undefined ? ` that can be read: ${unreadable}` : gone === undefined ? '' : `: ${gone}`
+  const gone = await goneAmong(world, named, spec.backups)
+  const absent = [gone, ...(await absentFormer(world, named, spec.backups))].filter(text => text !== undefined)
+  const lack = unreadable !== undefined ? ` that can be read: ${unreadable}` : absent.length === 0 ? '' : `: ${absent.join('; ')}`
   const what = `${named.app}/${named.environment} has no snapshot${wanted.startsWith('newest') ? '' : ` ${wanted}`}`
   return new FettleError('NOT_FOUND', `${what}${lack}`, {
     hint: hasOthers
-      ? '`fettle snapshots` lists them.'
-      : gone !== undefined
+      ? absent.length === 0
+        ? '`fettle snapshots` lists them.'
+        : 'Mount it and try again; `fettle snapshots` lists the others.'
+      : absent.length > 0
         ? 'Mount it and try again.'
         : (storesLack(spec) ?? '`fettle backup` takes one.'),
   })
 }
 
-/** The plan on what was found; where that may not be the newest there is, it says so and asks. */
-export async function doubtNewest(world: World, plan: Plan, wanted: string, found: Found): Promise<Plan> {
-  if (!wanted.startsWith('newest')) return plan
-  const failed = wanted === 'newest-proven' ? await failedSince(world, found) : []
-  return doubtUnread(world, { ...plan, lines: [...plan.lines, ...failed] }, found)
-}
-
-/** What was passed over. Nobody is asked: what is gone with it is counted anyway. */
-async function failedSince(world: World, { manifest, spec }: Found): Promise<Plan['lines']> {
-  const newer = (await heldSnapshots(world, manifest, spec.backups)).filter(({ manifest: { takenAt } }) => takenAt > manifest.takenAt)
-  const failures = newer.map(async ({ manifest, repository }) => {
-    const failure = standingFailure(await repository.proofs(manifest))
-    return failure === undefined ? [] : [{ text: `not the newest: ${manifest.id} failed: ${failureText(failure)}`, tone: 'warn' as const }]
-  })
-  return (await Promise.all(failures)).flat()
-}
-
-async function doubtUnread(world: World, plan: Plan, { manifest, spec }: Found): Promise<Plan> {
-  const unreadable = await unreadableSnapshots(world, plan, spec.backups)
-  const newer = unreadableText(unreadable.filter(({ id }) => id > manifest.id))
-  if (newer === undefined) return plan
-  const text = `not the newest: ${newer}`
-  const lines: Plan['lines'] = [...plan.lines, { text, tone: 'warn' }]
-  return { ...plan, lines, confirm: `${plan.confirm ?? `${plan.kind} ${manifest.id}`}${plan.confirm === undefined ? ':' : ';'} ${text}` }
-}
-
-const unreadableText = (unreadable: Unreadable[]): string | undefined =>
+export const unreadableText = (unreadable: Unreadable[]): string | undefined =>
   unreadable.length === 0 ? undefined : unreadable.map(({ id, reason }) => `${id} can not be read (${reason.split('\n', 1)[0]})`).join('; ')
 
 function unlessMissing(error: unknown): unknown {

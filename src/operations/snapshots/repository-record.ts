@@ -98,6 +98,26 @@ export async function goneRepository(world: World, named: Named, backups: Place)
   return strange !== undefined && 'gone' in strange ? strange.gone : undefined
 }
 
+/** The same of every place where snapshots are looked for: what is asked with need not name the one that they went to last. */
+export async function goneAmong(world: World, named: Named, backups: Place): Promise<string | undefined> {
+  const places = await placesOf(world, named, backups)
+  return (await Promise.all(places.map(place => goneRepository(world, named, place)))).find(text => text !== undefined)
+}
+
+/** Folders that snapshots went to before and that are not there, in words: those in them are not listed. */
+export async function absentFormer(world: World, named: Named, backups: Place): Promise<string[]> {
+  const last = (await readRepositoryRecord(world, named))?.folder
+  const [, ...former] = await placesOf(world, named, backups)
+  const folders = former.map(async place => ({
+    folder: world.repositoryFolder(place),
+    id: await (await world.repository(named.app, place)).id(),
+  }))
+  const absent = (await Promise.all(folders)).filter(({ folder, id }) => id === undefined && folder !== last)
+  return absent.map(
+    ({ folder }) => `${folder}, where snapshots of ${named.app}/${named.environment} went before, is not there: is its disk mounted?`,
+  )
+}
+
 /** What a plan should say of where the snapshots go from now on. */
 export async function movedRepository(world: World, named: Named, backups: Place): Promise<string | undefined> {
   const strange = await strangeRepository(world, named, backups)
