@@ -19,12 +19,12 @@ interface Held {
 }
 
 async function heldOf(world: World, named: Named, backups: Place): Promise<Held> {
-  const [held, foreign, unreadable, gone] = await Promise.all([
+  const [held, foreign, unreadable] = await Promise.all([
     heldSnapshots(world, named, backups),
     (await world.repository(named.app, backups)).foreign(named.app, named.environment),
     unreadableSnapshots(world, named, backups),
-    goneAmong(world, named, backups),
   ])
+  const gone = await goneAmong(world, named, backups, held[0]?.manifest.takenAt ?? 0)
   return {
     all: await Promise.all(held.map(async one => ({ ...one, proofs: await one.repository.proofs(one.manifest) }))),
     foreign,

@@ -1,5 +1,6 @@
 /** Stores that come and go from release to release: their data is never out of sight, and no store ever lies anywhere else. */
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -175,7 +176,12 @@ describe('a store', () => {
     const { error } = await site.operate(['restore', id, '--to', join(site.folder, 'absent')])
     assert.equal(error?.message, `shop/production has no snapshot ${id}: ${absent}`)
     const { plan } = await site.must(['drill'])
-    assert.ok(!plan.lines.some(({ text }) => text.includes('is not there')), 'the newest are all there')
+    assert.ok(!plan.lines.some(({ text }) => /is not (there|at)/.test(text)), 'the newest are all there')
+    await write({ orders: 'sqlite: shop.db' })
+    const back = await site.operate(['deploy', '--yes'])
+    assert.deepEqual([back.code, back.error?.code], [5, 'REFUSED'], 'none is made anew in its place')
+    assert.match(back.error?.message ?? '', /is not at \S+: is its disk mounted\?$/)
+    assert.deepEqual(existsSync(former), false)
     await rename(`${former}.away`, former)
   })
 

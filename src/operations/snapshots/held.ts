@@ -52,7 +52,7 @@ export async function findSnapshot(world: World, named: Named, spec: Spec, wante
   for (const { manifest, repository, place } of held) {
     const isWanted = wanted === 'newest' || manifest.id === wanted
     if (!isWanted && !(wanted === 'newest-proven' && isProven(await repository.proofs(manifest)))) continue
-    const gone = await goneAmong(world, named, spec.backups)
+    const gone = await goneAmong(world, named, spec.backups, manifest.takenAt)
     return { manifest, spec: { ...spec, backups: { ...spec.backups, ...place } }, ...(gone === undefined ? {} : { gone }) }
   }
   if (wanted === 'newest-proven' && held.length > 0) throw await noneProven(named, held)
@@ -91,7 +91,7 @@ async function missing(world: World, named: Named, spec: Spec, wanted: string, h
     if (damage !== undefined) return damage
   }
   const unreadable = unreadableText(await unreadableSnapshots(world, named, spec.backups))
-  const gone = await goneAmong(world, named, spec.backups)
+  const gone = await goneAmong(world, named, spec.backups, Number.POSITIVE_INFINITY)
   const absent = [gone, ...(await absentFormer(world, named, spec.backups))].filter(text => text !== undefined)
   const lack = unreadable !== undefined ? ` that can be read: ${unreadable}` : absent.length === 0 ? '' : `: ${absent.join('; ')}`
   const what = `${named.app}/${named.environment} has no snapshot${wanted.startsWith('newest') ? '' : ` ${wanted}`}`

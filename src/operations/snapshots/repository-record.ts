@@ -14,13 +14,19 @@ import type { World } from '../world.ts'
 /** The part of a file that says where its snapshots go. */
 export type Place = Pick<Spec['backups'], 'repository'>
 
+interface Former {
+  folder: string
+  /** Wall clock, ms: no snapshot in it is newer. */
+  until: number
+}
+
 interface RepositoryRecord {
   format: 1
   /** Of the repository itself. */
   id: string
   folder: string
   /** Where they went before, and stay. */
-  former?: string[]
+  former?: Former[]
   /** The fettle.yaml that said so last: where nothing is deployed, nothing else tells whose data it is. */
   file?: string
 }
@@ -47,30 +53,34 @@ export async function rememberRepository(
   const id = await repository.id()
   const file = said ?? before?.file
   if (id === undefined || (before?.id === id && before.folder === folder && before.file === file)) return
-  const former = await formerFolders(world, named, backups)
+  const former = await formerOf(world, named, backups)
+  const left = former.map(one => ({ ...one, until: Math.min(one.until, world.clock.now()) }))
   const record: RepositoryRecord = {
     format: 1,
     id,
     folder,
-    ...(former.length === 0 ? {} : { former }),
+    ...(left.length === 0 ? {} : { former: left }),
     ...(file === undefined ? {} : { file }),
   }
   await writeFileAtomic(path(world, named), JSON.stringify(record))
 }
 
-/** Other folders than the one that is meant. A repository that was moved as it is left nothing behind. */
-async function formerFolders(world: World, named: Named, backups: Place): Promise<string[]> {
+/** Other folders than the one that is meant; the one that they went to last has no end yet. A repository that was moved as it is left nothing behind. */
+async function formerOf(world: World, named: Named, backups: Place): Promise<Former[]> {
   const record = await readRepositoryRecord(world, named)
   if (record === undefined) return []
   const isTheSame = (await (await world.repository(named.app, backups)).id()) === record.id
+  const last = isTheSame ? [] : [{ folder: record.folder, until: Number.POSITIVE_INFINITY }]
   const folder = world.repositoryFolder(backups)
-  return [...(isTheSame ? [] : [record.folder]), ...(record.former ?? [])].filter(other => other !== folder)
+  return [...last, ...(record.former ?? [])].filter(other => other.folder !== folder)
 }
+
+const placeAt = (directory: string): Place => ({ repository: { directory } })
 
 /** Where snapshots of the environment lie: first where they go, then where they went before. */
 export async function placesOf(world: World, named: Named, backups: Place): Promise<Place[]> {
-  const former = await formerFolders(world, named, backups)
-  return [{ repository: backups.repository }, ...former.map(directory => ({ repository: { directory } }))]
+  const former = await formerOf(world, named, backups)
+  return [{ repository: backups.repository }, ...former.map(({ folder }) => placeAt(folder))]
 }
 
 /** `gone`: not where it was, and nothing of the environment is there. `moved`: the file names another folder than before. */
@@ -82,12 +92,15 @@ async function strangeRepository(world: World, named: Named, backups: Place): Pr
   if (record === undefined) return undefined
   const { app, environment } = named
   const repository = await world.repository(app, backups)
-  if ((await repository.id()) === record.id) return undefined
+  const id = await repository.id()
+  if (id === record.id) return undefined
   const folder = world.repositoryFolder(backups)
+  const gone = `the repository that the snapshots of ${app}/${environment} went to is not at ${folder}: is its disk mounted?`
+  // It was there when snapshots went there before.
+  if (id === undefined && record.former?.some(former => former.folder === folder)) return { gone }
   if (folder !== record.folder) return { moved: `snapshots go to ${folder} from now on; those in ${record.folder} stay there` }
   const held = await Promise.all([repository.list(app, environment), repository.unreadable(app, environment)])
-  if (held.flat().length > 0) return undefined
-  return { gone: `the repository that the snapshots of ${app}/${environment} went to is not at ${folder}: is its disk mounted?` }
+  return held.flat().length > 0 ? undefined : { gone }
 }
 
 export const NEW_REPOSITORY = '`fettle backup --new-repository` makes a new one there, where it is gone for good.'
@@ -98,9 +111,10 @@ export async function goneRepository(world: World, named: Named, backups: Place)
   return strange !== undefined && 'gone' in strange ? strange.gone : undefined
 }
 
-/** The same of every place where snapshots are looked for: what is asked with need not name the one that they went to last. */
-export async function goneAmong(world: World, named: Named, backups: Place): Promise<string | undefined> {
-  const places = await placesOf(world, named, backups)
+/** The same of every place in which a snapshot may lie that is as new. What is asked with need not name the one that they went to last. */
+export async function goneAmong(world: World, named: Named, backups: Place, takenAt: number): Promise<string | undefined> {
+  const former = (await formerOf(world, named, backups)).filter(({ until }) => until >= takenAt)
+  const places = [backups, ...former.map(({ folder }) => placeAt(folder))]
   return (await Promise.all(places.map(place => goneRepository(world, named, place)))).find(text => text !== undefined)
 }
 
