@@ -105,6 +105,7 @@ function composeWorld(settings: Settings): World {
     secrets: (app, environment, project, names) =>
       redaction.watch(openSecretFile({ project, home, app, environment }, systemClock), app, names),
     source: (spec, project, leaveOut = []) => sourceOf(spec, project, [home, ...leaveOut]),
+    hide: redaction.hide,
     buildEnvironment: buildEnvironment(process.env),
     worker: [process.execPath, programPath('worker')],
   }

@@ -4,6 +4,7 @@
  */
 
 import * as z from 'zod'
+import { LONGEST_LABEL, PLAIN_LINE } from '../core/label.ts'
 import { MOST_COUNTED } from '../core/limits.ts'
 import type { OperationEvent, OperationRecord, Plan } from '../core/plan.ts'
 import type { LogLine } from '../ports/runtime.ts'
@@ -54,7 +55,11 @@ export const OperationRequest = z.discriminatedUnion('kind', [
     kind: z.literal('backup'),
     ...target,
     /** One that has it is not displaced by later ones of its day; default: `by hand`. */
-    label: z.string().max(200).optional(),
+    label: z
+      .string()
+      .max(LONGEST_LABEL, `at most ${LONGEST_LABEL} characters`)
+      .regex(PLAIN_LINE, 'expected one line of plain text')
+      .optional(),
     /** Also where the repository of earlier snapshots is not there any more. */
     newRepository: z.stringbool().or(z.boolean()).optional(),
   }),

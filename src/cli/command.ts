@@ -51,13 +51,16 @@ const file: OptionDefinition = {
   says: 'the file, or its folder; default: fettle.yaml here or in a folder above',
 }
 
+const ofFile: OptionDefinition[] = [
+  file,
+  { flags: '-e, --env <name>', says: 'the environment; default: production, or the first one declared' },
+]
+
 export const SHARED = {
   file: [file],
-  target: grouped('Which app and environment', [
-    file,
-    { flags: '-e, --env <name>', says: 'the environment; default: production, or the first one declared' },
-    { flags: '--app <name>', says: 'the app by its name, where its file is gone' },
-  ]),
+  /** What the file itself is needed for, or what lies beside it. */
+  project: grouped('Which app and environment', ofFile),
+  target: grouped('Which app and environment', [...ofFile, { flags: '--app <name>', says: 'the app by its name, where its file is gone' }]),
   operation: grouped('How it is carried out', [
     { flags: '-y, --yes', says: 'do not ask' },
     { flags: '--dry-run', says: 'show the plan and stop' },

@@ -34,6 +34,13 @@ describe('the command line', () => {
       [['logs', '--app', 'a', '--since', '999999999h'], /--since takes a duration of at most ten years, such as 10m or 1h30m/],
       [['logs', '--app', 'a', '-n', '99999999999'], /--lines takes a whole number from 0 to 999999999, not "99999999999"/],
       [['operations', '-n', '0'], /--limit takes a whole number from 1 to 999999999/],
+      ...['plan', 'up', 'deploy', 'secrets list'].map((command): [string[], RegExp] => [
+        [...command.split(' '), '--app', 'a'],
+        /unknown option '--app'/,
+      ]),
+      [['scale', 'web=2', 'web=3', '--app', 'a'], /web stands there twice: web=2 and web=3/],
+      [['backup', '--app', 'a', '--label', 'x'.repeat(201)], /the label has 201 characters, at most 200 are kept\n→ /],
+      [['backup', '--app', 'a', '--label', 'a\nb'], /the label is not one line of plain text\n→ /],
       [['completion', 'tcsh'], /there is no completion for tcsh/],
     ]
     for (const [argv, message] of cases) {
@@ -49,6 +56,11 @@ describe('the command line', () => {
     assert.equal(ran.code, 3)
     assert.deepEqual(Object.keys(ran.json() as object), ['code', 'message', 'hint', 'retryable'])
     assert.equal(ran.stderr, '')
+  })
+
+  it('offers --app only to what it helps without a file', async () => {
+    assert.doesNotMatch((await runCli(['up'], { home, cwd: home })).stderr, /--app/)
+    assert.match((await runCli(['backup'], { home, cwd: home })).stderr, /--app names an app that fettle already knows/)
   })
 
   it('takes options before the command too', async () => {

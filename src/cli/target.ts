@@ -19,8 +19,8 @@ export function findFile(cwd: string): string | undefined {
   }
 }
 
-/** @throws FettleError NOT_FOUND, with what to do */
-export function fileOf(given: Given, cwd: string): string {
+/** @param otherwise what else may be named. @throws FettleError NOT_FOUND, with what to do */
+export function fileOf(given: Given, cwd: string, otherwise = ''): string {
   const named = given.text('file')
   const path = named === undefined ? findFile(cwd) : fileIn(resolve(cwd, named))
   if (path !== undefined && existsSync(path)) return path
@@ -29,7 +29,7 @@ export function fileOf(given: Given, cwd: string): string {
       hint: '`fettle init` writes a fettle.yaml for the folder it is run in.',
     })
   throw new FettleError('NOT_FOUND', `there is no fettle.yaml in ${cwd} or a folder above it`, {
-    hint: '`fettle init` writes one; -f names another file; --app names an app that fettle already knows.',
+    hint: `\`fettle init\` writes one; -f names another file${otherwise}.`,
   })
 }
 
@@ -46,7 +46,13 @@ export function wideTargetOf(given: Given, cwd: string, environment?: string): T
 /** One app; `environment` is what was named without --env. @throws FettleError NOT_FOUND when there is neither a file nor --app */
 export function targetOf(given: Given, cwd: string, environment?: string): Target {
   const app = given.text('app')
-  return { ...(app === undefined ? { file: fileOf(given, cwd) } : { app }), ...environmentOf(given, environment) }
+  const named = app === undefined ? { file: fileOf(given, cwd, '; --app names an app that fettle already knows') } : { app }
+  return { ...named, ...environmentOf(given, environment) }
+}
+
+/** For what can not be without the file. @throws FettleError NOT_FOUND */
+export function projectOf(given: Given, cwd: string, environment?: string): Target {
+  return { file: fileOf(given, cwd), ...environmentOf(given, environment) }
 }
 
 function environmentOf(given: Given, positional: string | undefined): { environment?: string } {

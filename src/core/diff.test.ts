@@ -25,7 +25,7 @@ test('a first release is all new', () => {
   assert.deepEqual(
     diffSpecs(undefined, guestbook).map(({ text, tone }) => `${tone}: ${text}`),
     [
-      'add: services.web: node server.js × 2',
+      'add: services.web: 2 × node server.js',
       'add: services.digest: node digest.js',
       'add: stores.data: sqlite guestbook.db',
       'add: stores.uploads: files .',
@@ -89,4 +89,11 @@ test('of variables only the names are shown', () => {
     { path: 'services.web.env.NEW', kind: 'added' },
     { path: 'services.web.env.UPLOADS', kind: 'removed' },
   ])
+})
+
+test('a value that is hidden is so before the line is cut', () => {
+  const run = `node server.js --title "${'x'.repeat(14)}" --api-token=riz6ea6vohw8 --more "${'y'.repeat(20)}"`
+  const after = parse(GUESTBOOK.replace('run: node server.js', `run: '${run}'`))
+  const texts = diffSpecs(guestbook, after, text => text.replaceAll('riz6ea6vohw8', '••••')).map(({ text }) => text)
+  assert.deepEqual(texts, [`services.web.run: node server.js → node server.js --title "${'x'.repeat(14)}" --api-token=•••• --…`])
 })

@@ -1,6 +1,7 @@
 /** What will be different between two releases, from their specs: for the plan that a person reads before it happens. */
 import { isDeepStrictEqual } from 'node:util'
 import { formatBytes, formatDuration } from './format.ts'
+import type { Hide } from './free-text.ts'
 import type { PlanLine } from './plan.ts'
 import type { Route, Service, Spec, Store } from './spec/schema.ts'
 
@@ -8,7 +9,7 @@ export interface Change {
   /** As in the file: `services.web.instances`; a route by its address: `route shop.example/`. */
   path: string
   kind: 'added' | 'removed' | 'changed'
-  /** Shortened, as people read it. Variables of an environment have neither: their values may be nobody's business. */
+  /** Whole, as people read it. Variables of an environment have neither: their values may be nobody's business. */
   before?: string
   after?: string
 }
@@ -42,9 +43,16 @@ export function specChanges(before: Spec | undefined, after: Spec): Change[] {
   ]
 }
 
-/** The same as lines of a plan. */
-export function diffSpecs(before: Spec | undefined, after: Spec): PlanLine[] {
-  return specChanges(before, after).map(({ path, kind, before: from, after: to }) => {
+const MOST_SHOWN = 60
+
+/** The same as lines of a plan, values shortened. @param hide before that: of a secret that is cut nobody knows the rest */
+export function diffSpecs(before: Spec | undefined, after: Spec, hide: Hide = text => text): PlanLine[] {
+  const short = (text: string | undefined): string | undefined => {
+    const shown = text === undefined ? undefined : hide(text, after.app)
+    return shown !== undefined && shown.length > MOST_SHOWN ? `${shown.slice(0, MOST_SHOWN - 1)}…` : shown
+  }
+  return specChanges(before, after).map(({ path, kind, ...change }) => {
+    const [from, to] = [short(change.before), short(change.after)]
     const values = from !== undefined && to !== undefined ? `${from} → ${to}` : (to ?? (kind === 'removed' ? 'removed' : kind))
     return { text: `${path}: ${values}`, tone: kind === 'added' ? 'add' : kind === 'removed' ? 'remove' : 'change' }
   })
@@ -61,7 +69,7 @@ function named<T extends object>(path: string, before: Record<string, T>, after:
   })
 }
 
-const serviceText = ({ run, instances }: Service): string => `${shown('run', run)}${instances === 1 ? '' : ` × ${instances}`}`
+const serviceText = ({ run, instances }: Service): string => `${instances === 1 ? '' : `${instances} × `}${run}`
 const storeText = (store: Store): string => ('sqlite' in store ? `sqlite ${store.sqlite}` : `files ${store.files}`)
 
 function routes(before: Route[], after: Route[]): Change[] {
@@ -100,12 +108,11 @@ const keysOf = (before: Values, after: Values): string[] => [...new Set([...Obje
 
 const DURATION = /[.-]within$|\.(drain|uptime|for)$|\.rehearse\.at-most$/
 
-/** With its unit again, in at most 60 characters. */
+/** With its unit again. */
 function shown(path: string, thing: Value): string {
   if (typeof thing === 'number' && DURATION.test(path)) return formatDuration(thing)
   if (typeof thing === 'number' && path.endsWith('.memory')) return formatBytes(thing)
   if (typeof thing === 'number' && path.endsWith('.bake.errors')) return `${Number((thing * 100).toFixed(2))}%`
   const isList = Array.isArray(thing) && thing.every(item => typeof item === 'string')
-  const text = typeof thing === 'string' ? thing : isList ? thing.join(' && ') : JSON.stringify(thing)
-  return text.length > 60 ? `${text.slice(0, 59)}…` : text
+  return typeof thing === 'string' ? thing : isList ? thing.join(' && ') : JSON.stringify(thing)
 }

@@ -56,3 +56,24 @@ test('an answer keeps its keys, numbers, names and states', () => {
     context: { said: '•' },
   })
 })
+
+test('what a step of a plan is given is hidden, but for its identifiers', () => {
+  const plan = {
+    app: 'wiki',
+    steps: [
+      {
+        id: 'build',
+        kind: 'release.build@1',
+        title: 'state',
+        input: { release: 'op12', build: ['make state'], web: { run: 'serve 1795' } },
+      },
+    ],
+  }
+  const shown = JSON.parse(JSON.stringify({ plan }, hidingReplacer(hide)))
+  assert.deepEqual(shown.plan.steps[0], {
+    id: 'build',
+    kind: 'release.build@1',
+    title: '•',
+    input: { release: 'op12', build: ['make •'], web: { run: 'serve •' } },
+  })
+})

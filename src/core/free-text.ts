@@ -65,7 +65,9 @@ export function hidingReplacer(hide: Hide): (this: object, key: string, value: u
   return function (key, value) {
     const app = apps.get(this)
     const hideHere: Hide = text => hide(text, app)
-    const shown = key === 'context' ? hideInContext(value, hideHere) : FREE_TEXT.has(key) ? hideInTexts(value, hideHere) : value
+    // What a step is given has commands of the file in it.
+    const shown =
+      key === 'context' || key === 'input' ? hideInContext(value, hideHere) : FREE_TEXT.has(key) ? hideInTexts(value, hideHere) : value
     const about = typeof shown === 'object' && shown !== null ? (appOf(shown) ?? app) : undefined
     if (about !== undefined) apps.set(shown as object, about)
     return shown

@@ -17,6 +17,10 @@ test('What was scaled counts while the file says what it said then, and is told 
   assert.deepEqual(scaleAfter(three, web(2, 1)), three)
 })
 
+test('A file that comes to say the number that ran already is not told of: nothing changes', () => {
+  assert.deepEqual(scaleTexts(three, web(2, 3), web(1, 1)), [])
+})
+
 test('A file that says another number ends it, also when a later one says the first again; a rollback brings back what ran', () => {
   assert.deepEqual(wantedInstances(web(2, 2), three), { web: 2 })
   assert.deepEqual(scaleTexts(three, web(2, 2), web(1, 1)), ['web: 3 instances by fettle scale → 2, as the file says'])

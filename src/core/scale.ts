@@ -63,6 +63,9 @@ export function scaleTexts(scale: Scale, next: Numbered, serving?: Numbered): st
     const stays = inForce(scale, next, name)
     if (stays !== undefined) return [scaledText(name, stays.instances, instances)]
     const ends = serving && inForce(scale, serving, name)
-    return ends === undefined ? [] : [`${name}: ${plural(ends.instances, 'instance')} by fettle scale → ${instances}, as the file says`]
+    // Another number in the file that comes to the same as what ran changes nothing.
+    return ends === undefined || ends.instances === instances
+      ? []
+      : [`${name}: ${plural(ends.instances, 'instance')} by fettle scale → ${instances}, as the file says`]
   })
 }

@@ -18,6 +18,7 @@ import { requireOwnAddresses } from './addresses.ts'
 import { basisOf } from './basis.ts'
 import { deploySteps, isOffline, nextNumber } from './deploy-steps.ts'
 import { type Environment, readEnvironment } from './environment.ts'
+import { plainSecrets } from './plain-secrets.ts'
 import { type RehearsalMode, tooSlow } from './rehearsal.ts'
 import { triedBefore } from './returned.ts'
 import { readScale } from './scale-record.ts'
@@ -45,7 +46,7 @@ export async function planDeploy(world: World, request: DeployRequest): Promise<
   const leaveOut = (request.leaveOut ?? []).filter(path => path.startsWith(`${project.folder}${sep}`))
   const source = await world.source(project.spec, project.folder, leaveOut).look()
   const { digest } = source
-  const lines = describe(environment, project, secrets, digest)
+  const lines = describe(world, environment, project, secrets, digest)
   const mode = request.rehearse ?? project.spec.release.rehearse.mode
   const unproven =
     mode === 'off'
@@ -90,6 +91,7 @@ export async function planDeploy(world: World, request: DeployRequest): Promise<
     ...(await triedBefore(world, environment, project.spec, digest)),
     ...(await unkeptData(world, environment, project.spec, source)),
     ...(serving === undefined ? fileWarnings(project) : []),
+    ...secrets.plain,
     ...(unproven === undefined ? [] : [`stays unproven: ${unproven}`]),
     ...[elsewhere, foreign].filter(text => text !== undefined),
   ].map((text): PlanLine => ({ text, tone: 'warn' }))
@@ -132,17 +134,25 @@ const isolationLack = (world: World): string | undefined =>
     : undefined
 
 /** @throws FettleError SECRET_MISSING */
-async function secretsFor(world: World, project: ProjectFile, serving: Release | undefined): Promise<SecretPlan> {
-  const { spec, environment, environments, folder } = project
+async function secretsFor(world: World, project: ProjectFile, serving: Release | undefined): Promise<SecretPlan & { plain: string[] }> {
+  const { spec, environment, environments, folder, file } = project
   const needed = neededSecrets(spec)
   const names = async () => spokenNames(spec, environments)
-  const latest = needed.length === 0 ? [] : await world.secrets(spec.app, environment, folder, names).latest()
-  return planSecrets(needed, latest, serving?.secrets ?? [], environment)
+  const store = world.secrets(spec.app, environment, folder, names)
+  const latest = needed.length === 0 ? [] : await store.latest()
+  const plan = planSecrets(needed, latest, serving?.secrets ?? [], environment)
+  return { ...plan, plain: await plainSecrets(store, plan.refs, { spec, fileName: basename(file) }) }
 }
 
-function describe({ serving, table, isDown }: Environment, { spec }: ProjectFile, secrets: SecretPlan, digest: string): PlanLine[] {
-  if (serving === undefined) return [{ text: `first release of ${spec.app}`, tone: 'add' }, ...diffSpecs(undefined, spec)]
-  const lines = diffSpecs(serving.spec, spec)
+function describe(
+  { hide }: World,
+  { serving, table, isDown }: Environment,
+  { spec }: ProjectFile,
+  secrets: SecretPlan,
+  digest: string,
+): PlanLine[] {
+  if (serving === undefined) return [{ text: `first release of ${spec.app}`, tone: 'add' }, ...diffSpecs(undefined, spec, hide)]
+  const lines = diffSpecs(serving.spec, spec, hide)
   if (serving.artifact.digest !== digest) lines.unshift({ text: 'source: changed', tone: 'change' })
   lines.push(...secrets.changes.map(secretLine))
   const wasStopped = table.generation > 0 && Object.keys(table.groups).length === 0 && Object.keys(spec.services).length > 0

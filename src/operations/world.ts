@@ -2,6 +2,7 @@
  * What operations are handed: everything they may touch, as ports. Nothing here knows which driver is behind a port.
  */
 import type { RepositoryConfig } from '../core/data-tasks.ts'
+import type { Hide } from '../core/free-text.ts'
 import type { Layout } from '../core/layout.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -19,6 +20,8 @@ export interface World {
   layout: Layout
   version: string
   clock: Clock
+  /** For what is cut or made into something else before the agent could hide secrets in it. */
+  hide: Hide
   runtime: Runtime
   proxy: Proxy
   /** By the key in the file: `sqlite`, `files`. */

@@ -31,6 +31,24 @@ test('that is taken out of the file and removed is no reason to refuse the relea
   assert.equal(error?.code, 'SECRET_MISSING', 'it can not be gone back to')
 })
 
+test('whose value was written into the file as well is warned of by the plan, and shown by none', async t => {
+  const site = await openInstallation(into => assembleSmall(into, 'secrets: [TOKEN]\n'))
+  t.after(() => site.close())
+  const value = 'riz6ea6vohw8/Quae7'
+  await site.run(['secrets', 'set', 'TOKEN'], { stdin: value })
+  await site.edit('fettle.yaml', text =>
+    text
+      .replace(/run: (.*?)([,\n])/, `run: $1 ${'x'.repeat(30)} --api-token=${value}$2`)
+      .replace('"${release}" }', '"${release}", TOKEN: "${secrets.TOKEN}" }'),
+  )
+  const { stdout } = await site.run(['plan'])
+  assert.match(stdout, /the value of secret TOKEN stands in fettle\.yaml in plain text \(services\.web\.run\)/)
+  const told = [stdout, (await site.run(['plan', '--json'])).stdout]
+  await site.must(['deploy'])
+  told.push((await site.run(['operations', '--json'])).stdout)
+  for (const text of told) assert.ok(text.includes('x'.repeat(20)) && !text.includes(value.slice(0, 5)), text)
+})
+
 test('whose value is a name in the file is told so when it is set, and breaks no message, also of the next agent', async t => {
   const more = 'secrets: [P, USER]\nenvironments: { production: {}, staging: { routes: [{ host: st.test, to: web }] } }\n'
   const site = await openInstallation(into => assembleSmall(into, more))

@@ -1,3 +1,4 @@
+import { requireLabel } from '../../core/label.ts'
 import { type CommandDefinition, ENVIRONMENT } from '../command.ts'
 import { operate } from '../operate.ts'
 import { targetOf } from '../target.ts'
@@ -18,7 +19,7 @@ export const backup: CommandDefinition = {
     const request = {
       kind: 'backup',
       ...targetOf(given, cli.io.cwd, given.args[0]),
-      ...(label === undefined ? {} : { label }),
+      ...(label === undefined ? {} : { label: requireLabel(label) }),
       ...(given.flag('newRepository') ? { newRepository: true } : {}),
     } as const
     return operate(cli, given, request, { asks: 'danger' })

@@ -6,7 +6,7 @@ import { type CommandDefinition, ENVIRONMENT, type OptionDefinition } from '../c
 import type { Given } from '../given.ts'
 import { operate } from '../operate.ts'
 import { readSavedPlan } from '../saved-plan.ts'
-import { targetOf } from '../target.ts'
+import { projectOf } from '../target.ts'
 
 /** Of `deploy`, and of the plan for one. */
 export const DEPLOY_OPTIONS: OptionDefinition[] = [
@@ -17,7 +17,7 @@ export const DEPLOY_OPTIONS: OptionDefinition[] = [
 export const deploy: CommandDefinition = {
   arguments: [ENVIRONMENT],
   options: [...DEPLOY_OPTIONS, { flags: '--plan <file>', says: 'carry out exactly this plan, of `fettle plan --out`, or nothing' }],
-  takes: ['target', 'operation'],
+  takes: ['project', 'operation'],
   example: { line: 'fettle deploy production', does: 'shows what will change, asks, deploys and follows it until the new release serves' },
   async run(cli, given) {
     const file = given.text('plan')
@@ -29,7 +29,7 @@ export function deployRequest(cli: Cli, given: Given): OperationRequest {
   const rehearse = given.text('rehearse') as 'on' | 'newest-proven' | 'off' | undefined
   return {
     kind: 'deploy',
-    ...targetOf(given, cli.io.cwd, given.args[0]),
+    ...projectOf(given, cli.io.cwd, given.args[0]),
     ...(rehearse === undefined ? {} : { rehearse }),
     acceptUnproven: given.flag('acceptUnproven'),
     ...outputLeftOut(),

@@ -20,7 +20,7 @@ async function unsave(error: unknown, cli: Cli, out: string): Promise<never> {
 export const plan: CommandDefinition = {
   arguments: [ENVIRONMENT],
   options: [...DEPLOY_OPTIONS, { flags: '-o, --out <file>', says: 'save it for `fettle deploy --plan`, and do not ask' }],
-  takes: ['target'],
+  takes: ['project'],
   example: {
     line: 'fettle plan staging --out staging.fettle-plan',
     does: 'shows every difference between fettle.yaml and what runs on staging, and saves how it will be brought about; without --out, at a terminal, it can be carried out at once',

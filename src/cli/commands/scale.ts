@@ -17,11 +17,20 @@ export const scale: CommandDefinition = {
   async run(cli, given) {
     const named = given.args.filter(word => !word.includes('='))
     if (named.length > 1) throw new FettleError('USAGE', `${named[1]} is no service=count`, { hint: '`fettle scale production web=4`' })
-    const instances = Object.fromEntries(given.args.filter(word => word.includes('=')).map(countOf))
+    const counts = given.args.filter(word => word.includes('='))
+    const instances = Object.fromEntries(counts.map(countOf))
+    requireOnce(counts)
     if (Object.keys(instances).length === 0)
       throw new FettleError('USAGE', 'scale what?', { hint: 'Name a service and a count: `fettle scale web=4`.' })
     return operate(cli, given, { kind: 'scale', ...targetOf(given, cli.io.cwd, named[0]), instances }, { asks: 'danger' })
   },
+}
+
+/** @throws FettleError USAGE: either number may be the one that was meant */
+function requireOnce(counts: string[]): void {
+  for (const [service = '', words = []] of Object.entries(Object.groupBy(counts, word => word.split('=')[0] ?? '')))
+    if (words.length > 1)
+      throw new FettleError('USAGE', `${service} stands there twice: ${words.join(' and ')}`, { hint: 'Name each service once.' })
 }
 
 function countOf(word: string): [string, number] {

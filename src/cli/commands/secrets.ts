@@ -10,7 +10,7 @@ import { table } from '../output/table.ts'
 import { formatAge } from '../output/time.ts'
 import { askHidden } from '../prompt.ts'
 import { readAll } from '../stdin.ts'
-import { targetOf } from '../target.ts'
+import { projectOf } from '../target.ts'
 
 const NAME = { name: '<name>', says: 'as the file and the process see it, such as SMTP_PASSWORD' }
 
@@ -22,14 +22,14 @@ export const secrets: CommandDefinition = {
   subcommands: {
     list: {
       summary: 'names, versions and ages; never values',
-      takes: ['target'],
+      takes: ['project'],
       example: {
         line: 'fettle secrets list --env production',
         does: 'which secrets production has, and which the file names that it lacks',
       },
       async run(cli, given) {
         const client = await cli.client()
-        const found = await client.call('secrets', targetOf(given, cli.io.cwd))
+        const found = await client.call('secrets', projectOf(given, cli.io.cwd))
         cli.answer(found, style => secretTable(found, cli.clock.now(), style))
         return 0
       },
@@ -39,14 +39,14 @@ export const secrets: CommandDefinition = {
       arguments: [NAME],
       takesAnyWords: true,
       options: [{ flags: '--rotated', says: 'the old value is worthless now: a rollback does not bring it back' }],
-      takes: ['target'],
+      takes: ['project'],
       example: {
         line: 'pass show smtp | fettle secrets set SMTP_PASSWORD --env production',
         does: 'a new version, used from the next deploy on',
       },
       async run(cli, given) {
         const name = nameOf(given)
-        const target = targetOf(given, cli.io.cwd)
+        const target = projectOf(given, cli.io.cwd)
         const value = await readValue(cli, name)
         const client = await cli.client()
         const found = await client.call('setSecret', { ...target, name, value, rotated: given.flag('rotated') })
@@ -68,12 +68,12 @@ export const secrets: CommandDefinition = {
     remove: {
       summary: 'forget it, in all versions',
       arguments: [NAME],
-      takes: ['target'],
+      takes: ['project'],
       example: { line: 'fettle secrets remove OLD_TOKEN --env staging', does: 'removes OLD_TOKEN from staging' },
       async run(cli, given) {
         const name = nameOf(given)
         const client = await cli.client()
-        const found = await client.call('removeSecret', { ...targetOf(given, cli.io.cwd), name })
+        const found = await client.call('removeSecret', { ...projectOf(given, cli.io.cwd), name })
         cli.answer(found, style => [`${style.green('✓')} ${name} is removed.`])
         return 0
       },

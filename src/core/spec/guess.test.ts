@@ -313,12 +313,14 @@ test('what of a compose file is not taken is said, by each service, with the rea
       web: { build: '.', command: 'npm start' },
       jobs: { build: { context: '.' }, command: 'npm run jobs' },
       odd: {},
+      far: { build: 'https://git.example/far.git' },
     },
   })
   const alone = guessSpec(sketch('shop', { 'compose.yaml': compose }))
   assert.deepEqual(alone.services, ['web', 'jobs'])
   assert.match(alone.reasons.join('\n'), /`api` in compose\.yaml is left out: it is built from \.\/api, .*`fettle init \.\/api`/)
   assert.match(alone.reasons.join('\n'), /`odd` in compose\.yaml is left out/)
+  assert.match(alone.reasons.join('\n'), /`far` in compose\.yaml is left out: .*git, not from this folder$/m)
   const beside = guessSpec(sketch('shop', { 'compose.yaml': compose, 'package.json': json({ scripts: { start: 'node a.js' } }) }))
   assert.deepEqual(beside.services, ['web'])
   for (const said of [/`api` in compose\.yaml is left out/, /`jobs` in compose\.yaml is left out: where `npm run jobs` must run too/])

@@ -69,7 +69,7 @@ function sayElsewhere(file: string, services: ComposeService[], draft: Draft): v
   for (const { name, builtFrom } of services)
     if (builtFrom !== undefined)
       draft.reasons.push(
-        `\`${name}\` in ${file} is left out: it is built from ${builtFrom}, not from this folder; as an app of its own, \`fettle init ${builtFrom}\``,
+        `\`${name}\` in ${file} is left out: it is built from ${builtFrom}, not from this folder${isFolder(builtFrom) ? `; as an app of its own, \`fettle init ${builtFrom}\`` : ''}`,
       )
   const others = services.filter(({ isOwn, builtFrom }) => !isOwn && builtFrom === undefined)
   const images = [...new Set(others.flatMap(({ image }) => (image === undefined ? [] : [image.slice(0, 100)])))]
@@ -79,6 +79,9 @@ function sayElsewhere(file: string, services: ComposeService[], draft: Draft): v
     if (image === undefined)
       draft.reasons.push(`\`${name}\` in ${file} is left out: it has neither a build nor an image that is known here`)
 }
+
+/** And no address of a repository. */
+const isFolder = (context: string): boolean => /^[\w./-]+$/.test(context)
 
 const fileOf = ({ files }: FolderSketch): string | undefined => files.find(file => /^(docker-)?compose\.ya?ml$/.test(file))
 
