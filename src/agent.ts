@@ -15,6 +15,7 @@ import { exitCodeOf, toFettleError } from './core/errors.ts'
 import { hideInError } from './core/free-text.ts'
 import { layout } from './core/layout.ts'
 import { Secret } from './core/secret.ts'
+import { externalFiles } from './core/spec/derived.ts'
 import type { Spec } from './core/spec/schema.ts'
 import { createBoot } from './drivers/hosts/local/index.ts'
 import { createEmbeddedProxy, frontProgram } from './drivers/proxies/embedded/index.ts'
@@ -104,7 +105,9 @@ function composeWorld(settings: Settings): World {
     repositoryConfig,
     secrets: (app, environment, project, names) =>
       redaction.watch(openSecretFile({ project, home, app, environment }, systemClock), app, names),
-    source: (spec, project, leaveOut = []) => sourceOf(spec, project, [home, ...leaveOut]),
+    // What fettle writes and the data that it keeps are no code, also where they lie in the folder of the project.
+    source: (spec, project, leaveOut = []) =>
+      sourceOf(spec, project, [home, repositoryFolder(spec.backups), ...externalFiles(spec), ...leaveOut]),
     hide: redaction.hide,
     buildEnvironment: buildEnvironment(process.env),
     worker: [process.execPath, programPath('worker')],

@@ -37,6 +37,7 @@ const stopping = new AbortController()
 process.once('SIGTERM', () => stopping.abort())
 process.once('SIGINT', () => stopping.abort())
 
+process.stderr.on('error', () => {}) // its log is on a disk that is full: the exit code says so
 const path = process.argv[2]
 try {
   if (path === undefined) throw new FettleError('USAGE', 'usage: worker.js TASK.json')

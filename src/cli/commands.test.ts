@@ -7,7 +7,7 @@ import { mountDisk, needsRoot } from '../../test/crash/small-disk.ts'
 import { aboutFake, type FakeAgent, type Script, startFakeAgent } from '../../test/helpers/fake-agent.ts'
 import { BEGAN, deployPlan, failure, operationRecord } from '../../test/helpers/fake-operation.ts'
 import { runCli } from '../../test/helpers/run-cli.ts'
-import type { EnvironmentStatus } from '../api/views.ts'
+import type { EnvironmentStatus, SnapshotView } from '../api/views.ts'
 import { FettleError } from '../core/errors.ts'
 import { systemClock } from '../lib/clock.ts'
 
@@ -96,6 +96,29 @@ describe('status', () => {
     assert.deepEqual(input, { file: join(agent.home, 'fettle.yaml'), environment: 'staging' })
     await runCli(['status', '--all'], agent)
     assert.deepEqual(agent.calls.findLast(call => call.name === 'status')?.input, {})
+  })
+})
+
+describe('snapshots', () => {
+  it('stay a table where one failed: the whole reason stands below it', async t => {
+    const why = `snapshot s2: stored object 5f is not what it was written with: ${'x'.repeat(120)} (op7)`
+    const one: SnapshotView = {
+      id: 's1',
+      label: 'by hand',
+      release: 'r4',
+      takenAt: BEGAN - 3_600_000,
+      skewMs: 2,
+      storedBytes: 2048,
+      stores: [{ name: 'data', driver: 'sqlite', rows: 3, reused: false }],
+      rung: 'stored',
+      proofs: [],
+      notes: [],
+    }
+    const found = { snapshots: [{ ...one, id: 's2', failed: why }, one], foreign: [], unreadable: [], absent: ['/mnt/a is not there'] }
+    const agent = await agentWith(t, { snapshots: () => found })
+    const { stdout } = await runCli(['snapshots'], agent)
+    assert.match(stdout, /^SNAPSHOT +TAKEN +PROOF .*\ns2 +1 h ago +failed +2/)
+    assert.ok(stdout.includes(`✗ s2 failed: ${why}\n⚠ /mnt/a is not there\n`), stdout)
   })
 })
 

@@ -149,6 +149,7 @@ export class Engine {
     const deps: StepDeps = {
       kinds: this.#options.kinds,
       holder: resource => this.#options.journal.holder(resource)?.id,
+      requireReserve: () => this.#options.journal.requireReserve(),
       clock: this.#options.clock,
       hide: text => this.#options.hide(text, record.plan.app),
       record: change => this.#record(record, change),

@@ -59,6 +59,7 @@ function damaged(path: string, how: string, cause?: unknown): FettleError {
 }
 
 export class JournalDatabase {
+  readonly #path: string
   readonly #db: DatabaseSync
   readonly #reserve: Reserve
   /** An operation ended, so what it gave up of the reserve may be free again. */
@@ -66,6 +67,7 @@ export class JournalDatabase {
 
   /** @throws FettleError BUSY when another agent holds it, VERSION when a newer fettle wrote it, DAMAGED */
   constructor(path: string, firstNumber: number) {
+    this.#path = path
     // SQLite gives its other files the mode of this one.
     closeSync(openSync(path, 'a', 0o600))
     chmodSync(path, 0o600)
@@ -143,6 +145,17 @@ export class JournalDatabase {
         })
       }
     }
+  }
+
+  /**
+   * Before work that needs room itself: it would take what was given up, and then nothing could say how it failed, or undo it.
+   * @throws FettleError DISK_FULL
+   */
+  requireReserve(): void {
+    if (this.#reserve.keep()) return
+    throw new FettleError('DISK_FULL', `the disk of ${this.#path} is full: what is left of it is kept to undo with`, {
+      hint: 'Free some space (`fettle doctor` shows what fettle uses) and run the command again.',
+    })
   }
 
   prepare(sql: string): StatementSync {

@@ -38,6 +38,11 @@ export class Journal {
     return this.#db.transaction(work)
   }
 
+  /** To be called before a step that can still be undone. @throws FettleError DISK_FULL when there is no room to undo it with */
+  requireReserve(): void {
+    this.#db.requireReserve()
+  }
+
   /** Records a new operation, with its first event, and takes its leases. @throws FettleError BUSY naming the holder */
   begin(plan: Plan, at: number): OperationRecord {
     return this.transaction(() => {

@@ -15,6 +15,8 @@ export interface StepDeps extends BookDeps {
   kinds: StepKinds
   /** The id of the operation that holds a lease. */
   holder(resource: string): string | undefined
+  /** @throws FettleError DISK_FULL when there is no room to undo with */
+  requireReserve(): void
   /** `begin`, `step-id:before`, `step-id:name`, `step-id:after`, `step-id:undo`, `step-id:undone`: a crash test kills the agent here. */
   fault(point: string): Promise<void>
 }
@@ -113,6 +115,7 @@ export class StepRunner {
     if (observed === 'foreign') throw this.#held(step, 'something that fettle did not make is in its place')
     if (observed === 'unknown') throw this.#held(step, 'what became of it can not be found out')
     if (typeof observed === 'object') return { output: observed.present, isPresent: true }
+    if (!step.pivot && !this.#operation.crossedPivot) this.#deps.requireReserve()
     await this.#deps.fault(`${step.id}:before`)
     const output = await kind.run(input, context)
     await this.#deps.fault(`${step.id}:after`)

@@ -14,6 +14,7 @@ import type { Command, CommandResult } from '../ports/runtime.ts'
 import type { World } from './world.ts'
 
 const NO_ROOM_BYTES = 64 * 1024
+export const FREE_SPACE = 'Free some space (`fettle doctor` shows what fettle uses) and run the command again.'
 
 export type CommandBody = Omit<Command, 'name' | 'labels'>
 
@@ -66,7 +67,7 @@ export async function runToSuccess(world: World, context: StepContext, what: str
   // Then what it printed could not be kept either.
   if (why === '' && (await freeBytes(world.layout.home)) < NO_ROOM_BYTES)
     throw new FettleError('DISK_FULL', `${what} ${ending}: there is no space left for what it printed`, {
-      hint: 'Free some space (`fettle doctor` shows what fettle uses) and run the command again.',
+      hint: FREE_SPACE,
     })
   throw new FettleError('COMMAND_FAILED', `${what} ${ending}${why === '' ? '' : `: ${why}`}`, {
     context: { command: body.argv, code: result.code, tail: result.tail },

@@ -2,7 +2,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type DataTask, type RepositoryConfig, type StoreAt, type TaskName, TaskProgress, type TaskResult } from '../core/data-tasks.ts'
-import { type ErrorJson, FettleError } from '../core/errors.ts'
+import { type ErrorJson, exitCodeOf, FettleError } from '../core/errors.ts'
 import { formatBytes } from '../core/format.ts'
 import { layout } from '../core/layout.ts'
 import type { Manifest, Rung } from '../core/snapshot.ts'
@@ -11,7 +11,7 @@ import type { StepContext } from '../engine/step.ts'
 import { alongside } from '../lib/alongside.ts'
 import { readIfExists, writeFileAtomic } from '../lib/files.ts'
 import { removeTree } from '../lib/remove-tree.ts'
-import { forgetLost, runCommand, stepCommand } from './commands.ts'
+import { FREE_SPACE, forgetLost, runCommand, stepCommand } from './commands.ts'
 import { EXTERNAL_FOLDER, storeOf } from './groups.ts'
 import { OF_DATA, proving } from './snapshots/proving.ts'
 import type { World } from './world.ts'
@@ -152,5 +152,7 @@ async function runTask<Name extends TaskName>(world: World, context: StepContext
   await rm(files.result, { force: true })
   await world.runtime.forget(stepCommand(context))
   if (answer !== undefined) throw FettleError.fromJSON(answer.error)
+  if (ended.code === exitCodeOf('DISK_FULL') && ended.tail === '')
+    throw new FettleError('DISK_FULL', 'the data worker had no space left, not even to say so', { hint: FREE_SPACE })
   throw new FettleError('COMMAND_FAILED', `the data worker exited ${ended.code} without a result:\n${ended.tail}`)
 }

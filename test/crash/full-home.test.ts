@@ -48,6 +48,27 @@ test('on a disk that is full already a deploy ends with that word, as often as i
   await assertSound(site)
 })
 
+test('on a disk that is full a drill and a restore end with that word, and the journal is not left waiting for room', {
+  skip,
+}, async () => {
+  site.load.mayBreak = true
+  await site.mustDo({ kind: 'backup', file: site.file })
+  const free = await fill(site.home)
+  for (const request of [
+    { kind: 'drill', file: site.file, snapshot: 'newest' },
+    { kind: 'restore', file: site.file, snapshot: 'newest' },
+    { kind: 'restore', file: site.file, snapshot: 'newest', to: `${site.home}/beside` },
+  ] as const) {
+    const begun = await site.client.call('start', { request }).catch(error => ({ error }))
+    await site.settled()
+    const { error } = 'id' in begun ? await site.client.call('operation', { id: begun.id }) : begun
+    assert.equal(error?.code, 'DISK_FULL', `${request.kind}: ${error?.message}`)
+  }
+  await free()
+  await site.load.untilAnswered()
+  await assertSound(site)
+})
+
 test('an agent that starts on a full disk serves what served, and deploys once there is room', { skip }, async () => {
   const free = await fill(site.home)
   await site.stopAgent('SIGKILL')

@@ -1,7 +1,7 @@
 /** Stores that come and go from release to release: their data is never out of sight, and no store ever lies anywhere else. */
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
@@ -183,6 +183,19 @@ describe('a store', () => {
     assert.match(back.error?.message ?? '', /is not at \S+: is its disk mounted\?$/)
     assert.deepEqual(existsSync(former), false)
     await rename(`${former}.away`, former)
+  })
+
+  test('that lies in the project, like a repository there, is no part of what is deployed', async () => {
+    const papers = join(site.app, 'papers')
+    await mkdir(papers)
+    const repository = join(site.app, 'kept')
+    const file = fileWith({ orders: 'sqlite: shop.db', papers: `files: ${papers}` })
+    await writeFile(join(site.app, 'fettle.yaml'), `${file}backups: { repository: { directory: ${repository} } }\n`)
+    await site.must(['deploy'])
+    await writeFile(join(papers, 'invoice.txt'), 'due')
+    await site.must(['backup'])
+    const { plan } = await site.operate(['deploy', '--dry-run'])
+    assert.deepEqual([plan.empty, (await readdir(repository)).includes('repository.json')], [true, true], JSON.stringify(plan.lines))
   })
 
   test('that there is none of is what the list of snapshots asks for', async () => {

@@ -54,8 +54,12 @@ function snapshotTable(
     ],
     style,
   )
-  return [...lines, ...noteLines(views, style)]
+  return [...lines, ...failureLines(views, style), ...noteLines(views, style)]
 }
+
+/** Whole sentences, which would make the table a list of blocks. */
+const failureLines = (views: SnapshotView[], style: Style): string[] =>
+  views.flatMap(({ id, failed }) => (failed === undefined ? [] : [`${style.red('✗')} ${id} failed: ${printable(failed)}`]))
 
 /** Of the newest that has any: one after the other mostly has the same. */
 function noteLines(views: SnapshotView[], style: Style): string[] {
@@ -73,7 +77,7 @@ function formerNote({ snapshots: views }: Answers['snapshots'], style: Style): s
 }
 
 function proofText({ rung, proofs, failed }: SnapshotView, now: number, style: Style): string {
-  if (failed !== undefined) return style.red(`failed: ${printable(failed)}`)
+  if (failed !== undefined) return style.red('failed')
   const last = proofs.filter(proof => proof.passed && proof.rung === rung).at(-1)
   const text = last === undefined ? rung : `${rung} ${formatAge(last.at, now)}`
   return rung === 'content-equal' || rung === 'booted' ? style.green(text) : style.yellow(text)

@@ -41,6 +41,14 @@ export function externalPath(store: Store): string | undefined {
   return path.startsWith('/') ? path : undefined
 }
 
+/** Where data lies at absolute paths, with the files that SQLite keeps beside a database. */
+export const externalFiles = ({ stores }: Pick<Spec, 'stores'>): string[] =>
+  Object.values(stores).flatMap(store => {
+    const path = externalPath(store)
+    if (path === undefined) return []
+    return 'sqlite' in store ? ['', '-wal', '-shm', '-journal'].map(suffix => path + suffix) : [path]
+  })
+
 /** Names of the secrets that a release can not do without: declared, or referred to. */
 export function neededSecrets(spec: Spec): string[] {
   const environments = [...Object.values(spec.services).map(service => service.env), spec.release.env ?? {}]

@@ -15,7 +15,7 @@ import { linkProblem } from './links.ts'
 export interface DirectorySourceOptions {
   /** Absolute. */
   folder: string
-  /** Absolute paths that are left out, such as the home of fettle when it lies inside. */
+  /** Absolute paths that are left out, such as the home of fettle, or the repository, when it lies inside. */
   exclude: string[]
   /** The app has build commands: see README.md, `node_modules`. */
   hasBuild: boolean
