@@ -8,10 +8,10 @@ import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import * as z from 'zod'
 import { FettleError } from '../core/errors.ts'
-import { refuseNewer } from '../core/file-format.ts'
 import type { Layout } from '../core/layout.ts'
 import type { OperationRecord } from '../core/plan.ts'
-import { exists, readIfExists, writeFileAtomic } from '../lib/files.ts'
+import { exists, writeFileAtomic } from '../lib/files.ts'
+import { readKept } from '../lib/kept-file.ts'
 import { startedFrom } from '../lib/started-from.ts'
 
 /** `paths`: every one by which this home was used where it is, for links may lead to it. */
@@ -67,29 +67,16 @@ interface Place {
 
 /** Those remembered. None in a home that is new, or that no fettle of today has seen. */
 async function knownPaths(home: string, file: string): Promise<Place[]> {
-  const text = await readIfExists(file)
-  if (text === undefined) return []
+  const hint = 'Write {"format":1,"paths":["…"]} into it, with the path at which this home was used last.'
+  const saved = await readKept({ path: file, schema: Home, hint })
+  if (saved === undefined) return []
   const here = await realpath(home)
-  const places = parse(text, file).map(async path => {
+  const places = saved.paths.map(async path => {
     const real = await realpath(path).catch(() => undefined)
     // What still runs from a home that was moved may have made a folder again where it was.
     return { path, isHere: real === here, exists: await exists(join(path, 'agent', 'home.json')) }
   })
   return Promise.all(places)
-}
-
-function parse(text: string, file: string): string[] {
-  try {
-    const value = JSON.parse(text) as { format?: unknown } | null
-    refuseNewer(value?.format, 1, file)
-    return Home.parse(value).paths
-  } catch (cause) {
-    if (cause instanceof FettleError) throw cause
-    throw new FettleError('DAMAGED', `${file} does not say where this home was`, {
-      cause,
-      hint: 'Write {"format":1,"paths":["…"]} into it, with the path at which this home was used last.',
-    })
-  }
 }
 
 /** What is under way knows the old folders and nothing else. A trial names none. */

@@ -2,9 +2,9 @@
 import { isDeepStrictEqual } from 'node:util'
 import * as z from 'zod'
 import { FettleError } from '../core/errors.ts'
-import { refuseNewer } from '../core/file-format.ts'
 import type { Layout } from '../core/layout.ts'
-import { readIfExists, writeFileAtomic } from '../lib/files.ts'
+import { writeFileAtomic } from '../lib/files.ts'
+import { readKept } from '../lib/kept-file.ts'
 import { LOOPBACK, parseNetwork } from '../lib/network.ts'
 
 const LAST_PORT = 65_535
@@ -24,7 +24,7 @@ const DEFAULTS = { format: 1, http: { host: '127.0.0.1', port: 8080 }, ports: { 
 /**
  * As they were remembered, and what the environment says now: FETTLE_HTTP=host:port is where the front listens,
  * FETTLE_TRUSTED_PROXIES names who is believed.
- * @throws FettleError SPEC_INVALID, VERSION, USAGE
+ * @throws FettleError SPEC_INVALID, DAMAGED, VERSION, USAGE
  */
 export async function readSettings(paths: Layout, env: NodeJS.ProcessEnv): Promise<Settings> {
   const saved = (await readSaved(paths)) ?? DEFAULTS
@@ -33,7 +33,9 @@ export async function readSettings(paths: Layout, env: NodeJS.ProcessEnv): Promi
     ...(http === undefined ? {} : { http: parseAddress(http) }),
     ...(trust === undefined ? {} : { trust: parseTrust(trust) }),
   }
-  return parse({ ...saved, ...asked }, 'the environment')
+  const parsed = Settings.safeParse({ ...saved, ...asked })
+  if (parsed.success) return parsed.data
+  throw new FettleError('SPEC_INVALID', `the environment: ${z.prettifyError(parsed.error)}`)
 }
 
 /** To be called once they are known to do: what did not work must not be tried again at the next start. */
@@ -43,15 +45,8 @@ export async function rememberSettings(paths: Layout, settings: Settings): Promi
 }
 
 async function readSaved(paths: Layout): Promise<Settings | undefined> {
-  const text = await readIfExists(paths.settings)
-  return text === undefined ? undefined : parse(JSON.parse(text), paths.settings)
-}
-
-function parse(value: unknown, where: string): Settings {
-  refuseNewer((value as { format?: unknown } | null)?.format, 1, where)
-  const parsed = Settings.safeParse(value)
-  if (parsed.success) return parsed.data
-  throw new FettleError('SPEC_INVALID', `${where}: ${z.prettifyError(parsed.error)}`)
+  const hint = 'Move it away: the agent starts with the defaults, and FETTLE_HTTP=host:port says again where the front listens.'
+  return readKept({ path: paths.settings, schema: Settings, hint })
 }
 
 function parseAddress(text: string): Settings['http'] {

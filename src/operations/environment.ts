@@ -1,12 +1,12 @@
 /**
  * What an environment is now, read from where the truth lies: the proxy's table says what serves, folders say which releases exist.
  */
-import { access, mkdir, readdir, readFile } from 'node:fs/promises'
+import { access, mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FettleError } from '../core/errors.ts'
-import { refuseNewer } from '../core/file-format.ts'
 import type { Release, ReleaseNotes } from '../core/release.ts'
-import { readIfExists, writeFileAtomic } from '../lib/files.ts'
+import { writeFileAtomic } from '../lib/files.ts'
+import { readKept } from '../lib/kept-file.ts'
 import { removeTree } from '../lib/remove-tree.ts'
 import type { RouteTable } from '../ports/proxy.ts'
 import type { World } from './world.ts'
@@ -58,11 +58,8 @@ export async function listReleases(world: World, app: string, environment: strin
 
 export async function readRelease(world: World, app: string, environment: string, id: string): Promise<Release | undefined> {
   const path = join(world.layout.release(app, environment, id), 'release.json')
-  const text = await readIfExists(path)
-  if (text === undefined) return undefined
-  const release = JSON.parse(text) as Release
-  refuseNewer(release.format, 1, `release ${id} of ${app}/${environment}, ${path},`)
-  return release
+  const hint = 'Bring it back from a copy of the home. Or move it away and deploy again: the release is forgotten then.'
+  return readKept<Release>({ path, hint, what: `release ${id} of ${app}/${environment}, ${path},` })
 }
 
 /** @throws FettleError NOT_FOUND naming those that exist */
@@ -90,10 +87,10 @@ export async function removeRelease(world: World, app: string, environment: stri
 const notesPath = (world: World, release: Release) => join(world.layout.release(release.app, release.environment, release.id), 'notes.json')
 
 export async function readNotes(world: World, release: Release): Promise<ReleaseNotes> {
-  const text = await readFile(notesPath(world, release), 'utf8').catch(emptyWhenMissing)
-  if (typeof text !== 'string') return {}
-  const { format, ...notes } = JSON.parse(text) as ReleaseNotes & { format: number }
-  refuseNewer(format, 1, notesPath(world, release))
+  const hint = `Remove it: what is lost is what was learnt about ${release.id}, such as whether it can be gone back from.`
+  const kept = await readKept<ReleaseNotes & { format: number }>({ path: notesPath(world, release), hint })
+  if (kept === undefined) return {}
+  const { format: _, ...notes } = kept
   return notes
 }
 

@@ -1,33 +1,33 @@
 /** What `fettle scale` asked for over the file, kept beside the releases, for it outlives them. */
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { refuseNewer } from '../core/file-format.ts'
+import * as z from 'zod'
 import type { Json } from '../core/json.ts'
 import type { PlannedStep } from '../core/plan.ts'
-import type { Scale, Scaled } from '../core/scale.ts'
-import { readIfExists, writeFileAtomic } from '../lib/files.ts'
+import type { Scale } from '../core/scale.ts'
+import { writeFileAtomic } from '../lib/files.ts'
+import { readKept } from '../lib/kept-file.ts'
 import type { World } from './world.ts'
 
-interface ScaleRecord {
-  format: 1
-  instances: Record<string, number>
+const ScaleRecord = z.object({
+  format: z.literal(1),
+  instances: z.record(z.string(), z.number()),
   /** How long they count; not written by an earlier fettle. */
-  over?: Record<string, Omit<Scaled, 'instances'>>
-}
-
+  over: z.record(z.string(), z.object({ file: z.number().optional(), endedBy: z.number().optional() })).optional(),
+})
 const path = (world: World, app: string, environment: string) => join(world.layout.environment(app, environment), 'scale.json')
 
 export async function readScale(world: World, app: string, environment: string): Promise<Scale> {
-  const text = await readIfExists(path(world, app, environment))
-  if (text === undefined) return {}
-  const { format, instances, over } = JSON.parse(text) as ScaleRecord
-  refuseNewer(format, 1, path(world, app, environment))
+  const hint = 'Remove it: the numbers of fettle.yaml count then, until `fettle scale` asks for others.'
+  const kept = await readKept({ path: path(world, app, environment), schema: ScaleRecord, hint })
+  if (kept === undefined) return {}
+  const { instances, over } = kept
   return Object.fromEntries(Object.entries(instances).map(([name, count]) => [name, { instances: count, ...over?.[name] }]))
 }
 
 export async function writeScale(world: World, app: string, environment: string, scale: Scale): Promise<void> {
   const entries = Object.entries(scale)
-  const record: ScaleRecord = {
+  const record: z.output<typeof ScaleRecord> = {
     format: 1,
     instances: Object.fromEntries(entries.map(([name, { instances }]) => [name, instances])),
     over: Object.fromEntries(entries.map(([name, { file, endedBy }]) => [name, { file, endedBy }])),

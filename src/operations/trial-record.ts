@@ -1,9 +1,9 @@
 /** How long a trial was watched. Kept outside the clock: neither a jump of it nor a restart of the agent ends a trial early or stretches it. */
 import { join } from 'node:path'
 import { toFettleError } from '../core/errors.ts'
-import { refuseNewer } from '../core/file-format.ts'
 import type { StepContext } from '../engine/step.ts'
-import { readIfExists, writeFileAtomic } from '../lib/files.ts'
+import { writeFileAtomic } from '../lib/files.ts'
+import { readKept } from '../lib/kept-file.ts'
 import type { World } from './world.ts'
 
 /** An agent that is killed watches so much again at most. */
@@ -19,11 +19,7 @@ const pathOf = ({ layout }: Pick<World, 'layout'>, operation: string): string =>
 
 export async function readTrial(world: Pick<World, 'layout'>, operation: string): Promise<TrialRecord | undefined> {
   const path = pathOf(world, operation)
-  const text = await readIfExists(path)
-  if (text === undefined) return undefined
-  const { format, watchedMs, until } = JSON.parse(text) as TrialRecord & { format: number }
-  refuseNewer(format, 1, path)
-  return { watchedMs, until }
+  return readKept<TrialRecord>({ path, hint: 'Remove it: the trial is watched from its beginning.' })
 }
 
 /** The time of one trial, goes on from what is kept of it. All in ms. */

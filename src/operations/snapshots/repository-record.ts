@@ -3,10 +3,11 @@
  * what was there before is not to be taken for never backed up.
  */
 import { join } from 'node:path'
+import * as z from 'zod'
 import { FettleError } from '../../core/errors.ts'
-import { refuseNewer } from '../../core/file-format.ts'
 import type { Spec } from '../../core/spec/schema.ts'
-import { readIfExists, writeFileAtomic } from '../../lib/files.ts'
+import { writeFileAtomic } from '../../lib/files.ts'
+import { readKept } from '../../lib/kept-file.ts'
 import type { Repository } from '../../ports/repository.ts'
 import { keptEnvironments, type Named } from '../kept.ts'
 import type { World } from '../world.ts'
@@ -14,31 +15,27 @@ import type { World } from '../world.ts'
 /** The part of a file that says where its snapshots go. */
 export type Place = Pick<Spec['backups'], 'repository'>
 
-interface Former {
-  folder: string
-  /** Wall clock, ms: no snapshot in it is newer. */
-  until: number
-}
+/** `until`: wall clock, ms; no snapshot in it is newer. */
+const Former = z.object({ folder: z.string(), until: z.number() })
+type Former = z.output<typeof Former>
 
-interface RepositoryRecord {
-  format: 1
+const RepositoryRecord = z.object({
+  format: z.literal(1),
   /** Of the repository itself. */
-  id: string
-  folder: string
+  id: z.string(),
+  folder: z.string(),
   /** Where they went before, and stay. */
-  former?: Former[]
+  former: z.array(Former).optional(),
   /** The fettle.yaml that said so last: where nothing is deployed, nothing else tells whose data it is. */
-  file?: string
-}
+  file: z.string().optional(),
+})
+type RepositoryRecord = z.output<typeof RepositoryRecord>
 
 const path = ({ layout }: World, { app, environment }: Named) => join(layout.environment(app, environment), 'repository.json')
 
 export async function readRepositoryRecord(world: World, named: Named): Promise<RepositoryRecord | undefined> {
-  const text = await readIfExists(path(world, named))
-  if (text === undefined) return undefined
-  const record = JSON.parse(text) as RepositoryRecord
-  refuseNewer(record.format, 1, path(world, named))
-  return record
+  const hint = 'Remove it: the next backup writes it anew, for the repository that fettle.yaml names.'
+  return readKept({ path: path(world, named), schema: RepositoryRecord, hint })
 }
 
 /** To be called once it is open. @param said the file that says so */

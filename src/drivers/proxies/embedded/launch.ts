@@ -4,18 +4,14 @@ import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { FettleError, toFettleError } from '../../../core/errors.ts'
-import { refuseNewer } from '../../../core/file-format.ts'
 import { readIfExists, writeFileAtomic } from '../../../lib/files.ts'
+import { readKept } from '../../../lib/kept-file.ts'
 import { listeners, portHolder } from '../../../lib/listeners.ts'
 import { type Listen, PID, SETTINGS } from './layout.ts'
 import { startShim } from './shim.ts'
 
 export async function readSettings(folder: string): Promise<Listen | undefined> {
-  const text = await readIfExists(join(folder, SETTINGS))
-  if (text === undefined) return undefined
-  const settings = JSON.parse(text) as Listen
-  refuseNewer(settings.format, 1, join(folder, SETTINGS))
-  return settings
+  return readKept<Listen>({ path: join(folder, SETTINGS), hint: 'Remove it: an agent that starts writes it anew.' })
 }
 
 export async function writeSettings(folder: string, settings: Listen): Promise<void> {

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { pipeline } from 'node:stream'
 import { createZstdDecompress } from 'node:zlib'
-import { refuseNewer } from '../../../core/file-format.ts'
+import { parseKept } from '../../../lib/kept-file.ts'
 import type { Labels } from '../../../ports/runtime.ts'
 import { type Mark, offsetBefore, timeAt } from './log-marks.ts'
 import type { Chunk, LogContent } from './readable-log.ts'
@@ -24,9 +24,9 @@ export const textFile = (base: string): string => `${base}.log.zst`
 
 /** @throws FettleError VERSION when a newer fettle wrote it */
 export async function readIndex(base: string): Promise<ArchiveIndex> {
-  const index = JSON.parse(await readFile(indexFile(base), 'utf8')) as ArchiveIndex
-  refuseNewer(index.format, 1, textFile(base))
-  return index
+  const path = indexFile(base)
+  const hint = `Remove it; what was said can still be read: \`zstd -dc ${textFile(base)}\`.`
+  return parseKept<ArchiveIndex>(await readFile(path, 'utf8'), { path, hint, what: textFile(base) })
 }
 
 /** Its times stay in memory until it is closed, so it is to be opened only when it is read. */

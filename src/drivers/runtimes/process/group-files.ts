@@ -1,9 +1,9 @@
 /** The folder of a group: `group.json` beside one folder an instance, named by its index. */
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { refuseNewer } from '../../../core/file-format.ts'
 import type { ReadyCheck } from '../../../core/spec/schema.ts'
-import { readIfExists, writeFileAtomic } from '../../../lib/files.ts'
+import { writeFileAtomic } from '../../../lib/files.ts'
+import { readKept } from '../../../lib/kept-file.ts'
 import type { Group, Labels } from '../../../ports/runtime.ts'
 import { readUnitRecord } from './unit-files.ts'
 
@@ -39,11 +39,7 @@ export const writeGroup = (folder: string, record: GroupRecord): Promise<void> =
   writeFileAtomic(file(folder), `${JSON.stringify(record, null, 2)}\n`, 0o600)
 
 export async function readGroup(folder: string): Promise<GroupRecord | undefined> {
-  const text = await readIfExists(file(folder))
-  if (text === undefined) return undefined
-  const record = JSON.parse(text) as GroupRecord
-  refuseNewer(record.format, 1, file(folder))
-  return record
+  return readKept<GroupRecord>({ path: file(folder), hint: 'Move it away: the group is known again by its instances.' })
 }
 
 /**

@@ -3,8 +3,8 @@ import { type FileHandle, open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { zstdCompress, zstdDecompress } from 'node:zlib'
-import { refuseNewer } from '../../../core/file-format.ts'
-import { readIfExists, writeFileAtomic } from '../../../lib/files.ts'
+import { writeFileAtomic } from '../../../lib/files.ts'
+import { readKept } from '../../../lib/kept-file.ts'
 import type { Mark } from './log-marks.ts'
 
 const compress = promisify(zstdCompress)
@@ -30,11 +30,9 @@ export class LogSegments {
 
   /** @throws FettleError VERSION when a newer fettle wrote the list */
   async open(): Promise<void> {
-    const index = await readIfExists(this.#indexPath)
-    if (index === undefined) return
-    const { format, segments } = JSON.parse(index) as { format: number; segments: Segment[] }
-    refuseNewer(format, FORMAT, this.#indexPath)
-    this.#all = segments
+    const hint = 'Move it away: what was said before the newest part of the log is not shown then.'
+    const kept = await readKept<{ segments: Segment[] }>({ path: this.#indexPath, known: FORMAT, hint })
+    this.#all = kept?.segments ?? []
   }
 
   /** Where the oldest begins and the newest ends; undefined when there are none. */

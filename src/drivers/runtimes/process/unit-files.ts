@@ -12,10 +12,10 @@ import { readFileSync, statSync } from 'node:fs'
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FettleError, toFettleError } from '../../../core/errors.ts'
-import { refuseNewer } from '../../../core/file-format.ts'
 import { Secret } from '../../../core/secret.ts'
 import { makeFifos } from '../../../lib/fifo.ts'
 import { readIfExists, writeFileAtomic } from '../../../lib/files.ts'
+import { readKept } from '../../../lib/kept-file.ts'
 import { createRedactor, type Redactor } from '../../../lib/redact.ts'
 import type { Command, Environment, Labels } from '../../../ports/runtime.ts'
 import type { UnitCgroup } from './cgroups.ts'
@@ -104,11 +104,8 @@ export function renderEnv(env: Environment, folder: string): string {
 }
 
 export async function readUnitRecord(folder: string): Promise<UnitRecord | undefined> {
-  const text = await readIfExists(join(folder, 'spec.json'))
-  if (text === undefined) return undefined
-  const record = JSON.parse(text) as UnitRecord
-  refuseNewer(record.format, 1, join(folder, 'spec.json'))
-  return record
+  const hint = `Bring it back from a copy of the home. Or end what runs with FETTLE_UNIT=${folder} in its environment, and remove that folder.`
+  return readKept<UnitRecord>({ path: join(folder, 'spec.json'), hint })
 }
 
 /** When its log was begun: with the unit's name, what tells it from all others. */

@@ -6,6 +6,7 @@ import { chmodSync, readFileSync, rmSync } from 'node:fs'
 import { BlockList, isIPv6 } from 'node:net'
 import { join } from 'node:path'
 import { systemClock } from '../../../../lib/clock.ts'
+import { parseKept } from '../../../../lib/kept-file.ts'
 import { parseNetwork } from '../../../../lib/network.ts'
 import { CONTROL_SOCKET, COUNTERS, LISTENER_FD, type Listen, SETTINGS, TABLES } from '../layout.ts'
 import { startShim } from '../shim.ts'
@@ -22,7 +23,8 @@ const FOLLOW_MS = 50
 export async function runFront(folder: string): Promise<void> {
   process.umask(0o077)
   for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => {})
-  const settings = JSON.parse(readFileSync(join(folder, SETTINGS), 'utf8')) as Listen
+  const path = join(folder, SETTINGS)
+  const settings = parseKept<Listen>(readFileSync(path, 'utf8'), { path, hint: 'Remove it: an agent that starts writes it anew.' })
   const board = new Switchboard(systemClock)
   const files = new TableFiles(join(folder, TABLES), log)
   const counters = keepCounters(board.activations, join(folder, COUNTERS), log)
