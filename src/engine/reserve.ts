@@ -17,14 +17,15 @@ export class Reserve {
   /** Keeps the space, where there is room for it; to be called when the journal opens and after each operation. */
   keep(): void {
     if (existsSync(this.#path)) return
-    const file = openSync(this.#path, 'wx', 0o600)
+    let file: number | undefined
     try {
+      file = openSync(this.#path, 'wx', 0o600)
       writeSync(file, Buffer.alloc(RESERVE_BYTES))
       fsyncSync(file)
     } catch {
       rmSync(this.#path, { force: true }) // no room now: the journal itself will say so when it needs some
     } finally {
-      closeSync(file)
+      if (file !== undefined) closeSync(file)
     }
   }
 
