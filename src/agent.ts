@@ -40,6 +40,8 @@ const { home } = values
 const paths = layout(home)
 const faults = faultsFrom(process.env)
 const redaction = new Redaction(new SeenSecrets(paths))
+// Its log may lie on the disk that is full: what can not be said there must not end it.
+process.stderr.on('error', () => {})
 const log = (text: string): void => void process.stderr.write(`${new Date().toISOString()} ${redaction.hide(text)}\n`)
 
 /** The only one so far. */

@@ -20,8 +20,9 @@ export class Reserve {
     if (existsSync(this.#path)) return true
     const { bavail, bsize } = statfsSync(dirname(this.#path))
     if (bavail * bsize < RESERVE_BYTES) return false
-    const file = openSync(this.#path, 'wx', 0o600)
+    let file: number | undefined
     try {
+      file = openSync(this.#path, 'wx', 0o600)
       writeSync(file, Buffer.alloc(RESERVE_BYTES))
       fsyncSync(file)
       return true
@@ -29,7 +30,7 @@ export class Reserve {
       rmSync(this.#path, { force: true }) // no room now: the journal itself will say so when it needs some
       return false
     } finally {
-      closeSync(file)
+      if (file !== undefined) closeSync(file)
     }
   }
 

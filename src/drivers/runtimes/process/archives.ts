@@ -75,9 +75,20 @@ export class Archives {
     this.#kept.set(id, { id, unit, labels: index?.labels, isService, base, bytes: size, archivedAt: mtimeMs, ...times })
   }
 
+  /** A unit is often removed because the disk is full: then its log goes with it, and a word says so. */
   async keep(record: UnitRecord, store: LogStore, operation?: string): Promise<void> {
+    const base = join(this.#host.archive, record.unit, stampOf(record))
+    try {
+      await this.#write(base, record, store, operation)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
+      this.#host.log(`the log of ${record.unit} was not kept: the disk is full`)
+      await this.#remove(base)
+    }
+  }
+
+  async #write(base: string, record: UnitRecord, store: LogStore, operation: string | undefined): Promise<void> {
     const { unit, sandbox } = record
-    const base = join(this.#host.archive, unit, stampOf(record))
     await mkdir(dirname(base), { recursive: true, mode: 0o700 })
     await store.grown() // what it said last has no time yet
     const labels = { ...record.labels, ...(operation === undefined ? {} : { operation }) }

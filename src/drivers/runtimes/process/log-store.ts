@@ -59,15 +59,18 @@ export class LogStore {
     // The agent may have died between a segment and its hole.
     if (this.#liveFrom > 0) await this.#punch(0, this.#liveFrom)
     const { size, mtimeMs } = await stat(this.path)
-    if (size > (this.#marks.at(-1)?.[0] ?? 0)) await this.#mark(size, Math.round(mtimeMs))
+    // On a full disk it is known in memory, and not to the next agent: no reason not to start.
+    if (size > (this.#marks.at(-1)?.[0] ?? 0)) await this.#mark(size, Math.round(mtimeMs)).catch(this.#tell)
   }
+
+  readonly #tell = (error: Error): void => this.#host.log(`the log of ${this.#name}: ${error.message}`)
 
   /** To be called when the file grew, and once at the start. One at a time. @returns whether offsets began again */
   grown(): Promise<boolean> {
     const grown = this.#work
       .then(() => this.#grown())
       .catch((error: Error) => {
-        this.#host.log(`the log of ${this.#name}: ${error.message}`)
+        this.#tell(error)
         return false
       })
     this.#work = grown
@@ -231,10 +234,7 @@ export class LogStore {
       return true
     } catch (error) {
       await rm(`${path}.tmp`, { force: true })
-      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
-      // A unit is often removed because the disk is full.
-      this.#host.log(`the log of ${this.#name} was not kept: the disk is full`)
-      return false
+      throw error
     }
   }
 
