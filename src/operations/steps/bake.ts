@@ -10,7 +10,7 @@ import { TrialTime } from '../trial-record.ts'
 import type { World } from '../world.ts'
 
 const SAMPLE_MS = 500
-const QUIET_SAMPLE_MS = 1000
+const QUIET_SAMPLE_MS = 2000
 /** A release that is slow for so long is not just warming up. Never more than half of its trial. */
 const SLOW_LASTS_MS = 10_000
 

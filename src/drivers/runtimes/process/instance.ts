@@ -27,7 +27,8 @@ export interface InstanceDeps {
 
 /** An app may have handed its listener to a process that nobody can tell to be its own: moving does not help it. */
 const MOST_MOVES = 5
-const SHORTEST_PAUSE_MS = 4
+/** Each look takes the processor from the app that is starting: shorter, and a restart takes longer. */
+const SHORTEST_PAUSE_MS = 12
 const LONGEST_PAUSE_MS = 250
 /** Between questions to an app that had its time and is still not ready. */
 const LATE_ASK_MS = 5000
@@ -180,7 +181,7 @@ export class Instance {
         this.#readiness = 'unready'
         this.#changed()
       }
-      // Ready is noticed at most a tenth later than it was reached.
+      // Ready is noticed at most a tenth later than it was reached, or one pause.
       const pauseMs = answer.inMs ?? (isLate ? LATE_ASK_MS : Math.min(Math.max(passed / 10, SHORTEST_PAUSE_MS), LONGEST_PAUSE_MS))
       await host.clock.sleep(pauseMs, signal)
     }
