@@ -9,6 +9,7 @@ export const slowTests = [
   'src/drivers/runtimes/process/{archives,conformance,half-started,logs,sandbox,sandbox-attacks,sandbox-filter,supervision}.test.ts',
   'src/drivers/proxies/embedded/driver.test.ts',
   'src/drivers/repositories/directory/directory.test.ts',
+  'src/drivers/stores/files/moving.test.ts',
 ]
 
 /** What `npm test` runs. Of test/crash the scenarios and a part of the sweep; all of it is `npm run test:crash`. */
