@@ -31,6 +31,9 @@ const TABLE = {
   INTERNAL: { exit: 70, http: 500, retryable: false, means: 'a mistake in fettle itself' },
 } as const satisfies Record<string, { exit: number; http: number; retryable: boolean; means: string }>
 
+/** What to do about a full disk. */
+export const FREE_SPACE = 'Free some space (`fettle doctor` shows what fettle uses) and run the command again.'
+
 export type ErrorCode = keyof typeof TABLE
 
 export interface ErrorDetails {
@@ -98,7 +101,7 @@ export function toFettleError(thrown: unknown, tried?: string): FettleError {
     case 'EDQUOT':
       return new FettleError('DISK_FULL', message, {
         cause: error,
-        hint: 'Free some space (`fettle doctor` shows what fettle uses) and run the command again.',
+        hint: FREE_SPACE,
       })
     case 'EROFS':
     case 'EACCES':

@@ -5,7 +5,7 @@
 import { chmodSync, closeSync, openSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import { FettleError } from '../core/errors.ts'
+import { FettleError, FREE_SPACE } from '../core/errors.ts'
 import { refuseNewer } from '../core/file-format.ts'
 import { quote } from '../lib/quote.ts'
 import { Reserve } from './reserve.ts'
@@ -154,7 +154,7 @@ export class JournalDatabase {
   requireReserve(): void {
     if (this.#reserve.keep()) return
     throw new FettleError('DISK_FULL', `the disk of ${this.#path} is full: what is left of it is kept to undo with`, {
-      hint: 'Free some space (`fettle doctor` shows what fettle uses) and run the command again.',
+      hint: FREE_SPACE,
     })
   }
 

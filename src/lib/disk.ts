@@ -2,7 +2,7 @@
 import type { BigIntStats } from 'node:fs'
 import { lstat, readdir, stat, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { FettleError } from '../core/errors.ts'
+import { FettleError, FREE_SPACE } from '../core/errors.ts'
 import { formatBytes } from '../core/format.ts'
 import { joinBytes } from './byte-path.ts'
 
@@ -22,7 +22,7 @@ export async function requireSpace(path: string, bytes: number, what: string): P
   const free = await freeBytes(path)
   if (free >= bytes) return
   throw new FettleError('DISK_FULL', `${what} needs ${formatBytes(bytes)}, and ${path} has ${formatBytes(free)} free`, {
-    hint: 'Free some space (`fettle doctor` shows what fettle uses) and run the command again.',
+    hint: FREE_SPACE,
     context: { path, neededBytes: bytes, freeBytes: free },
   })
 }

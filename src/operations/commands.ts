@@ -2,7 +2,7 @@
  * Commands of an operation: each is a unit with a result of its own under a deterministic name, so that a new agent adopts it in
  * place of starting a second.
  */
-import { FettleError } from '../core/errors.ts'
+import { FettleError, FREE_SPACE } from '../core/errors.ts'
 import { formatDuration } from '../core/format.ts'
 import { commandName } from '../core/names.ts'
 import { notFoundHint } from '../core/program-path.ts'
@@ -14,7 +14,6 @@ import type { Command, CommandResult } from '../ports/runtime.ts'
 import type { World } from './world.ts'
 
 const NO_ROOM_BYTES = 64 * 1024
-export const FREE_SPACE = 'Free some space (`fettle doctor` shows what fettle uses) and run the command again.'
 
 export type CommandBody = Omit<Command, 'name' | 'labels'>
 

@@ -18,6 +18,8 @@ export type Place = Pick<Spec['backups'], 'repository'>
 /** `until`: wall clock, ms; no snapshot in it is newer. */
 const Former = z.object({ folder: z.string(), until: z.number() })
 type Former = z.output<typeof Former>
+/** Of the one that they went to last. */
+const LAST = Number.POSITIVE_INFINITY
 
 const RepositoryRecord = z.object({
   format: z.literal(1),
@@ -62,12 +64,12 @@ export async function rememberRepository(
   await writeFileAtomic(path(world, named), JSON.stringify(record))
 }
 
-/** Other folders than the one that is meant; the one that they went to last has no end yet. A repository that was moved as it is left nothing behind. */
+/** Other folders than the one that is meant. A repository that was moved as it is left nothing behind. */
 async function formerOf(world: World, named: Named, backups: Place): Promise<Former[]> {
   const record = await readRepositoryRecord(world, named)
   if (record === undefined) return []
   const isTheSame = (await (await world.repository(named.app, backups)).id()) === record.id
-  const last = isTheSame ? [] : [{ folder: record.folder, until: Number.POSITIVE_INFINITY }]
+  const last = isTheSame ? [] : [{ folder: record.folder, until: LAST }]
   const folder = world.repositoryFolder(backups)
   return [...last, ...(record.former ?? [])].filter(other => other.folder !== folder)
 }
@@ -117,13 +119,9 @@ export async function goneAmong(world: World, named: Named, backups: Place, take
 
 /** Folders that snapshots went to before and that are not there, in words: those in them are not listed. */
 export async function absentFormer(world: World, named: Named, backups: Place): Promise<string[]> {
-  const last = (await readRepositoryRecord(world, named))?.folder
-  const [, ...former] = await placesOf(world, named, backups)
-  const folders = former.map(async place => ({
-    folder: world.repositoryFolder(place),
-    id: await (await world.repository(named.app, place)).id(),
-  }))
-  const absent = (await Promise.all(folders)).filter(({ folder, id }) => id === undefined && folder !== last)
+  const former = (await formerOf(world, named, backups)).filter(({ until }) => until !== LAST)
+  const folders = former.map(async ({ folder }) => ({ folder, id: await (await world.repository(named.app, placeAt(folder))).id() }))
+  const absent = (await Promise.all(folders)).filter(({ id }) => id === undefined)
   return absent.map(
     ({ folder }) => `${folder}, where snapshots of ${named.app}/${named.environment} went before, is not there: is its disk mounted?`,
   )

@@ -12,6 +12,7 @@ import { refuseNewer } from '../../../core/file-format.ts'
 import { canonicalJson, type Json } from '../../../core/json.ts'
 import type { Secret } from '../../../core/secret.ts'
 import { exists, fsyncFolder, makeFolder, namesIn, readIfExists, writeFileAtomic } from '../../../lib/files.ts'
+import { removeTree } from '../../../lib/remove-tree.ts'
 import type { Manifest, Repository, SnapshotName } from '../../../ports/repository.ts'
 import type { SnapshotPart, StoredObject } from '../../../ports/store.ts'
 import { collect, referredNow, referredTo } from './garbage.ts'
@@ -88,7 +89,7 @@ export function createDirectoryRepository(options: DirectoryOptions): Repository
         throw error
       })
     }
-    await rm(layout.transaction(operation), { recursive: true, force: true })
+    await removeTree(layout.transaction(operation))
   }
 
   async function pending(): Promise<string[]> {
@@ -116,7 +117,7 @@ export function createDirectoryRepository(options: DirectoryOptions): Repository
         await rm(`${layout.object(name)}.tmp`, { force: true })
       }
     await fault('abandon-emptied')
-    await rm(folder, { recursive: true, force: true })
+    await removeTree(folder)
   }
 
   async function get(name: SnapshotName): Promise<Manifest> {
