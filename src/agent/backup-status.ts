@@ -5,25 +5,19 @@ import { failureText, highestRung, isProven, standingFailure, wasProven } from '
 import { snapshotNotes } from '../core/snapshot-notes.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import type { Named } from '../operations/kept.ts'
-import { type HeldSnapshot, heldSnapshots, unreadableSnapshots } from '../operations/snapshots/held.ts'
+import { type HeldSnapshot, listSnapshots, type Snapshots } from '../operations/snapshots/held.ts'
 import { absentFormer, goneAmong, type Place } from '../operations/snapshots/repository-record.ts'
 import { storesLack } from '../operations/snapshots/steps.ts'
 import type { World } from '../operations/world.ts'
-import type { Manifest, Proof, Unreadable } from '../ports/repository.ts'
+import type { Proof } from '../ports/repository.ts'
 
-interface Held {
+interface Held extends Omit<Snapshots, 'held'> {
   all: (HeldSnapshot & { proofs: Proof[] })[]
-  foreign: Manifest[]
-  unreadable: Unreadable[]
   gone?: string
 }
 
 async function heldOf(world: World, named: Named, backups: Place): Promise<Held> {
-  const [held, foreign, unreadable] = await Promise.all([
-    heldSnapshots(world, named, backups),
-    (await world.repository(named.app, backups)).foreign(named.app, named.environment),
-    unreadableSnapshots(world, named, backups),
-  ])
+  const { held, foreign, unreadable } = await listSnapshots(world, named, backups)
   const gone = await goneAmong(world, named, backups, held[0]?.manifest.takenAt ?? 0)
   return {
     all: await Promise.all(held.map(async one => ({ ...one, proofs: await one.repository.proofs(one.manifest) }))),

@@ -5,7 +5,7 @@ import { failureText, isProven, standingFailure, wasProven } from '../core/proof
 import type { Proof } from '../core/snapshot.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import { bringKey, onlyForeign } from '../operations/snapshots/foreign.ts'
-import { heldSnapshots, unreadableSnapshots } from '../operations/snapshots/held.ts'
+import { listSnapshots } from '../operations/snapshots/held.ts'
 import { goneRepository, NEW_REPOSITORY, rememberedRepositories } from '../operations/snapshots/repository-record.ts'
 import type { ProjectFile } from '../operations/target.ts'
 import type { World } from '../operations/world.ts'
@@ -42,10 +42,10 @@ export async function backupItems(world: World, named: Named, backups: KeptBacku
   const name = `${nameOf(named)} backups`
   const gone = await goneRepository(world, named, backups)
   if (gone !== undefined) return [{ name, state: 'fail', text: gone, fix: `mount it; ${NEW_REPOSITORY}` }]
-  const unreadable = (await unreadableSnapshots(world, named, backups)).map(({ id, reason }): DoctorItem => {
+  const { held, ...others } = await listSnapshots(world, named, backups)
+  const unreadable = others.unreadable.map(({ id, reason }): DoctorItem => {
     return { name, state: 'fail', text: `snapshot ${id} can not be read: ${reason}`, fix: 'fettle backup, then fettle drill' }
   })
-  const held = await heldSnapshots(world, named, backups)
   const foreign = await onlyForeign(world, named, backups)
   if (held.length === 0 && foreign !== undefined)
     return [...unreadable, { name, state: 'warn', text: foreign, fix: `${bringKey(world, named.app)}; else fettle backup` }]

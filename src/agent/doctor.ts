@@ -138,7 +138,7 @@ async function space(world: World): Promise<DoctorItem[]> {
 }
 
 async function environment(world: World, journal: Journal, table: RouteTable): Promise<DoctorItem[]> {
-  const status = await environmentStatus(world, table, journal.unended())
+  const status = await environmentStatus(world, table, { operations: journal.unended(), address: await world.proxy.address() })
   const { serving } = await readEnvironment(world, table.app, table.environment)
   const hasData = serving !== undefined && Object.keys(serving.spec.stores).length > 0
   return [stateItem(status), ...(hasData ? await backupItems(world, table, serving.spec.backups) : [])]

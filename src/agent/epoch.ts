@@ -3,7 +3,7 @@ import { operationOf } from '../core/snapshot.ts'
 import { exists } from '../lib/files.ts'
 import { listReleases } from '../operations/environment.ts'
 import { keptEnvironments } from '../operations/kept.ts'
-import { heldSnapshots, unreadableSnapshots } from '../operations/snapshots/held.ts'
+import { listSnapshots } from '../operations/snapshots/held.ts'
 import { rememberedRepositories } from '../operations/snapshots/repository-record.ts'
 import type { World } from '../operations/world.ts'
 
@@ -27,11 +27,7 @@ export async function firstOperationNumber(world: World): Promise<number> {
 async function numbersOfSnapshots(world: World): Promise<number[]> {
   const repositories = (await rememberedRepositories(world)).map(async ({ app, environment, backups }) => {
     const named = { app, environment }
-    const [held, unreadable, foreign] = await Promise.all([
-      heldSnapshots(world, named, backups),
-      unreadableSnapshots(world, named, backups),
-      (await world.repository(app, backups)).foreign(app, environment),
-    ])
+    const { held, unreadable, foreign } = await listSnapshots(world, named, backups)
     const ids = [...held.map(({ manifest }) => manifest), ...unreadable, ...foreign].map(({ id }) => id)
     return ids.map(id => Number(operationOf(id)?.slice('op'.length) ?? 0))
   })

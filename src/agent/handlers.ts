@@ -37,9 +37,10 @@ export interface HandlerOptions {
 export function handlersOf(options: HandlerOptions): Handlers {
   const { world, engine, journal, boot } = options
   return {
-    about: async () => about(options),
+    about: async () => about(options, await world.proxy.address()),
     async status(target) {
-      const [agent, environments] = await Promise.all([about(options), statusOf(options, target)])
+      const address = await world.proxy.address()
+      const [agent, environments] = await Promise.all([about(options, address), statusOf(options, target, address)])
       return { agent, environments }
     },
     plan: ({ request, basis }) => makePlan(world, request as PlanRequest, basis),
@@ -92,13 +93,13 @@ export function handlersOf(options: HandlerOptions): Handlers {
   }
 }
 
-async function statusOf({ world, engine, journal }: HandlerOptions, target: TargetRequest): Promise<EnvironmentStatus[]> {
+async function statusOf({ world, engine, journal }: HandlerOptions, target: TargetRequest, address: string): Promise<EnvironmentStatus[]> {
   await engine.settled() // asked for at the end of a deploy, it tells of the trial too
   const [tables, names] = await Promise.all([world.proxy.tables(), namesOf(target)])
   const operations = journal.unended()
   const wanted = [...tables, ...firstDeploys(tables, operations)].filter(table => matches(table, names))
   const environments = await Promise.all(
-    wanted.map(table => environmentStatus(world, table, operations).catch(error => unreadableStatus(table, error))),
+    wanted.map(table => environmentStatus(world, table, { operations, address }).catch(error => unreadableStatus(table, error))),
   )
   const served = await Promise.all(environments.map(status => meantToRun(target, status)))
   const isNew = (one: Named) => !wanted.some(({ app, environment }) => app === one.app && environment === one.environment)
@@ -132,8 +133,8 @@ function firstDeploys(tables: RouteTable[], unended: OperationRecord[]): RouteTa
   return open.filter(isNew).map(({ plan }) => emptyTable(plan.app, plan.environment))
 }
 
-async function about({ world, boot, startedAt }: HandlerOptions): Promise<About> {
-  const [enabled, address] = await Promise.all([boot.state(), world.proxy.address()])
+async function about({ world, boot, startedAt }: HandlerOptions, address: string): Promise<About> {
+  const enabled = await boot.state()
   return {
     version: world.version,
     build: ownBuild(),

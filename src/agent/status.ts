@@ -21,15 +21,19 @@ import { backupStatus } from './backup-status.ts'
 
 const TAKEN_DOWN = { state: 'stopped', why: 'taken down; its data and backups stayed' } as const
 
-export async function environmentStatus(world: World, table: RouteTable, operations: OperationRecord[]): Promise<EnvironmentStatus> {
+/** @param address of the proxy */
+export async function environmentStatus(
+  world: World,
+  table: RouteTable,
+  { operations, address }: { operations: OperationRecord[]; address: string },
+): Promise<EnvironmentStatus> {
   const { app, environment } = table
   const serving = await readRelease(world, app, environment, table.release)
   // At once: people wait for this one most often.
-  const [services, notes, counters, urls, backup] = await Promise.all([
+  const [services, notes, counters, backup] = await Promise.all([
     serviceStatuses(world, table, serving),
     serving === undefined ? undefined : readNotes(world, serving),
     world.proxy.counters(table.activation),
-    routeUrls(world, table),
     serving === undefined ? undefined : backupStatus(world, table, serving.spec.backups),
   ])
   const isDown = serving !== undefined && Object.keys(table.groups).length === 0 && !(await hasArtifact(world, serving))
@@ -48,7 +52,7 @@ export async function environmentStatus(world: World, table: RouteTable, operati
     generation: table.generation,
     services: isDown ? [] : services,
     stores: serving === undefined ? [] : storeStatuses(world, serving.spec, table.stores),
-    urls,
+    urls: routeUrls(address, table),
     ...(counters === 'unknown' || table.routes.length === 0 ? {} : { counters }),
     ...(backup === undefined ? {} : { backup }),
     ...openOperation(operations, table),
@@ -178,8 +182,8 @@ function judge(services: ServiceStatus[], table: RouteTable): State {
   return { state: instances.some(instance => instance.state === 'ready') ? 'degraded' : 'down', why }
 }
 
-async function routeUrls(world: World, table: RouteTable): Promise<string[]> {
-  const { port, protocol } = new URL(await world.proxy.address())
+function routeUrls(address: string, table: RouteTable): string[] {
+  const { port, protocol } = new URL(address)
   const suffix = port === '' ? '' : `:${port}`
   return table.routes.map(route => `${protocol}//${route.host === '*' ? 'localhost' : route.host}${suffix}${route.path}`)
 }

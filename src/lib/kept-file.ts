@@ -2,7 +2,7 @@
 import type * as z from 'zod'
 import { FettleError } from '../core/errors.ts'
 import { refuseNewer } from '../core/file-format.ts'
-import { readIfExists } from './files.ts'
+import { readNow } from './files.ts'
 
 export interface KeptFile<Content> {
   path: string
@@ -18,7 +18,7 @@ export interface KeptFile<Content> {
 
 /** Undefined when there is none. @throws FettleError DAMAGED naming it, VERSION */
 export async function readKept<Content>(file: KeptFile<Content>): Promise<Content | undefined> {
-  const text = await readIfExists(file.path)
+  const text = readNow(file.path)
   return text === undefined ? undefined : parseKept(text, file)
 }
 

@@ -6,7 +6,7 @@ import type { Spec } from '../core/spec/schema.ts'
 import type { Name, Next } from './activation.ts'
 import type { Environment } from './environment.ts'
 import { requireNewest } from './snapshots/doubt.ts'
-import { findSnapshot, heldSnapshots } from './snapshots/held.ts'
+import { findSnapshot, listSnapshots } from './snapshots/held.ts'
 import { loadStep, scratchFolder, storeConfigs } from './snapshots/steps.ts'
 import { specToKeep } from './stores-between.ts'
 import type { World } from './world.ts'
@@ -124,7 +124,7 @@ async function fillSteps(
  */
 export async function tooSlow(world: World, environment: Environment, spec: Spec): Promise<string | undefined> {
   if (environment.serving === undefined || Object.keys(environment.serving.spec.stores).length === 0) return undefined
-  for (const { manifest, repository } of await heldSnapshots(world, environment, spec.backups)) {
+  for (const { manifest, repository } of (await listSnapshots(world, environment, spec.backups)).held) {
     const last = (await repository.proofs(manifest)).findLast(({ rung, passed }) => passed && rung === 'content-equal')
     if (last === undefined) continue
     const atMostMs = spec.release.rehearse['at-most']

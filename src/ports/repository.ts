@@ -15,6 +15,16 @@ export interface Unreadable {
   reason: string
 }
 
+/** All that is there of one environment; newest first. Show the others beside one's own: nothing that is there is hidden. */
+export interface Listed {
+  /** Those that the user's key opens. */
+  own: Manifest[]
+  /** Those that are sealed for other keys only, as of another home on the same repository, or of a key that was lost. */
+  foreign: Manifest[]
+  /** By their names; those of fettle's own sort by time. */
+  unreadable: Unreadable[]
+}
+
 export interface Repository {
   /** Before the first `begin`; who only reads need not, and finds nothing where nothing is. Idempotent: creates what is missing. @throws READ_ONLY, DISK_FULL */
   open(): Promise<void>
@@ -31,12 +41,7 @@ export interface Repository {
   /** Removes what a transaction wrote. Idempotent. */
   abandon(operation: string): Promise<void>
 
-  /** Those that the user's key opens, newest first. Show `foreign()` and `unreadable()` beside it: nothing that is there is hidden. */
-  list(app: string, environment: string): Promise<Manifest[]>
-  /** Those that are sealed for other keys only, as of another home on the same repository, or of a key that was lost; newest first. */
-  foreign(app: string, environment: string): Promise<Manifest[]>
-  /** Of one environment, or of all. Those of fettle's own names sort by time. */
-  unreadable(app?: string, environment?: string): Promise<Unreadable[]>
+  list(app: string, environment: string): Promise<Listed>
   /** @throws NOT_FOUND, DAMAGED */
   get(name: SnapshotName): Promise<Manifest>
   source(): Source

@@ -72,15 +72,15 @@ export function repositoryConformance(name: string, make: () => Promise<Reposito
       const repository = await make()
       await repository.begin('op')
       const object = await repository.sink('op').write('tar', payload('a'))
-      assert.deepEqual(await repository.list('shop', 'production'), [])
+      assert.deepEqual((await repository.list('shop', 'production')).own, [])
       assert.deepEqual(await repository.pending(), ['op'])
       const manifest = manifestOf('s', [partOf([object])])
       await repository.commit('op', manifest)
       await repository.commit('op', manifest)
-      assert.deepEqual(await repository.list('shop', 'production'), [manifest])
+      assert.deepEqual((await repository.list('shop', 'production')).own, [manifest])
       assert.deepEqual(await repository.get(nameOf('s')), manifest)
       assert.deepEqual(await repository.pending(), [])
-      assert.deepEqual(await repository.list('shop', 'staging'), [])
+      assert.deepEqual((await repository.list('shop', 'staging')).own, [])
     })
 
     test('snapshots are listed newest first', async () => {
@@ -92,7 +92,7 @@ export function repositoryConformance(name: string, make: () => Promise<Reposito
       ] as const)
         await snapshot(repository, id, takenAt)
       assert.deepEqual(
-        (await repository.list('shop', 'production')).map(manifest => manifest.id),
+        (await repository.list('shop', 'production')).own.map(manifest => manifest.id),
         ['c', 'b', 'a'],
       )
     })
@@ -127,7 +127,7 @@ export function repositoryConformance(name: string, make: () => Promise<Reposito
       assert.deepEqual(await repository.pending(), [])
       await assert.rejects(collectBytes(repository.source().read(object)), hasCode('DAMAGED'))
       await assert.rejects(repository.commit('op', manifestOf('s', [partOf([object])])), hasCode('CONFLICT'))
-      assert.deepEqual(await repository.list('shop', 'production'), [])
+      assert.deepEqual((await repository.list('shop', 'production')).own, [])
     })
 
     test('abandoning a transaction never takes what a snapshot refers to', async () => {
@@ -148,7 +148,7 @@ export function repositoryConformance(name: string, make: () => Promise<Reposito
       const open = await repository.sink('running').write('tar', payload('running'))
       assert.deepEqual(await repository.forget([nameOf('first'), nameOf('never-was')]), { freedBytes: 0 })
       assert.deepEqual(
-        (await repository.list('shop', 'production')).map(manifest => manifest.id),
+        (await repository.list('shop', 'production')).own.map(manifest => manifest.id),
         ['second'],
       )
       assert.deepEqual(await repository.verify(await repository.get(nameOf('second')), signal), {
@@ -194,7 +194,7 @@ export function repositoryConformance(name: string, make: () => Promise<Reposito
         throw new Error('the producer died')
       }
       await assert.rejects(repository.sink('op').write('tar', failing()), /the producer died/)
-      assert.deepEqual(await repository.list('shop', 'production'), [])
+      assert.deepEqual((await repository.list('shop', 'production')).own, [])
       await repository.abandon('op')
       assert.deepEqual(await repository.pending(), [])
     })

@@ -6,7 +6,7 @@ import type { Manifest } from '../../src/core/snapshot.ts'
 import { stores } from '../../src/drivers/registry.ts'
 import { createDirectoryRepository } from '../../src/drivers/repositories/directory/index.ts'
 import { systemClock } from '../../src/lib/clock.ts'
-import type { Repository } from '../../src/ports/repository.ts'
+import type { Listed, Repository } from '../../src/ports/repository.ts'
 import { load } from '../../src/worker/load.ts'
 import type { Site } from './site.ts'
 
@@ -21,20 +21,24 @@ export class Snapshots {
     this.#repository = createDirectoryRepository({ folder: site.repository, recipients: [], identity })
   }
 
-  list(): Promise<Manifest[]> {
+  async list(): Promise<Manifest[]> {
+    return (await this.#listed()).own
+  }
+
+  #listed(): Promise<Listed> {
     return this.#repository.list('ledger', 'production')
   }
 
   /** Restores each that was not restored here before. @returns what is wrong with them */
   async problems(): Promise<string[]> {
-    const unreadable = (await this.#repository.unreadable()).map(({ path, reason }) => `${path} can not be read: ${reason}`)
+    const { own, unreadable } = await this.#listed()
     const found: string[] = []
-    for (const manifest of await this.list()) {
+    for (const manifest of own) {
       if (this.#proven.has(manifest.id)) continue
       found.push(...(await this.#restore(manifest)))
       this.#proven.add(manifest.id)
     }
-    return [...unreadable, ...found]
+    return [...unreadable.map(({ path, reason }) => `${path} can not be read: ${reason}`), ...found]
   }
 
   async #restore(manifest: Manifest): Promise<string[]> {

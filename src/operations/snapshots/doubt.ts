@@ -3,7 +3,7 @@ import { FettleError } from '../../core/errors.ts'
 import type { Plan } from '../../core/plan.ts'
 import { failureText, standingFailure } from '../../core/proof.ts'
 import type { World } from '../world.ts'
-import { type Found, heldSnapshots, unreadableSnapshots, unreadableText } from './held.ts'
+import { type Found, listSnapshots, unreadableText } from './held.ts'
 
 /** The plan says it, and asks. @param wanted what led to the found one */
 export async function withDoubts(world: World, plan: Plan, wanted: string, found: Found): Promise<Plan> {
@@ -36,14 +36,15 @@ async function failureOf(world: World, { manifest, spec }: Found): Promise<strin
 
 /** What may be newer and can not be seen. */
 async function newerThan(world: World, { manifest, spec, gone }: Found): Promise<string[]> {
-  const unreadable = await unreadableSnapshots(world, manifest, spec.backups)
+  const { unreadable } = await listSnapshots(world, manifest, spec.backups)
   const newer = unreadableText(unreadable.filter(({ id }) => id > manifest.id))
   return [...(newer === undefined ? [] : [`not the newest: ${newer}`]), ...(gone === undefined ? [] : [`maybe not the newest: ${gone}`])]
 }
 
 /** What was passed over. Nobody is asked: what is gone with it is counted anyway. */
 async function failedSince(world: World, { manifest, spec }: Found): Promise<string[]> {
-  const newer = (await heldSnapshots(world, manifest, spec.backups)).filter(({ manifest: { takenAt } }) => takenAt > manifest.takenAt)
+  const { held } = await listSnapshots(world, manifest, spec.backups)
+  const newer = held.filter(({ manifest: { takenAt } }) => takenAt > manifest.takenAt)
   const failures = newer.map(async ({ manifest, repository }) => {
     const failure = standingFailure(await repository.proofs(manifest))
     return failure === undefined ? [] : [`not the newest: ${manifest.id} failed: ${failureText(failure)}`]

@@ -14,10 +14,8 @@ export const bringKey = ({ layout }: World, app: string): string =>
 
 /** That there are no others, in words; undefined once this home has a snapshot of its own, or where there is none at all. */
 export async function onlyForeign(world: World, { app, environment }: Named, backups: Place): Promise<string | undefined> {
-  const repository = await world.repository(app, backups)
-  if ((await repository.list(app, environment)).length > 0) return undefined
-  const foreign = await repository.foreign(app, environment)
-  if (foreign.length === 0) return undefined
+  const { own, foreign } = await (await world.repository(app, backups)).list(app, environment)
+  if (own.length > 0 || foreign.length === 0) return undefined
   const count = plural(foreign.length, 'snapshot')
   return `no snapshot opens here: ${world.repositoryFolder(backups)} has ${count} of ${app}/${environment} sealed for another key: ${keysOf(foreign)}`
 }
@@ -30,7 +28,7 @@ export async function foreignDoubt(world: World, named: Named, backups: Place): 
 
 /** Nothing, where none is meant. @param wanted `newest`, `newest-proven`, or an id. @throws FettleError SECRET_LOCKED */
 export async function requireOwn(world: World, { app, environment }: Named, backups: Place, wanted: string): Promise<void> {
-  const foreign = await (await world.repository(app, backups)).foreign(app, environment)
+  const { foreign } = await (await world.repository(app, backups)).list(app, environment)
   const meant = foreign.filter(({ id }) => id === wanted || wanted.startsWith('newest'))
   if (meant.length === 0) return
   const ids = meant.map(({ id }) => id).join(', ')

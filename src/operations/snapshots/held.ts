@@ -15,27 +15,41 @@ export interface HeldSnapshot {
   place: Place
 }
 
-/** Newest first; nothing is opened, so looking creates nothing. One that was copied to where snapshots go now is met there. */
-export async function heldSnapshots(world: World, named: Named, backups: Place): Promise<HeldSnapshot[]> {
-  const held = await inEach(world, named, backups, async (repository, place) => {
-    const manifests = await repository.list(named.app, named.environment)
-    return manifests.map(manifest => ({ manifest, repository, place }))
-  })
-  const byId = new Map(held.toReversed().map(one => [one.manifest.id, one]))
-  return [...byId.values()].sort((a, b) => b.manifest.takenAt - a.manifest.takenAt || (a.manifest.id < b.manifest.id ? 1 : -1))
+export interface Snapshots {
+  /** Newest first. One that was copied to where snapshots go now is met there. */
+  held: HeldSnapshot[]
+  foreign: Manifest[]
+  unreadable: Unreadable[]
 }
 
-export const unreadableSnapshots = (world: World, named: Named, backups: Place): Promise<Unreadable[]> =>
-  inEach(world, named, backups, repository => repository.unreadable(named.app, named.environment))
-
-async function inEach<Thing>(
-  world: World,
-  named: Named,
-  backups: Place,
-  read: (repository: Repository, place: Place) => Promise<Thing[]>,
-): Promise<Thing[]> {
+/** Nothing is opened, so looking creates nothing. */
+export async function listSnapshots(world: World, named: Named, backups: Place): Promise<Snapshots> {
   const places = await placesOf(world, named, backups)
-  return (await Promise.all(places.map(async place => read(await world.repository(named.app, place), place)))).flat()
+  const listed = await Promise.all(
+    places.map(async place => {
+      const repository = await world.repository(named.app, place)
+      const { own, ...others } = await repository.list(named.app, named.environment)
+      return { held: own.map(manifest => ({ manifest, repository, place })), ...others }
+    }),
+  )
+  return {
+    held: newestFirst(
+      listed.flatMap(({ held }) => held),
+      ({ manifest }) => manifest,
+    ),
+    foreign: newestFirst(
+      listed.flatMap(({ foreign }) => foreign),
+      manifest => manifest,
+    ),
+    unreadable: listed.flatMap(({ unreadable }) => unreadable),
+  }
+}
+
+/** Each once, as it was met first. */
+function newestFirst<Thing>(things: Thing[], manifestOf: (thing: Thing) => Manifest): Thing[] {
+  const byId = new Map(things.toReversed().map(thing => [manifestOf(thing).id, thing]))
+  const order = (a: Manifest, b: Manifest) => b.takenAt - a.takenAt || (a.id < b.id ? 1 : -1)
+  return [...byId.values()].sort((a, b) => order(manifestOf(a), manifestOf(b)))
 }
 
 export interface Found {
@@ -48,7 +62,7 @@ export interface Found {
 
 /** `newest`, `newest-proven`, or an id. @throws FettleError NOT_FOUND, SECRET_LOCKED when it is there and sealed for another key */
 export async function findSnapshot(world: World, named: Named, spec: Spec, wanted: string): Promise<Found> {
-  const held = await heldSnapshots(world, named, spec.backups)
+  const { held } = await listSnapshots(world, named, spec.backups)
   for (const { manifest, repository, place } of held) {
     const isWanted = wanted === 'newest' || manifest.id === wanted
     if (!isWanted && !(wanted === 'newest-proven' && isProven(await repository.proofs(manifest)))) continue
@@ -90,7 +104,7 @@ async function missing(world: World, named: Named, spec: Spec, wanted: string, h
     const damage = await repository.get({ app: named.app, environment: named.environment, id: wanted }).then(() => undefined, unlessMissing)
     if (damage !== undefined) return damage
   }
-  const unreadable = unreadableText(await unreadableSnapshots(world, named, spec.backups))
+  const unreadable = unreadableText((await listSnapshots(world, named, spec.backups)).unreadable)
   const gone = await goneAmong(world, named, spec.backups, Number.POSITIVE_INFINITY)
   const absent = [gone, ...(await absentFormer(world, named, spec.backups))].filter(text => text !== undefined)
   const lack = unreadable !== undefined ? ` that can be read: ${unreadable}` : absent.length === 0 ? '' : `: ${absent.join('; ')}`

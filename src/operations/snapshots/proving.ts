@@ -71,6 +71,6 @@ export async function proving<T>(
 async function sharing(repository: Repository, { operation }: StepContext, but: string, { context }: FettleError): Promise<string[]> {
   if (context?.object === undefined) return []
   const holds = ({ parts }: Manifest) => parts.some(({ objects }) => objects.some(({ name }) => name === context.object))
-  const manifests = await repository.list(operation.app, operation.environment)
-  return manifests.filter(manifest => manifest.id !== but && holds(manifest)).map(({ id }) => id)
+  const { own } = await repository.list(operation.app, operation.environment)
+  return own.filter(manifest => manifest.id !== but && holds(manifest)).map(({ id }) => id)
 }

@@ -98,8 +98,8 @@ async function strangeRepository(world: World, named: Named, backups: Place): Pr
   // It was there when snapshots went there before.
   if (id === undefined && record.former?.some(former => former.folder === folder)) return { gone }
   if (folder !== record.folder) return { moved: `snapshots go to ${folder} from now on; those in ${record.folder} stay there` }
-  const held = await Promise.all([repository.list(app, environment), repository.unreadable(app, environment)])
-  return held.flat().length > 0 ? undefined : { gone }
+  const { own, unreadable } = await repository.list(app, environment)
+  return own.length + unreadable.length > 0 ? undefined : { gone }
 }
 
 export const NEW_REPOSITORY = '`fettle backup --new-repository` makes a new one there, where it is gone for good.'

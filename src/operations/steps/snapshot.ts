@@ -70,7 +70,7 @@ const snapshotTake = (world: World) =>
       await repository.open()
       await rememberRepository(world, context.operation, input, repository)
       await repository.begin(id)
-      const [previous] = await repository.list(app, environment)
+      const [previous] = (await repository.list(app, environment)).own
       const { parts, skewMs, how } = await takeTask(world, context, { ...input, ...(previous === undefined ? {} : { previous }) })
       const notes = briefNotes(parts)
       if (notes !== undefined) context.tell(notes)
@@ -106,9 +106,9 @@ const snapshotCommit = (world: World) =>
     cancel: 'at-end',
     silentForMs: 30_000,
     async observe({ manifest, backups }, context) {
-      const listed = await (await repositoryOf(world, context, backups)).list(manifest.app, manifest.environment)
+      const { own } = await (await repositoryOf(world, context, backups)).list(manifest.app, manifest.environment)
       // Not present: committing again is harmless, and tidies up what a crash left of the transaction.
-      return listed.some(other => other.id === manifest.id) ? 'partial' : 'absent'
+      return own.some(other => other.id === manifest.id) ? 'partial' : 'absent'
     },
     async run({ manifest, backups }, context) {
       await (await repositoryOf(world, context, backups)).commit(context.operation.id, manifest)
@@ -142,9 +142,9 @@ const snapshotsRetain = (world: World) =>
     async run({ backups, protect }, context) {
       const { app, environment } = context.operation
       const repository = await repositoryOf(world, context, backups)
-      const manifests = await repository.list(app, environment)
+      const { own } = await repository.list(app, environment)
       const points = await Promise.all(
-        manifests.map(async manifest => {
+        own.map(async manifest => {
           const proofs = await repository.proofs(manifest)
           const { id, takenAt, labelled = false } = manifest
           const failed = standingFailure(proofs) !== undefined
@@ -153,7 +153,7 @@ const snapshotsRetain = (world: World) =>
       )
       const { forget } = retentionPlan(points, backups.keep, world.clock.now())
       const ids = forget.filter(id => !protect.includes(id))
-      const doomed = manifests.filter(({ id }) => ids.includes(id)).map(({ id, label }) => `${id} (${label})`)
+      const doomed = own.filter(({ id }) => ids.includes(id)).map(({ id, label }) => `${id} (${label})`)
       // An attempt before this one may have ended between the manifests and their objects: then there is no id left, and still something to remove.
       const isClean = ids.length === 0 && context.attempt === 1
       const names = ids.map(id => snapshotName(context, id))

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { FettleError, toFettleError } from '../../../core/errors.ts'
-import { readIfExists, writeFileAtomic } from '../../../lib/files.ts'
+import { readNow, writeFileAtomic } from '../../../lib/files.ts'
 import { readKept } from '../../../lib/kept-file.ts'
 import { listeners, portHolder } from '../../../lib/listeners.ts'
 import { type Listen, PID, SETTINGS } from './layout.ts'
@@ -95,7 +95,7 @@ function descriptorOf(server: Server): number {
 
 /** Pid of this folder's shim, if it runs: the one in the file may be another process by now. */
 export async function runningShim(folder: string): Promise<number | undefined> {
-  const pid = Number(await readIfExists(join(folder, PID)))
+  const pid = Number(readNow(join(folder, PID)))
   return Number.isInteger(pid) && pid > 0 && commandOf(pid).includes(folder) ? pid : undefined
 }
 

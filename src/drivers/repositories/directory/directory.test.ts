@@ -84,8 +84,9 @@ describe('repository directory', () => {
     const ownAmong = async (keys: string[]) => keys.filter(key => key === target.recipient)
     const repository = createDirectoryRepository({ folder: target.folder, recipients: [], ownAmong })
     const ids = (manifests: { id: string }[]) => manifests.map(({ id }) => id).sort()
-    assert.deepEqual(ids(await repository.list('shop', 'production')), ['old', 'own', 'shared'])
-    assert.deepEqual(ids(await repository.foreign('shop', 'production')), ['foreign'])
+    const { own, foreign } = await repository.list('shop', 'production')
+    assert.deepEqual(ids(own), ['old', 'own', 'shared'])
+    assert.deepEqual(ids(foreign), ['foreign'])
     assert.equal((await repository.get(nameOf('foreign'))).id, 'foreign')
   })
 
@@ -126,15 +127,16 @@ describe('repository directory', () => {
       const good = await snapshot(target, 'good')
       const path = manifestFile(target, 'bad')
       writeFileSync(path, edit(readFileSync(path, 'utf8')))
+      const { own, unreadable } = await target.repository.list('shop', 'production')
       assert.deepEqual(
-        (await target.repository.unreadable('shop', 'production')).map(one => [one.id, one.path]),
+        unreadable.map(one => [one.id, one.path]),
         [['bad', path]],
       )
-      assert.deepEqual(await target.repository.unreadable('shop', 'staging'), [])
       assert.deepEqual(
-        (await target.repository.list('shop', 'production')).map(manifest => manifest.id),
+        own.map(manifest => manifest.id),
         ['good'],
       )
+      assert.deepEqual(await target.repository.list('shop', 'staging'), { own: [], foreign: [], unreadable: [] })
       await assert.rejects(target.repository.get(nameOf('bad')), hasCode('DAMAGED'))
       await assert.rejects(target.repository.forget([nameOf('good')]), hasCode('DAMAGED'))
       await target.repository.verify(await target.repository.get(nameOf('good')), signal)
@@ -167,7 +169,7 @@ describe('repository directory', () => {
         await repository.commit('op', manifestOf('s', [partOf([object])]))
       }
       await assert.rejects(attempt(stopped), /stopped here/)
-      const there = (await target.repository.list('shop', 'production')).length
+      const there = (await target.repository.list('shop', 'production')).own.length
       assert.equal(there, point === 'manifest-renamed' ? 1 : 0)
       assert.deepEqual(await target.repository.pending(), point === 'manifest-renamed' ? [] : ['op'])
       await target.repository.abandon('op')
@@ -213,7 +215,7 @@ describe('repository directory', () => {
         const writes = sizes.map(bytes => target.repository.sink('op').write('tar', payload(randomBytes(bytes))))
         const results = await Promise.allSettled(writes)
         assert.ok(results.some(result => result.status === 'rejected' && hasCode('DISK_FULL')(result.reason)))
-        assert.deepEqual(await target.repository.list('shop', 'production'), [])
+        assert.deepEqual((await target.repository.list('shop', 'production')).own, [])
         await target.repository.abandon('op')
         assert.ok(before - free() < 8)
       }
@@ -245,7 +247,7 @@ describe('repository directory', () => {
         other.commit('op', manifestOf('new', [partOf([object])])),
         target.repository.forget([nameOf('old')]),
       ])
-      const [listed] = await target.repository.list('shop', 'production')
+      const [listed] = (await target.repository.list('shop', 'production')).own
       assert.equal(listed !== undefined, committed.status === 'fulfilled')
       if (listed !== undefined) await target.repository.verify(listed, signal)
     }

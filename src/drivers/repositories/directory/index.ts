@@ -13,7 +13,7 @@ import { canonicalJson, type Json } from '../../../core/json.ts'
 import type { Secret } from '../../../core/secret.ts'
 import { exists, fsyncFolder, makeFolder, namesIn, readIfExists, writeFileAtomic } from '../../../lib/files.ts'
 import { removeTree } from '../../../lib/remove-tree.ts'
-import type { Manifest, Repository, SnapshotName } from '../../../ports/repository.ts'
+import type { Listed, Manifest, Repository, SnapshotName } from '../../../ports/repository.ts'
 import type { SnapshotPart, StoredObject } from '../../../ports/store.ts'
 import { collect, referredNow, referredTo } from './garbage.ts'
 import { howToRestore } from './how.ts'
@@ -126,12 +126,13 @@ export function createDirectoryRepository(options: DirectoryOptions): Repository
   }
 
   /** Older manifests do not say for whom they are sealed: they count as one's own. */
-  async function sealedFor(whom: 'oneself' | 'others', app: string, environment: string): Promise<Manifest[]> {
-    const { manifests } = await readManifests(layout, app, environment)
+  async function list(app: string, environment: string): Promise<Listed> {
+    const { manifests, unreadable } = await readManifests(layout, app, environment)
     const keys = [...new Set(manifests.flatMap(({ recipients = [] }) => recipients))]
-    const own = new Set(await (options.ownAmong?.(keys) ?? keys))
-    const isOwn = ({ recipients }: Manifest) => recipients?.some(key => own.has(key)) ?? true
-    return manifests.filter(manifest => isOwn(manifest) === (whom === 'oneself'))
+    const ownKeys = new Set(await (options.ownAmong?.(keys) ?? keys))
+    const isOwn = ({ recipients }: Manifest) => recipients?.some(key => ownKeys.has(key)) ?? true
+    const { own = [], foreign = [] } = Object.groupBy(manifests, manifest => (isOwn(manifest) ? 'own' : 'foreign'))
+    return { own, foreign, unreadable }
   }
 
   async function isReusable(part: SnapshotPart): Promise<boolean> {
@@ -179,9 +180,7 @@ export function createDirectoryRepository(options: DirectoryOptions): Repository
     commit,
     pending,
     abandon,
-    list: (app, environment) => sealedFor('oneself', app, environment),
-    foreign: (app, environment) => sealedFor('others', app, environment),
-    unreadable: async (app, environment) => (await readManifests(layout, app, environment)).unreadable,
+    list,
     get,
     source: () => ({ read: object => readObject(layout, object, identity) }),
     isReusable,

@@ -3,7 +3,7 @@
  * a new one without a word, for which what was sealed before does not open.
  */
 import { FettleError } from '../../../core/errors.ts'
-import { readIfExists, writeFileAtomic } from '../../../lib/files.ts'
+import { readNow, writeFileAtomic } from '../../../lib/files.ts'
 import { linesOf, recipientsOf } from './keys.ts'
 
 export class KnownKey {
@@ -36,7 +36,7 @@ export class KnownKey {
   }
 
   async #read(): Promise<string[] | undefined> {
-    const text = await readIfExists(this.#path)
+    const text = readNow(this.#path)
     return text === undefined ? undefined : linesOf(text)
   }
 
