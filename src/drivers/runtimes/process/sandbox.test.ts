@@ -87,4 +87,13 @@ describe('a sandbox', () => {
     assert.ok((await running).code > 128)
     await assert.rejects(runtime.run(command(['true'], { name: 'op2', sandbox: 'drill' }), never), { code: 'NOT_FOUND' })
   })
+
+  test('closed after a walk over all files, waits for the kernel to take its mounts down', async context => {
+    const { runtime } = await openRuntime(context)
+    if (runtime.caps.isolation === 'none') return context.skip(runtime.caps.isolationReason)
+    await runtime.openSandbox('drill', { hide: [], write: [], copy: [] }, never)
+    await runtime.run(command(['find', '/usr', '-xdev', '-perm', '-4000'], { sandbox: 'drill' }), never)
+    await runtime.closeSandbox('drill')
+    await assert.rejects(runtime.run(command(['true'], { name: 'op2', sandbox: 'drill' }), never), { code: 'NOT_FOUND' })
+  })
 })

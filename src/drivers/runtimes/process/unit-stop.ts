@@ -12,6 +12,9 @@ import { isAlive } from './proc.ts'
 import type { Unit } from './unit.ts'
 import { readStop, writeStop } from './unit-files.ts'
 
+/** Killed processes stay while the kernel ends what they are in the middle of: a walk over a slow disk, the mounts of a namespace. */
+const DIES_WITHIN_MS = 30_000
+
 export interface StopWish {
   signal: NodeJS.Signals
   drainMs: number
@@ -67,6 +70,7 @@ export async function killUnit(host: Host, unit: Unit): Promise<void> {
   const asked = readStop(unit.folder)
   if (asked === 'dead' && !unit.alive) return
   if (asked === undefined) await writeStop(unit.folder, 'requested')
+  const until = host.clock.monotonic() + DIES_WITHIN_MS
   for (let round = 0; ; round++) {
     killRest(unit)
     const patience = AbortSignal.timeout(round < 5 ? 200 : 2000)
@@ -78,8 +82,9 @@ export async function killUnit(host: Host, unit: Unit): Promise<void> {
       )
     if (isDead && unit.pids().length === 0) break
     if (round === 5) endShim(unit)
-    if (round > 20) throw new FettleError('INTERNAL', `${unit.record.unit} does not die: processes ${unit.pids().join(', ')}`)
-    if (isDead) await host.clock.sleep(5)
+    if (host.clock.monotonic() > until)
+      throw new FettleError('INTERNAL', `${unit.record.unit} does not die: processes ${unit.pids().join(', ')}`)
+    if (isDead) await host.clock.sleep(Math.min(5 * (round + 1), 100))
   }
   await removeUnitCgroup(unit.record.cgroup)
   await writeStop(unit.folder, 'dead')
