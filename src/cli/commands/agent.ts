@@ -7,6 +7,7 @@ import { agentArgv } from '../../lib/agent-argv.ts'
 import { runInForeground } from '../../lib/foreground.ts'
 import { agentEnvironment } from '../../lib/inherited.ts'
 import { programPath } from '../../lib/program-path.ts'
+import { startedFrom } from '../../lib/started-from.ts'
 import type { Cli } from '../cli.ts'
 import type { CommandDefinition } from '../command.ts'
 import { commandLine } from '../command-line.ts'
@@ -59,7 +60,8 @@ export const agent: CommandDefinition = {
       example: { line: 'fettle agent stop --everything', does: 'nothing that fettle runs is left; data, releases and snapshots stay' },
       async run(cli, given) {
         const everything = given.flag('everything')
-        const { client, about } = await cli.connect({ start: false })
+        // What goes on without an agent is ended by one that has taken it over.
+        const { client, about } = await cli.connect({ start: everything && startedFrom(cli.home) !== undefined })
         const brokenOff = everything ? await underWay(client) : []
         if (everything && !given.flag('yes') && !(await agreesToEndAll(cli, brokenOff))) return 0
         const { ended } = await client.call('shutdown', { everything })
