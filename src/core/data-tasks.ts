@@ -4,7 +4,7 @@
  */
 import * as z from 'zod'
 import { Difference, Fingerprint, Manifest, SnapshotPart } from './snapshot.ts'
-import { Expectation } from './spec/schema.ts'
+import { Expectation } from './spec/expectation.ts'
 
 export const RepositoryConfig = z.object({
   driver: z.string(),

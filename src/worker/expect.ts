@@ -1,6 +1,6 @@
 import type { StoreAt, TaskOf, TaskResult } from '../core/data-tasks.ts'
 import { FettleError } from '../core/errors.ts'
-import type { Expectation } from '../core/spec/schema.ts'
+import type { Expectation } from '../core/spec/expectation.ts'
 import { openStore, type TaskWorld } from './world.ts'
 
 type Value = string | number | null

@@ -2,11 +2,12 @@
 import { nearestName } from '../nearest.ts'
 import { addressOf } from './addresses.ts'
 import { smokeTestService } from './derived.ts'
+import type { Expectation } from './expectation.ts'
 import type { LocatedFinding } from './issues.ts'
 import { type Finding, quoted, type Span, visible } from './problem.ts'
 import { type Place, references } from './references.ts'
 import { identifier, variableName } from './scalars.ts'
-import type { Expectation, Service, SmokeTest, Spec } from './schema.ts'
+import type { Service, SmokeTest, Spec } from './schema.ts'
 import type { SoundRest } from './sound-rest.ts'
 import { namesAt, nearestAt, type Tree } from './tree.ts'
 

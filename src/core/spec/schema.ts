@@ -4,6 +4,7 @@
  * Messages written here start with a small letter: that is how `issues.ts` tells them from zod's own.
  */
 import * as z from 'zod'
+import { Expectation } from './expectation.ts'
 import {
   bytes,
   commandLine,
@@ -160,17 +161,6 @@ export const Release = z
   })
   .describe('how a new release comes to be')
 
-export const Expectation = z
-  .strictObject({
-    store: identifier.optional().describe('default: the only store'),
-    sql: systemText.min(1).optional().describe('a query whose first value is compared'),
-    files: systemText.min(1).optional().describe('a glob whose number of matches is compared'),
-    'at-least': z.number().optional().describe('smallest value that is right'),
-    'at-most': z.number().optional().describe('largest value that is right'),
-    equals: z.union([z.string(), z.number()]).optional().describe('the only value that is right'),
-  })
-  .describe('what must hold in restored data')
-
 export const Backups = z
   .strictObject({
     keep: z
@@ -258,6 +248,5 @@ export type Route = z.output<typeof Route>
 export type SmokeTest = z.output<typeof SmokeTest>
 export type Bake = z.output<typeof Bake>
 export type Release = z.output<typeof Release>
-export type Expectation = z.output<typeof Expectation>
 export type Backups = z.output<typeof Backups>
 export type Spec = z.output<typeof Spec>

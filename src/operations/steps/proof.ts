@@ -1,7 +1,7 @@
 /** The steps that show what a snapshot is worth. */
 import * as z from 'zod'
 import { FettleError, toFettleError } from '../../core/errors.ts'
-import type { Expectation } from '../../core/spec/schema.ts'
+import type { Expectation } from '../../core/spec/expectation.ts'
 import { stepKind } from '../../engine/step.ts'
 import { endCommand } from '../commands.ts'
 import { expectTask, verifyTask } from '../data-tasks.ts'
