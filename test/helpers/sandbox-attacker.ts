@@ -1,7 +1,7 @@
 /** A process that opens a sandbox in the home that it is told, lets a hostile command loose there, and says what came of it, as JSON. */
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { createProcessRuntime } from '../../src/drivers/runtimes/process/index.ts'
@@ -16,10 +16,12 @@ await runtime.open()
 for (const name of ['backups', 'keys', 'agent', 'live', 'logs', 'scratch', 'artifacts']) mkdirSync(join(home, name), { recursive: true })
 for (const path of ['backups/snapshot', 'keys/shop.key', 'artifacts/code']) writeFileSync(join(home, path), 'real')
 /** The kernel knows a socket by the path it was bound by, which may lead nowhere since. */
-const names = ['plain', 'by-link', 'relative', 'renamed', 'late'] as const
-/** In a folder with a mount below it, of a mount namespace of our own. Only root is kept from what comes later there. */
+const names = ['plain', 'by-link', 'relative', 'renamed'] as const
 const [isRoot, base] = [process.getuid?.() === 0, dirname(home)]
-const sockets = [...names.map(name => join(source, `${name}.sock`)), ...(isRoot ? [join(base, 'bound.sock'), join(base, 'late.sock')] : [])]
+/** In folders with mounts below, and in those mounts; where only root could make those, in none. */
+const places = ['.', 'mounted', 'closed/known', 'closed/mounted', 'stack/twice'].filter(place => existsSync(join(base, place)))
+const late = [join(source, 'late.sock'), ...places.map(place => join(base, place, 'late.sock'))]
+const sockets = [...names.map(name => join(source, `${name}.sock`)), ...late, ...(isRoot ? [join(base, 'bound.sock')] : [])]
 const server = async (path: string) => once(createServer().listen(path).unref(), 'listening')
 symlinkSync(source, join(source, 'link'))
 process.chdir(source)
@@ -48,8 +50,7 @@ const launchBefore = launch()
 
 const view = { hide: [home], write: [join(home, 'scratch')], copy: [join(home, 'artifacts')] }
 await runtime.openSandbox('drill', view, never)
-await server(join(source, 'late.sock'))
-if (isRoot) await server(join(base, 'late.sock'))
+await Promise.all(late.map(server))
 const unseen = [
   'units/groups/slow/0/launch',
   'units/groups/slow/0/env',

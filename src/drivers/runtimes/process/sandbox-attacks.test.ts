@@ -2,12 +2,28 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { assertNothingLeft } from '../../../../test/helpers/process-runtime.ts'
 
 const isRoot = process.getuid?.() === 0
 const NOBODY = 65_534
+
+/**
+ * Seen by nobody else: a mount in each of two folders, of which one can not be listed, and a file system that no overlay can lie over,
+ * for it is an overlay of one already.
+ */
+const MOUNTS = `
+cd "$0"
+mkdir mounted closed closed/mounted closed/known stack
+for folder in mounted closed/mounted stack; do mount -t tmpfs none $folder; done
+chmod 777 closed/known
+chmod 711 closed
+(cd stack && mkdir low up work once up-again work-again twice && chmod 777 . up up-again &&
+  mount -t overlay none -o lowerdir=low,upperdir=up,workdir=work once &&
+  mount -t overlay none -o lowerdir=once,upperdir=up-again,workdir=work-again twice && chmod 777 twice)
+exec "$@"
+`
 
 /** Where a sandbox has no folder of its own, if we may: else what is hidden there would not be seen to be. */
 function makePlace(context: TestContext, uid: number | undefined): Record<'home' | 'source' | 'user', string> {
@@ -22,9 +38,10 @@ function makePlace(context: TestContext, uid: number | undefined): Record<'home'
 
 function attack(context: TestContext, uid?: number) {
   const { home, source, user } = makePlace(context, uid)
-  // Root mounts there what nobody else is to see.
-  const as = uid === undefined ? (isRoot ? ['unshare', '--mount'] : []) : ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups']
+  const mounted = isRoot ? ['unshare', '--mount', 'sh', '-ec', MOUNTS, dirname(home)] : []
+  const as = uid === undefined ? [] : ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups']
   const [file = '', ...args] = [
+    ...mounted,
     ...as,
     process.execPath,
     join(import.meta.dirname, '../../../../test/helpers/sandbox-attacker.ts'),

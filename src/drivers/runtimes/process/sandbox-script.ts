@@ -23,8 +23,8 @@ ioctl($socket, 0x8914, $up) or die "loopback can not be brought up: $!\n";
 /**
  * All is seen through overlays: a unix socket is found by its inode, a pipe too, and there they have another one. So nobody who listens
  * outside is reached by any name, nor who comes later. An overlay shows one file system: what is mounted on it is put back, each behind
- * one of its own (`put_back`). Who is not root may not lay one over a folder with mounts below: such folders are taken apart (`veil`),
- * and what lies directly in them is hidden if it is there by now.
+ * one of its own. Who is not root may not lay one over a folder with mounts below: such a folder is taken apart, and only what is in it
+ * by now is seen. A mounted file system that no overlay can lie over is hidden; if it is the root's own, there is no sandbox.
  */
 const WALLS = String.raw`
 use strict;
@@ -97,37 +97,51 @@ sub cover {
   copy($path || '/', "$root$path");
   restrict("$root$path", $READ_ONLY | $NO_SUID | $NO_DEVICES, 0);
 }
-sub put_back {
-  my ($mount) = @_;
-  return if is_own($mount) or !-e $mount;
-  return if -d _ and eval { cover($mount); 1 };
-  take(is_door($mount) ? '/dev/null' : $mount, "$root$mount", 0);
-  restrict("$root$mount", $READ_ONLY | $NO_SUID | $NO_DEVICES, 0);
+sub lay {
+  my ($path) = @_;
+  my @below = grep { index($_, "$path/") == 0 } @mounts;
+  if (eval { cover($path); 1 }) { return put_back(@below) }
+  my $refused = $@;
+  if (@below) { take_apart($path, @below) }
+  elsif (chdir $path and (stat '.')[0] == (stat '/')[0]) { die $refused }
+  else { empty($path) }
 }
-sub veil {
-  my ($folder) = @_;
-  opendir my $list, "$folder/" or return;
-  for my $path (map { "$folder/$_" } grep { !/^\.\.?$/ } readdir $list) {
-    next if is_own($path) or -l $path;
-    if (is_door($path)) { take('/dev/null', "$root$path", 0) }
-    elsif (!-d $path) { next }
-    elsif (grep { index($_, "$path/") == 0 } @mounts) { veil($path) }
-    else { eval { cover($path) } }
+sub put_back {
+  my @done;
+  for my $mount (@_) {
+    next if is_own($mount) or !-e $mount or grep { index($mount, "$_/") == 0 } @done;
+    push @done, $mount;
+    -d $mount ? lay($mount) : show_file($mount);
   }
+}
+sub take_apart {
+  my ($folder, @below) = @_;
+  empty($folder);
+  my %name = map { substr($_, length "$folder/") =~ m{^([^/]+)} ? ($1 => 1) : () } @below;
+  if (opendir my $list, "$folder/") { $name{$_} = 1 for grep { !/^\.\.?$/ } readdir $list }
+  for my $path (map { "$folder/$_" } keys %name) {
+    if (-l $path) { symlink readlink $path, "$root$path" }
+    elsif (-d _) { mkdir "$root$path"; is_own($path) or lay($path) }
+    elsif (-e _) { touch("$root$path"); show_file($path) }
+  }
+}
+sub empty {
+  my ($path) = @_;
+  make('tmpfs', "$root$path", $NO_SUID | $NO_DEVICES, size => '1m', mode => '755');
+  push @hidden, "$root$path";
+}
+sub show_file {
+  my ($path) = @_;
+  take(is_door($path) ? '/dev/null' : $path, "$root$path", 0);
+  restrict("$root$path", $READ_ONLY | $NO_SUID | $NO_DEVICES, 0);
 }
 
 folder($_) for $root, $over, "$folder/tmp";
 chmod 01777, "$folder/tmp";
-take('/', $root, $DEEP);
-restrict($root, $READ_ONLY | $NO_SUID | $NO_DEVICES, $DEEP);
 make('tmpfs', $over, $NO_SUID | $NO_DEVICES, size => '128m', mode => '700');
-if (eval { cover(''); 1 }) {
-  take('/sys', "$root/sys", $DEEP);
-  restrict("$root/sys", $READ_ONLY | $NO_SUID | $NO_DEVICES, $DEEP);
-  put_back($_) for @mounts;
-} else {
-  veil('');
-}
+lay('');
+take('/sys', "$root/sys", $DEEP);
+restrict("$root/sys", $READ_ONLY | $NO_SUID | $NO_DEVICES, $DEEP);
 make('proc', "$root/proc", $READ_ONLY | $NO_SUID | $NO_DEVICES | $NO_EXEC);
 make('tmpfs', "$root/dev", $NO_SUID | $NO_EXEC, size => '64k', mode => '755');
 for my $device (map { "/dev/$_" } qw(null zero full random urandom tty)) { touch("$root$device"); take($device, "$root$device", 0) }
