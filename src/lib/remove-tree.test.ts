@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
@@ -15,6 +16,26 @@ describe('removing a folder of our own', () => {
     writeFileSync(join(base, 'file'), '')
     await removeTree(join(base, 'file'))
     assert.ok(!existsSync(join(base, 'file')))
+  })
+
+  test('what is mounted in it is named and untouched', asRoot, () => {
+    const script = `
+      import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+      import { execFileSync } from 'node:child_process'
+      import { removeTree } from ${JSON.stringify(join(import.meta.dirname, 'remove-tree.ts'))}
+      const [tree, outside] = ${JSON.stringify([join(base, 'with-mount'), join(base, 'elsewhere')])}
+      for (const folder of [tree + '/in', outside]) mkdirSync(folder, { recursive: true })
+      writeFileSync(outside + '/kept', '')
+      execFileSync('mount', ['--bind', outside, tree + '/in'])
+      const { code, message, hint } = await removeTree(tree).then(() => ({}), error => error)
+      console.log(JSON.stringify({ code, message, hint, left: readdirSync(outside) }))`
+    const { stdout, stderr } = spawnSync('unshare', ['--mount', process.execPath, '--input-type=module', '-e', script], {
+      encoding: 'utf8',
+    })
+    const { code, message, hint, left } = JSON.parse(stdout || stderr)
+    assert.deepEqual([code, left], ['CONFLICT', ['kept']])
+    assert.match(message, /something is mounted on .*with-mount\/in/)
+    assert.match(hint, /umount '.*with-mount\/in'/)
   })
 
   test('whatever the modes in it: it is gone, and what links in it lead to is untouched', asRoot, () =>

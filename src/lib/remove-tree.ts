@@ -1,6 +1,8 @@
 /** Removing folders of our own, whatever modes apps, builds and backups left in them. */
 import { chmod, lstat, readdir, rm } from 'node:fs/promises'
+import { FettleError } from '../core/errors.ts'
 import { joinBytes } from './byte-path.ts'
+import { quote } from './quote.ts'
 
 const OWNER_ALL = 0o700
 /** Each goes on where the one before it was stopped; one is enough, but for what that was still at work on when it failed. */
@@ -9,17 +11,27 @@ const MENDABLE = ['EACCES', 'EPERM', 'ENOTEMPTY']
 
 /**
  * Removes a folder with all that is in it, or a file. Links are removed, never followed. Idempotent.
- * @throws the system's error when something in it belongs to another user
+ * @throws FettleError CONFLICT when something is mounted in it, of which nothing is removed; the system's error when something belongs to
+ * another user
  */
 export async function removeTree(path: string): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await rm(path, { recursive: true, force: true })
     } catch (error) {
-      if (attempt === ATTEMPTS || !MENDABLE.includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+      const { code = '', path: place = path } = error as NodeJS.ErrnoException
+      if (code === 'EBUSY') throw mounted(path, place, error)
+      if (attempt === ATTEMPTS || !MENDABLE.includes(code)) throw error
       await openUp(Buffer.from(path))
     }
   }
+}
+
+function mounted(path: string, place: string, cause: unknown): FettleError {
+  return new FettleError('CONFLICT', `${path} can not be removed: something is mounted on ${place}`, {
+    cause,
+    hint: `\`umount ${quote(place)}\`, and try again; what is mounted there is untouched.`,
+  })
 }
 
 /**

@@ -155,5 +155,8 @@ async function runTask<Name extends TaskName>(world: World, context: StepContext
   if (answer !== undefined) throw FettleError.fromJSON(answer.error)
   if (ended.code === exitCodeOf('DISK_FULL') && ended.tail === '')
     throw new FettleError('DISK_FULL', 'the data worker had no space left, not even to say so', { hint: FREE_SPACE })
-  throw new FettleError('COMMAND_FAILED', `the data worker exited ${ended.code} without a result:\n${ended.tail}`)
+  const said = ended.tail === '' ? ', and said nothing' : `:\n${ended.tail}`
+  throw new FettleError('COMMAND_FAILED', `the data worker exited ${ended.code} without a result${said}`, {
+    hint: ended.code > 128 ? 'Something killed it; the log of the kernel tells when it had no memory left. Try again.' : 'Try again.',
+  })
 }

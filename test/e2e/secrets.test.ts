@@ -31,6 +31,21 @@ test('that is taken out of the file and removed is no reason to refuse the relea
   assert.equal(error?.code, 'SECRET_MISSING', 'it can not be gone back to')
 })
 
+test('that can not be read for the release that serves is no fault of the migration', async t => {
+  const site = await openInstallation(into => assembleSmall(into, 'secrets: [TOKEN]\n'))
+  t.after(() => site.close())
+  await site.edit('fettle.yaml', text =>
+    text.replace('rehearse: off', 'migrate: "true"').replace('"${release}" }', '"${release}", TOKEN: "${secrets.TOKEN}" }'),
+  )
+  await site.run(['secrets', 'set', 'TOKEN'], { stdin: FIRST })
+  await site.must(['deploy'])
+  await site.edit('fettle.yaml', text => text.replace(', TOKEN: "${secrets.TOKEN}"', '').replace('secrets: [TOKEN]\n', ''))
+  await site.edit('secrets/production.age', text => text.slice(0, 100))
+  const { error } = await site.operate(['deploy', '--yes'])
+  assert.equal(error?.code, 'DAMAGED', error?.message)
+  assert.match(error?.message ?? '', /production\.age/)
+})
+
 test('whose value was written into the file as well is warned of by the plan, and shown by none', async t => {
   const site = await openInstallation(into => assembleSmall(into, 'secrets: [TOKEN]\n'))
   t.after(() => site.close())

@@ -30,8 +30,8 @@ export const OF_DATA: Judge = {
   ...tellsBy('TEST_FAILED', 'DAMAGED', 'DIFFERENT'),
   note: ({ message }) => message.split('\n', 1)[0] ?? '',
 }
-/** Of an app that was started on it. */
-export const OF_APP = tellsBy('TEST_FAILED', 'DAMAGED', 'DIFFERENT', 'NOT_READY', 'COMMAND_FAILED')
+/** Of an app that was started on it. What is damaged then is no data: it is what the app was to be started with. */
+export const OF_APP = tellsBy('TEST_FAILED', 'NOT_READY', 'COMMAND_FAILED')
 
 /** Of where a proof is written, or that its snapshot was removed meanwhile; of nothing that was shown. */
 const UNWRITABLE: readonly ErrorCode[] = ['READ_ONLY', 'DISK_FULL', 'NOT_FOUND']

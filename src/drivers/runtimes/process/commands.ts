@@ -2,6 +2,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FettleError } from '../../../core/errors.ts'
+import { removeTree } from '../../../lib/remove-tree.ts'
 import type { Command, CommandResult, CommandState, Labels } from '../../../ports/runtime.ts'
 import { defineCommand } from './definition.ts'
 import { foldersIn, matches } from './group-files.ts'
@@ -12,7 +13,7 @@ import { ticksSinceBoot } from './proc.ts'
 import type { Sandboxes } from './sandboxes.ts'
 import type { Trash } from './trash.ts'
 import { Unit, type UnitStatus } from './unit.ts'
-import { readUnitRecord, redactorOf, writeUnitFolder } from './unit-files.ts'
+import { hasFile, readUnitRecord, redactorOf, writeUnitFolder } from './unit-files.ts'
 import { killUnit, stopUnit } from './unit-stop.ts'
 
 const TAIL_BYTES = 4096
@@ -35,7 +36,11 @@ export class Commands {
     for (const name of await foldersIn(this.#folder)) {
       const folder = join(this.#folder, name)
       const record = await readUnitRecord(folder)
-      if (record === undefined) continue
+      if (record === undefined) {
+        // Its maker was killed before there was anything to start.
+        if (!hasFile(folder, 'state')) await removeTree(folder)
+        continue
+      }
       const unit = new Unit(this.#deps.host, folder, record)
       if (!unit.adopt()) await killUnit(this.#deps.host, unit)
       this.#units.set(name, unit)

@@ -1,6 +1,6 @@
 /** Groups that were not started whole: whoever removes them, or comes after, must miss none of their instances. */
 import assert from 'node:assert/strict'
-import { rmSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { group, never, nodeScript, openRuntime, processesOf } from '../../../../test/helpers/process-runtime.ts'
@@ -24,4 +24,12 @@ test('a group whose own file is gone is found by the next agent, and removed lik
   assert.deepEqual([found?.name, found?.wanted, found?.instances.length], ['web', 2, 2])
   await runtime.remove('web', never)
   assert.deepEqual(processesOf(place.home), [])
+})
+
+test('the folder of a command that was never begun is removed by the next agent', async context => {
+  const place = await openRuntime(context)
+  const folder = join(place.home, 'units/commands')
+  mkdirSync(join(folder, 'op7-load'), { recursive: true })
+  await place.reopen()
+  assert.deepEqual(readdirSync(folder), [])
 })

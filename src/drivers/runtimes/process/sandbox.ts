@@ -6,7 +6,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FettleError } from '../../../core/errors.ts'
-import { makeFolder, namesIn, writeFileAtomic } from '../../../lib/files.ts'
+import { makeFolder, namesIn, readNow, writeFileAtomic } from '../../../lib/files.ts'
 import { removeTree } from '../../../lib/remove-tree.ts'
 import type { Backend, SandboxView } from '../../../ports/runtime.ts'
 import { define, type Place } from './definition.ts'
@@ -17,7 +17,7 @@ import type { Ports } from './ports.ts'
 import { type Held, holderArgv, parseHeld, wallsText } from './sandbox-script.ts'
 import { wallsOf } from './sandbox-walls.ts'
 import { Unit } from './unit.ts'
-import { hasFile, readNow, readUnitRecord, type UnitRecord, writeUnitFolder } from './unit-files.ts'
+import { hasFile, readUnitRecord, type UnitRecord, writeUnitFolder } from './unit-files.ts'
 import { killUnit } from './unit-stop.ts'
 
 export interface SandboxDeps {

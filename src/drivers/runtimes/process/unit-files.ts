@@ -8,13 +8,13 @@
  *   stop       asked to end, not to be restarted            over-memory, timedout   why it was ended
  *   log, log.* its output
  */
-import { readFileSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FettleError, toFettleError } from '../../../core/errors.ts'
 import { Secret } from '../../../core/secret.ts'
 import { makeFifos } from '../../../lib/fifo.ts'
-import { readIfExists, writeFileAtomic } from '../../../lib/files.ts'
+import { readIfExists, readNow, writeFileAtomic } from '../../../lib/files.ts'
 import { readKept } from '../../../lib/kept-file.ts'
 import { createRedactor, type Redactor } from '../../../lib/redact.ts'
 import type { Command, Environment, Labels } from '../../../ports/runtime.ts'
@@ -115,15 +115,6 @@ export const logBegan = (record: UnitRecord): number => record.logBegan ?? recor
 export async function redactorOf(folder: string, record: UnitRecord): Promise<Redactor> {
   const env = parseEnvScript((await readIfExists(join(folder, 'env'))) ?? '')
   return createRedactor(record.secrets.map(name => new Secret(env[name] ?? '')))
-}
-
-export function readNow(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
 }
 
 export const readState = (folder: string): ShimState | undefined => parseState(readNow(join(folder, 'state')) ?? '')
