@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { existsSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
 import { describe, test } from 'node:test'
-import { listeners, parseListeners, portHolder, socketInodes } from './listeners.ts'
+import { listeners, parseListener, portHolder, socketInodes } from './listeners.ts'
 
 describe('what /proc tells', () => {
   test('of listeners: whose they are, also in words', async context => {
@@ -19,11 +20,28 @@ describe('what /proc tells', () => {
     assert.equal(portHolder(port), undefined)
   })
 
-  test('of a table with connections behind the listeners: the listeners', () => {
-    const table = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
-   0: 0100007F:4E20 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 33101 1 0 100 0 0 10 0
-   1: 0100007F:4E20 0100007F:9C40 01 00000000:00000000 00:00000000 00000000     0        0 33102 1 0 20 4 30 10 -1
-`
-    assert.deepEqual(parseListeners(table), [{ address: '0100007F', port: 20_000, inode: '33101' }])
+  test('of each listener, however many there are, on both families, with connections beside them', async context => {
+    const hosts = existsSync('/proc/net/if_inet6') ? ['127.0.0.1', '::1'] : ['127.0.0.1']
+    const servers = hosts.flatMap(host => Array.from({ length: 20 }, () => createServer().listen(0, host)))
+    await Promise.all(servers.map(server => once(server, 'listening')))
+    const ports = servers.map(server => (server.address() as { port: number }).port)
+    const client = connect(ports[0] ?? 0, '127.0.0.1')
+    context.after(() => {
+      client.destroy()
+      for (const server of servers) server.close()
+    })
+    await once(client, 'connect')
+    const found = listeners('self').map(({ port }) => port)
+    assert.deepEqual(
+      ports.filter(port => !found.includes(port)),
+      [],
+    )
+    assert.ok(!found.includes(client.localPort ?? 0), 'a connection is none')
+  })
+
+  test('of a line: the listener, of a connection none', () => {
+    const rest = '00000000:00000000 00:00000000 00000000     0        0 33101 1 0 100 0 0 10 0'
+    assert.deepEqual(parseListener(`   0: 0100007F:4E20 00000000:0000 0A ${rest}`), { address: '0100007F', port: 20_000, inode: '33101' })
+    assert.equal(parseListener(`   1: 0100007F:4E20 0100007F:9C40 01 ${rest}`), undefined)
   })
 })

@@ -25,35 +25,95 @@ export interface Listener {
 }
 
 /** TCP listeners of the network namespace that `pid` is in. */
-export const listeners = (pid: number | 'self'): Listener[] =>
-  ['tcp', 'tcp6'].flatMap(table => parseListeners(readStart(`/proc/${pid}/net/${table}`)))
+export const listeners = (pid: number | 'self'): Listener[] => TABLES.flatMap(table => listenersIn(`/proc/${pid}/net`, table))
 
-export function parseListeners(table: string): Listener[] {
+interface Table {
+  name: string
+  /** Where the kernel tells how many sockets there are, and by which word. */
+  count: string
+  word: string
+  /** A line has more characters than this, and its inode before them. */
+  enough: number
+}
+const TABLES: readonly Table[] = [
+  { name: 'tcp', count: 'sockstat', word: 'TCP', enough: 110 },
+  { name: 'tcp6', count: 'sockstat6', word: 'TCP6', enough: 155 },
+]
+
+/**
+ * Listeners come first in a table. Behind them the kernel looks for connections in all its buckets, a quarter of a million on a large
+ * machine, which takes 5 ms where there are few. So no byte is asked for behind the last socket that there is.
+ */
+function listenersIn(folder: string, { name, count, word, enough }: Table): Listener[] {
+  const sockets = socketsIn(`${folder}/${count}`, word)
   const found: Listener[] = []
-  for (const line of table.split('\n').slice(1)) {
-    const fields = line.trim().split(/\s+/)
-    const [address, port] = (fields[1] ?? '').split(':')
-    if (fields[3] !== '0A' || address === undefined || port === undefined || fields[9] === undefined) break
-    found.push({ address, port: Number.parseInt(port, 16), inode: fields[9] })
+  if (sockets === 0) return found
+  try {
+    const file = openSync(`${folder}/${name}`, 'r')
+    try {
+      const lines = new Lines(file, enough)
+      while (found.length < sockets && lines.next()) {
+        const listener = parseListener(lines.start())
+        if (listener === undefined) break
+        found.push(listener)
+      }
+    } finally {
+      closeSync(file)
+    }
+  } catch (error) {
+    if (!isGone(error)) throw error
   }
   return found
 }
 
-/** Listeners come first in these tables, which a busy host's connections make megabytes long. */
-function readStart(path: string, bytes = 128 * 1024): string {
-  let file: number | undefined
-  try {
-    file = openSync(path, 'r')
-    const buffer = Buffer.allocUnsafe(bytes)
-    let length = 0
-    for (let read = -1; read !== 0 && length < bytes; length += read) read = readSync(file, buffer, length, bytes - length, null)
-    return buffer.toString('latin1', 0, length)
-  } catch (error) {
-    if (isGone(error)) return ''
-    throw error
-  } finally {
-    if (file !== undefined) closeSync(file)
+/** All that may be in the table; not those that are about to be gone (TIME_WAIT). */
+function socketsIn(path: string, word: string): number {
+  const told = new RegExp(`^${word}: inuse (\\d+)`, 'm').exec(readIfThere(path)?.toString('latin1') ?? '')?.[1]
+  return told === undefined ? Number.POSITIVE_INFINITY : Number(told)
+}
+
+/** Beginnings of lines, read with as few bytes behind them as can be. */
+class Lines {
+  readonly #file: number
+  readonly #enough: number
+  readonly #buffer: Buffer
+  #text = ''
+
+  constructor(file: number, enough: number) {
+    this.#file = file
+    this.#enough = enough
+    this.#buffer = Buffer.allocUnsafe(enough)
   }
+
+  /** Goes to the next line, the first time to the one behind the head. False when the file is at its end. */
+  next(): boolean {
+    for (;;) {
+      const end = this.#text.indexOf('\n')
+      if (end !== -1) this.#text = this.#text.slice(end + 1)
+      if (end !== -1 && this.#text !== '') return true
+      if (!this.#read(this.#enough)) return false
+      if (end !== -1) return true
+    }
+  }
+
+  start(): string {
+    while (this.#text.length < this.#enough && this.#read(this.#enough - this.#text.length));
+    return this.#text
+  }
+
+  #read(bytes: number): boolean {
+    const length = readSync(this.#file, this.#buffer, 0, bytes, null)
+    this.#text += this.#buffer.toString('latin1', 0, length)
+    return length > 0
+  }
+}
+
+/** Undefined for a connection. */
+export function parseListener(line: string): Listener | undefined {
+  const [, local = '', , state, , , , , , inode] = line.trim().split(/\s+/)
+  const [address, port] = local.split(':')
+  if (state !== '0A' || address === undefined || port === undefined || inode === undefined) return undefined
+  return { address, port: Number.parseInt(port, 16), inode }
 }
 
 /**
