@@ -53,15 +53,15 @@ async function changedSince(
   { signal }: Pick<DumpOptions, 'signal'>,
 ): Promise<Loss> {
   const before = await entriesOf(part, source, signal)
-  const items: Record<string, number> = {}
   const root = rootPath(folder, config)
-  if (!existsSync(root)) return { items, precision: 'exact' }
+  if (!existsSync(root)) return { items: {}, precision: 'exact' }
+  const items = new Map<string, number>()
   for (const entry of await hashTree(root, signal)) {
     if (entry.kind === 'folder' || isKept(entry, before.get(entry.path))) continue
     const item = itemOf(entry)
-    items[item] = (items[item] ?? 0) + 1
+    items.set(item, (items.get(item) ?? 0) + 1)
   }
-  return { items, precision: 'exact' }
+  return { items: Object.fromEntries(items), precision: 'exact' }
 }
 
 /** A time alone is no content: nobody loses anything by it. */

@@ -12,7 +12,7 @@ import { checkIntegrity } from './check.ts'
 import { databasePath, type SqliteConfig } from './config.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import { openCopy, openView, realDatabase, sqliteError, tidyAfterView } from './open.ts'
-import { virtualTables } from './scan.ts'
+import { contentTables, virtualTables } from './scan.ts'
 
 export const CONTENT = 'sqlite-database'
 /** One step: with smaller ones SQLite starts again whenever another process writes, and may never end. */
@@ -84,8 +84,7 @@ export async function changedSince(
 
 async function lossOf(path: string, before: DatabaseSync, signal: AbortSignal): Promise<Loss> {
   try {
-    const items = await withDatabase(openView(path), now => lostRows(now, before, signal), `reading the database ${path}`)
-    return { items, precision: 'exact' }
+    return await withDatabase(openView(path), now => lostRows(now, before, signal), `reading the database ${path}`)
   } catch (error) {
     if (error instanceof FettleError && error.code === 'NOT_FOUND') return { items: {}, precision: 'exact' }
     if (error instanceof FettleError && error.code === 'DAMAGED') return { items: {}, precision: 'unknown' }
@@ -110,7 +109,10 @@ async function copyDatabase(path: string, copy: string, { viewed, signal }: Dump
 async function inspectCopy(copy: string, signal: AbortSignal): Promise<{ fingerprint: Fingerprint; notes: string[] }> {
   const inspect = async (database: DatabaseSync) => ({
     fingerprint: await fingerprintOf(database, signal),
-    notes: virtualTables(database).map(name => `virtual table ${name}: its shadow tables are covered, content outside the database is not`),
+    notes: [
+      ...virtualTables(database).map(name => `virtual table ${name}: its shadow tables are covered, content outside the database is not`),
+      ...contentTables(database).closed.map(({ name }) => `table ${name}: backed up, but only the app can read it, so it is not compared`),
+    ],
   })
   return withDatabase(openCopy(copy), inspect, 'reading the copy of the database')
 }

@@ -5,6 +5,8 @@ import { pathToFileURL } from 'node:url'
 import { FettleError } from '../../../core/errors.ts'
 import { butThereIs } from '../../../lib/what-is-there.ts'
 
+/** SQLITE_ERROR, of a statement that is sound: a function, collation or module that only the app brings. */
+export const NEEDS_THE_APP = 1
 const NOT_A_DATABASE = 26
 const CORRUPT = 11
 const READONLY = 8
