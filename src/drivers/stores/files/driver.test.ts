@@ -429,6 +429,8 @@ describe('files', async () => {
     symlinkSync('a.txt', join(root, 'link.txt'))
     assert.equal(await filesStore.countFiles?.(root, config, '**/*.txt'), 2)
     assert.equal(await filesStore.countFiles?.(root, config, '*.none'), 0)
+    for (const pattern of ['../**', '{..,x}/*', 'x/../../*', `${base}/*`])
+      await assert.rejects(async () => filesStore.countFiles?.(root, config, pattern), /leads out of the store/, pattern)
   })
 
   describe('an archive that somebody else made', () => {

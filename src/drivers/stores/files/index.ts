@@ -5,7 +5,9 @@
  */
 import { existsSync } from 'node:fs'
 import { glob, mkdir } from 'node:fs/promises'
+import { relative } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
+import { FettleError } from '../../../core/errors.ts'
 import type { DumpOptions, Loss, SnapshotPart, Source, Store } from '../../../ports/store.ts'
 import { FilesConfig, rootPath } from './config.ts'
 import { dump } from './dump.ts'
@@ -73,7 +75,11 @@ const isKept = (now: Hashed, before: Hashed | undefined) =>
   (now.kind === 'link' || before.mode === now.mode)
 
 async function countFiles(folder: string, config: FilesConfig, pattern: string): Promise<number> {
+  const cwd = rootPath(folder, config)
   let files = 0
-  for await (const found of glob(pattern, { cwd: rootPath(folder, config), withFileTypes: true })) if (found.isFile()) files++
+  for await (const found of glob(pattern, { cwd, withFileTypes: true })) {
+    if (/^\.\.(\/|$)/.test(relative(cwd, found.parentPath))) throw new FettleError('TEST_FAILED', `${pattern} leads out of the store`)
+    if (found.isFile()) files++
+  }
   return files
 }

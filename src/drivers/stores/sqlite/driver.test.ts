@@ -1,11 +1,24 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readdirSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, test } from 'node:test'
 import { storeConformance } from '../../../../test/conformance/store.ts'
+import { asOtherUser, asRoot } from '../../../../test/helpers/other-user.ts'
 import { dumpOptions, hasCode, manifestOf, testRepository } from '../../../../test/helpers/repository.ts'
 import { temporaryFolder } from '../../../../test/helpers/temporary.ts'
 import { FettleError } from '../../../core/errors.ts'
@@ -44,9 +57,10 @@ describe('sqlite', async () => {
   }
   const fingerprint = (folder: string) => sqliteStore.fingerprint(folder, config, signal)
   const fingerprintOf = async (sql: string) => fingerprint(database(sql).folder)
-  async function dump(folder: string): Promise<SnapshotPart> {
+  async function dump(folder: string, previous?: SnapshotPart): Promise<SnapshotPart> {
     await repository.begin(`op${++count}`)
-    return sqliteStore.dump(folder, config, repository.sink(`op${count}`), dumpOptions(join(base, 'scratch')))
+    const options = dumpOptions(join(base, 'scratch'), previous === undefined ? {} : { previous })
+    return sqliteStore.dump(folder, config, repository.sink(`op${count}`), options)
   }
   async function load(part: SnapshotPart): Promise<string> {
     const folder = join(base, `loaded${++count}`)
@@ -304,6 +318,41 @@ describe('sqlite', async () => {
     const options = { scratch: join(base, 'scratch'), signal }
     const loss = await sqliteStore.changedSince(part, repository.source(), folder, config, options)
     assert.deepEqual(loss, { items: {}, precision: 'unknown' })
+  })
+
+  test('a query reaches no other file', async () => {
+    const { folder } = database('CREATE TABLE t (a)')
+    const other = join(base, 'other.db')
+    for (const sql of [`VACUUM INTO '${other}'`, `ATTACH '${other}' AS other`])
+      await assert.rejects(async () => sqliteStore.query?.(folder, config, sql, 10_000), /authoriz/)
+    assert.equal(existsSync(other), false)
+  })
+
+  test('the mode is that of the last dump, also where nothing else changed', async () => {
+    const { folder, path } = database('CREATE TABLE t (a)')
+    chmodSync(path, 0o660)
+    const first = await dump(folder)
+    chmodSync(path, 0o600)
+    const second = await dump(folder, first)
+    assert.equal(second.reused, true)
+    assert.equal(statSync(join(await load(second), 'app.db')).mode & 0o777, 0o600)
+  })
+
+  test('a database with a WAL in a folder that may not be written is REFUSED, and it is said why', asRoot, async () => {
+    const place = mkdtempSync(join(tmpdir(), 'fettle-closed-'))
+    const folder = join(place, 'closed')
+    mkdirSync(folder)
+    execute(join(folder, 'app.db'), 'PRAGMA journal_mode = wal; CREATE TABLE t (a)')
+    chmodSync(folder, 0o555)
+    chmodSync(place, 0o755)
+    await asOtherUser(() =>
+      assert.rejects(fingerprint(folder), error => {
+        assert.ok(error instanceof FettleError && error.code === 'REFUSED')
+        assert.match(error.hint ?? '', /its folder/)
+        return true
+      }),
+    )
+    rmSync(place, { recursive: true })
   })
 
   test('a query is stopped at its time limit, and can not write', async () => {

@@ -33,17 +33,17 @@ export async function dump(folder: string, config: SqliteConfig, sink: Sink, opt
   const takenAt = await copyDatabase(path, copy, options)
   try {
     const bytes = await sha256Of(copy)
-    const head = { store: options.store, driver: 'sqlite', takenAt }
+    const { mode } = await stat(path)
+    const hints = { bytes, mode: mode & 0o777 }
+    const head = { store: options.store, driver: 'sqlite', takenAt, hints }
     const { previous } = options
     // The same bytes have the same fingerprint: nothing to write, nothing to compute.
     if (previous?.hints?.bytes === bytes) return { ...previous, ...head, reused: true }
-    const { mode } = await stat(path)
-    const hints = { bytes, mode: mode & 0o777 }
     const [object, { fingerprint, notes }] = await Promise.all([
       sink.write(CONTENT, createReadStream(copy, { highWaterMark: READ_SIZE })),
       inspectCopy(copy, options.signal),
     ])
-    return { ...head, objects: [object], fingerprint, reused: false, hints, ...(notes.length > 0 && { notes }) }
+    return { ...head, objects: [object], fingerprint, reused: false, ...(notes.length > 0 && { notes }) }
   } finally {
     await rm(copy, { force: true })
   }

@@ -12,6 +12,8 @@ const CORRUPT = 11
 const READONLY = 8
 const CANT_OPEN = 14
 const BUSY = 5
+/** The file or its folder may not be read, or not be written where SQLite has to. */
+const CLOSED: (number | undefined)[] = [READONLY, CANT_OPEN]
 /** How long a view waits for a writer that holds the lock: one that writes all the time leaves it free for moments only. */
 const BUSY_TIMEOUT_MS = 60_000
 
@@ -29,13 +31,20 @@ export function realDatabase(path: string): string {
   })
 }
 
-/** Opens a live database and fixes a view of it: everything read through the connection is of this moment. */
+/**
+ * Opens a live database and fixes a view of it: everything read through the connection is of this moment.
+ * @throws NOT_FOUND, DAMAGED, BUSY, REFUSED when its user may not
+ */
 export function openView(path: string): DatabaseSync {
   const real = realDatabase(path)
   try {
     return recoveredView(real)
   } catch (error) {
-    throw sqliteError(error, `reading the database ${path}`)
+    if (!CLOSED.includes(sqliteCode(error))) throw sqliteError(error, `reading the database ${path}`)
+    throw new FettleError('REFUSED', `reading the database ${path}: ${(error as Error).message}`, {
+      cause: error,
+      hint: `Let the user that fettle runs as read it, and write it and its folder: with a WAL, or after a writer that died, SQLite has to.`,
+    })
   }
 }
 
