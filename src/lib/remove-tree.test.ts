@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
@@ -15,6 +16,28 @@ describe('removing a folder of our own', () => {
     writeFileSync(join(base, 'file'), '')
     await removeTree(join(base, 'file'))
     assert.ok(!existsSync(join(base, 'file')))
+  })
+
+  test('where something is mounted in it, it is said where and what to do, and what is mounted stays', () => {
+    const tree = join(base, 'mounted')
+    const [outside, place] = [join(tree, 'outside'), join(tree, 'live', 'place')]
+    for (const folder of [outside, place]) mkdirSync(folder, { recursive: true })
+    writeFileSync(join(outside, 'kept'), '')
+    const script = `import { removeTree } from ${JSON.stringify(import.meta.resolve('./remove-tree.ts'))}
+      await removeTree(process.argv[1]).catch(({ code, hint }) => console.log(code, hint))`
+    const { stdout } = spawnSync(
+      'unshare',
+      [
+        ...(process.getuid?.() === 0 ? [] : ['--user', '--map-root-user']),
+        '--mount',
+        'sh',
+        '-ec',
+        'mount --bind "$0" "$1"; shift; exec "$@"',
+      ].concat([outside, place, process.execPath, '--input-type=module', '-e', script, join(tree, 'live')]),
+      { encoding: 'utf8' },
+    )
+    assert.equal(stdout, `REFUSED \`umount ${place}\`, then try again.\n`)
+    assert.deepEqual(readdirSync(outside), ['kept'])
   })
 
   test('whatever the modes in it: it is gone, and what links in it lead to is untouched', asRoot, () =>

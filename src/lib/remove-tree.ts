@@ -1,5 +1,6 @@
 /** Removing folders of our own, whatever modes apps, builds and backups left in them. */
 import { chmod, lstat, readdir, rm } from 'node:fs/promises'
+import { FettleError } from '../core/errors.ts'
 import { joinBytes } from './byte-path.ts'
 
 const OWNER_ALL = 0o700
@@ -9,18 +10,25 @@ const MENDABLE = ['EACCES', 'EPERM', 'ENOTEMPTY']
 
 /**
  * Removes a folder with all that is in it, or a file. Links are removed, never followed. Idempotent.
- * @throws the system's error when something in it belongs to another user
+ * @throws REFUSED when something is mounted in it, the system's error when something in it belongs to another user
  */
 export async function removeTree(path: string): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await rm(path, { recursive: true, force: true })
     } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EBUSY') throw mounted(error as NodeJS.ErrnoException)
       if (attempt === ATTEMPTS || !MENDABLE.includes((error as NodeJS.ErrnoException).code ?? '')) throw error
       await openUp(Buffer.from(path))
     }
   }
 }
+
+const mounted = (error: NodeJS.ErrnoException): FettleError =>
+  new FettleError('REFUSED', `${error.path} can not be removed: something is mounted there`, {
+    cause: error,
+    hint: `\`umount ${error.path}\`, then try again.`,
+  })
 
 /**
  * Whoever is not root can neither list nor empty a folder that lacks these bits, even where it is their own. A removal that failed is
