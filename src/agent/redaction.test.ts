@@ -98,6 +98,14 @@ test('the lines of a log hide what goes on over their ends, also what was set wh
   assert.deepEqual([`a ${first}`, second, second, 'end'].map(show), [`a ${MASK}`, `${MASK}=`, second, 'end'])
 })
 
+test('a secret with colours in its midst is hidden in lines, errors and messages', async context => {
+  const redaction = await nextAgent(await makePaths(context))
+  await redaction.add(new Secret('Zq7-plain/s3cr3t+ABC=='), 'shop')
+  const { lines, hide } = redaction
+  const line = 'a Zq7-plain/\x1b[0ms3cr3t+ABC== b'
+  assert.deepEqual([lines('shop')(line), hide(line, 'shop'), lines('shop')('\x1b[1mplain')], [`a ${MASK} b`, `a ${MASK} b`, '\x1b[1mplain'])
+})
+
 test('a value that is a name of its app is not hidden, nor is one that became a name', async context => {
   const paths = await makePaths(context)
   const first = await nextAgent(paths)

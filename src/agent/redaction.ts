@@ -4,7 +4,7 @@
  */
 import type { Hide } from '../core/free-text.ts'
 import { Secret } from '../core/secret.ts'
-import { createRedactor, type RedactedStream, type Redactor, redactedStream } from '../lib/redact.ts'
+import { createRedactor, type RedactedStream, type Redactor, redactBare, redactedStream } from '../lib/redact.ts'
 import { isWordLike } from '../lib/word-like.ts'
 import type { SpokenNames } from '../operations/world.ts'
 import type { SecretStore } from '../ports/secrets.ts'
@@ -108,7 +108,8 @@ export class Redaction {
       stream ??= redactedStream(known)
       const before = stream.hidden
       const shown = Buffer.concat([stream.push(Buffer.from(`${line}\n`)), stream.flush()])
-      return stream.hidden === before ? line : shown.toString().replace(/\n$/, '')
+      const hidden = stream.hidden === before ? line : shown.toString().replace(/\n$/, '')
+      return redactBare(hidden, text => this.hide(text, app))
     }
   }
 

@@ -47,7 +47,9 @@ export const OperationRequest = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('scale'),
     ...target,
-    instances: z.record(z.string(), z.coerce.number().int().min(0).max(MOST_COUNTED)),
+    instances: z
+      .record(z.string(), z.coerce.number().int().min(0).max(MOST_COUNTED))
+      .refine(instances => Object.keys(instances).length > 0, 'expected a service and a count'),
   }),
   z.strictObject({ kind: z.literal('stop'), ...target }),
   z.strictObject({ kind: z.literal('down'), ...target }),

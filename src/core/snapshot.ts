@@ -6,7 +6,7 @@ import * as z from 'zod'
 
 /**
  * What a store holds, small enough for a manifest, exact enough that equal fingerprints mean equal content. `items` locate a
- * difference: a table, a folder; `content` is an order-independent hash (a sum, so that duplicates count), or `at-least:n` for a
+ * difference: a table, a folder, never `__proto__` (`tableItem`, `folderItem`); `content` is an order-independent hash (a sum, so that duplicates count), or `at-least:n` for a
  * number that may only grow (a sequence).
  */
 export const Fingerprint = z.object({

@@ -24,6 +24,7 @@ function* encodings(value: string): Generator<string> {
     yield* base64Forms(bytes, encoding)
   }
   yield* hexForms(bytes)
+  yield* byteForms(bytes)
   yield* urlForms(value.toWellFormed())
   yield* quotedForms(value)
 }
@@ -55,14 +56,41 @@ function* base64Forms(bytes: Buffer, encoding: 'base64' | 'base64url'): Generato
 /** So many bytes of a Buffer are shown when it is inspected. */
 const INSPECTED_BYTES = 50
 
-/** As it is, with colons (openssl), with spaces (hexdump), and of a Buffer what Node shows of it. */
+/** As it is, with colons (openssl), with spaces (hexdump), with hyphens (.NET), and of a Buffer what Node shows of it. */
 function* hexForms(bytes: Buffer): Generator<string> {
   const pairs = bytes.toString('hex').match(/../g) ?? []
-  for (const form of [pairs.join(''), pairs.join(':'), pairs.join(' ')]) {
+  for (const form of [pairs.join(''), pairs.join(':'), pairs.join(' '), pairs.join('-')]) {
     yield form
     yield form.toUpperCase()
   }
   yield pairs.slice(0, INSPECTED_BYTES).join(' ')
+}
+
+/** As numbers, as JSON has a Buffer and Python a list, as bytes in quotes of Python, and in a mail, where it fits into a line. */
+function* byteForms(bytes: Buffer): Generator<string> {
+  const numbers = [...bytes]
+  yield numbers.join(',')
+  yield numbers.join(', ')
+  const latin1 = bytes.toString('latin1')
+  yield* pythonForms(latin1)
+  for (const left of [/[^!-<>-~ \t]/g, /[^!-<>-~]/g])
+    yield latin1.replace(left, char => `=${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`)
+}
+
+const PYTHON_ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' }
+
+/** In quotes of either kind, as ASCII: what `repr` makes of bytes and `ascii` of text. */
+function* pythonForms(text: string): Generator<string> {
+  const escaped = text.replace(/[^ -[\]-~]/gu, char => {
+    const code = char.codePointAt(0) ?? 0
+    const hex = code.toString(16)
+    return (
+      PYTHON_ESCAPES[char] ??
+      (code < 256 ? `\\x${hex.padStart(2, '0')}` : code < 65536 ? `\\u${hex.padStart(4, '0')}` : `\\U${hex.padStart(8, '0')}`)
+    )
+  })
+  yield escaped
+  yield escaped.replaceAll("'", "\\'")
 }
 
 /** Beside letters and digits, what encoders of URLs leave as it is: RFC 3986 alone, Python, JavaScript twice, forms, Java, Go's segments and user. */
@@ -156,13 +184,25 @@ const HTML_ESCAPES: Record<string, string>[] = [
 /** In a page, and as JSON in an attribute of one. */
 function* htmlForms(value: string): Generator<string> {
   for (const text of [value, plainJson(value)])
-    for (const escapes of HTML_ESCAPES)
-      yield text.replace(/[&<>"'+/`=]/g, char => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', ...escapes })[char] ?? char)
+    for (const escapes of HTML_ESCAPES) {
+      const form = text.replace(/[&<>"'+/`=]/g, char => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', ...escapes })[char] ?? char)
+      yield form
+      yield* characterReferences(form)
+    }
+}
+
+/** In XML that is ASCII: Python and others in decimal, some in hex. */
+function* characterReferences(text: string): Generator<string> {
+  const referred = (write: (code: number) => string) => text.replace(/[^\0-\x7f]/gu, char => `&#${write(char.codePointAt(0) ?? 0)};`)
+  yield referred(code => String(code))
+  yield referred(code => `x${code.toString(16)}`)
+  yield referred(code => `x${code.toString(16).toUpperCase()}`)
 }
 
 function* quotedForms(value: string): Generator<string> {
   yield* jsonForms(value)
   yield* htmlForms(value)
+  yield* pythonForms(value)
   yield inspect(value).slice(1, -1)
   yield value.replaceAll('"', '""') // CSV
   yield value.replaceAll("'", "'\\''")

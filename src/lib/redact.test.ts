@@ -57,6 +57,11 @@ const encoders: Record<string, (value: string) => string> = {
     Array.from({ length: value.length }, (_, at) => value.charCodeAt(at))
       .map(code => (/[\w@*+\-./]/.test(String.fromCharCode(code)) ? String.fromCharCode(code) : percent(code)))
       .join(''),
+  'XML in ASCII': value => value.replace(/[&<>]/g, char => HTML[char] ?? char).replace(/[^\0-\x7f]/gu, char => `&#${char.codePointAt(0)};`),
+  'XML in ASCII, in hex': value =>
+    value.replace(/[&<>]/g, char => HTML[char] ?? char).replace(/[^\0-\x7f]/gu, char => `&#x${char.codePointAt(0)?.toString(16)};`),
+  'a Buffer in JSON': value => JSON.stringify(Buffer.from(value).toJSON().data).slice(1, -1),
+  'hex with hyphens': value => (Buffer.from(value).toString('hex').toUpperCase().match(/../g) ?? []).join('-'),
   'shell quotes': value => value.replaceAll("'", "'\\''"),
 }
 
@@ -66,6 +71,16 @@ for (const [form, encode] of Object.entries(encoders)) {
       assert.equal(redactorOf(value).redact(`<${encode(value)}>`), `<${MASK}>`)
   })
 }
+
+test('a secret is hidden as Python writes it: bytes, ASCII, XML, a mail', () => {
+  const script = `import os, quopri, xml.etree.ElementTree as ET
+s = os.environ['VALUE']; b = s.encode(); e = ET.Element('v'); e.text = s
+for form in (repr(b)[2:-1], ascii(s)[1:-1], repr(list(b))[1:-1], ET.tostring(e).decode()[3:-4], quopri.encodestring(b).decode()): print(f'<{form}>')`
+  for (const value of ['häßlich ☃ 𝄞\\ <&>', `it's "a" s=cret`, "it's-mine"]) {
+    const { stdout } = spawnSync('python3', ['-c', script], { env: { ...process.env, VALUE: value, PYTHONIOENCODING: 'utf-8' } })
+    assert.equal(redactorOf(value).redact(stdout.toString()), `<${MASK}>\n`.repeat(5), value)
+  }
+})
 
 test('a secret is hidden when bash quotes it', () => {
   const { stdout } = spawnSync('bash', ['-c', 'printf "<%q>" "$VALUE"'], { env: { VALUE: 'it is "mine" & $mine' } })
@@ -108,6 +123,14 @@ test('a value of under four characters is reported and not hidden', () => {
   assert.equal(redactor.redact('abc abcd    x  '), `abc ${MASK}    x  `)
   assert.equal(redactor.tooShort[0], short)
   assert.equal(redactor.tooShort.length, 2)
+})
+
+test('a secret with what no terminal shows in its midst is hidden, and other text keeps its colours', () => {
+  const redactor = redactorOf('Zq7-plain/s3cr3t+ABC==')
+  for (const between of ['\x1b[0m', '\x1b[1;31m', '\x1b]0;t\x07', '\x9b0m', '\x07', '\0', '\b', '\x1b', '\x9d'])
+    assert.equal(redactor.redact(`a Zq7-plain/${between}s3cr3t+ABC== b`), `a ${MASK} b`)
+  assert.equal(redactor.redact([...'Zq7-plain/s3cr3t+ABC=='].join('\x1b[0m')), MASK)
+  assert.equal(redactor.redact('\x1b[31mred\x1b[0m Zq7-plain/s3cr3t+ABC=='), `\x1b[31mred\x1b[0m ${MASK}`)
 })
 
 test('text without secrets is the same text, lone surrogates and all', () => {

@@ -1,4 +1,5 @@
 /** Hides secrets in text and in streams of bytes, in all the forms of `redact-forms.ts`. Everything else passes unchanged. */
+import { stripVTControlCharacters } from 'node:util'
 import { MASK, type Secret } from '../core/secret.ts'
 import { type Automaton, createAutomaton } from './automaton.ts'
 import { formsOf, isTooShort } from './redact-forms.ts'
@@ -37,7 +38,24 @@ export function createRedactor(secrets: Iterable<Secret>): Redactor {
   const automaton = createAutomaton(values.flatMap(formsOf))
   const wrapped = wrappedForms(values)
   const scanners = () => [automatonScanner(automaton), ...wrapped()]
-  return { tooShort, scanners, redact: text => redactText(scanners(), text) }
+  const redact = (text: string): string => redactText(scanners(), text)
+  return { tooShort, scanners, redact: text => redactBare(redact(text), redact) }
+}
+
+/** What a line of ours is without, and a terminal does not show: `printable` takes it out, and that must not bring forth a secret. */
+const CONTROL = /[^\P{Cc}\n\t]/u
+const CONTROLS = new RegExp(CONTROL, 'gu')
+
+/** Text whose secrets are hidden. Where one is still in it, with colours or other control characters in between, it is without any. */
+export function redactBare(text: string, redact: (text: string) => string): string {
+  if (!CONTROL.test(text)) return text
+  // An escape character alone may take a letter with it.
+  for (const withoutSequences of [stripVTControlCharacters(text), text]) {
+    const bare = withoutSequences.replace(CONTROLS, '')
+    const shown = redact(bare)
+    if (shown !== bare) return shown
+  }
+  return text
 }
 
 function redactText(scanners: Scanner[], text: string): string {

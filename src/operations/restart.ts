@@ -26,7 +26,7 @@ export async function planScale(world: World, request: TargetRequest & { instanc
   const scale = await readScale(world, environment.app, environment.environment)
   const before = wantedInstances(serving, scale)
   for (const [name, count] of Object.entries(request.instances)) {
-    const service = serving.spec.services[name]
+    const service = Object.hasOwn(serving.spec.services, name) ? serving.spec.services[name] : undefined
     if (service === undefined)
       throw new FettleError('NOT_FOUND', `${serving.id} has no service ${name}`, {
         hint: `It has: ${Object.keys(serving.spec.services).join(', ') || 'none'}.`,

@@ -77,6 +77,8 @@ describe('fettle', () => {
     [['plan', '--out', 'nodir/x.fettle-plan'], 3, /there is no folder .*nodir\n/],
     [['run', '-s', 'wbe', 'true'], 125, /no service wbe/],
     [['scale', 'web=0', '--yes'], 5, /web would have no instance[\s\S]*`fettle stop`/],
+    [['scale', 'constructor=2', '--yes'], 3, /has no service constructor\n→ It has: web\./],
+    [['scale', '__proto__=2', '--yes'], 2, /expected a service and a count/],
     [['help', 'nope'], 2, /unknown command 'nope'/],
     [['init', '/etc/passwd'], 2, /\/etc\/passwd is no folder/],
     [['init', 'nosuch'], 3, /there is no folder .*nosuch/],

@@ -36,8 +36,7 @@ export async function countLoss(
       folders,
       backups: spec.backups,
     })
-    const text = lossText(loss, hasMigrated(environment, manifest))
-    return { isPossible: loss.rows > 0 || loss.precision === 'unknown', text, announced: figureOf(loss) }
+    return possibleLoss(loss, hasMigrated(environment, manifest))
   } finally {
     await endCommand(world, context)
     await removeWork(world, context.operation.id)
@@ -52,6 +51,8 @@ const hasMigrated = ({ releases }: Environment, manifest: Manifest): boolean => 
 
 type Counted = TaskResult<'changed-since'>
 
+const isNothing = ({ rows, precision }: Counted): boolean => rows === 0 && precision === 'exact'
+
 const figureOf = ({ rows, precision }: Counted): string =>
   precision === 'unknown' ? precision : `${precision === 'at-least' ? 'at least ' : ''}${formatCount(rows)}`
 
@@ -61,15 +62,20 @@ const rowsText = (loss: Counted): string => `${figureOf(loss)} ${loss.rows === 1
 export function goneText(loss: Counted, announced: string | undefined, folders: string[]): string | undefined {
   const aside = `what was replaced lies aside until the next restore: ${folders.join(', ')}`
   if (loss.precision === 'unknown') return `how much of what was there is gone is unknown; ${aside}`
-  if (loss.rows === 0) return undefined
+  if (isNothing(loss)) return undefined
   const said = announced === undefined ? '' : announced === figureOf(loss) ? ', as announced' : ` (announced: ${announced})`
   return `${rowsText(loss)} new or changed since ${loss.rows === 1 ? 'is' : 'are'} gone${said}; ${aside}`
 }
 
+export const possibleLoss = (loss: Counted, hasMigrated: boolean): PossibleLoss => ({
+  isPossible: !isNothing(loss),
+  text: lossText(loss, hasMigrated),
+  announced: figureOf(loss),
+})
+
 function lossText(loss: Counted, hasMigrated: boolean): string {
-  const { rows, precision } = loss
-  if (precision === 'unknown') return 'what is there now can not be read: how much of it would be lost is unknown'
-  if (rows === 0) return 'nothing that is there now would be lost'
+  if (loss.precision === 'unknown') return 'what is there now can not be read: how much of it would be lost is unknown'
+  if (isNothing(loss)) return 'nothing that is there now would be lost'
   return `${rowsText(loss)} new or changed since${hasMigrated ? ' (what a migration changed counts too)' : ''} would be lost`
 }
 

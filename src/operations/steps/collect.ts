@@ -2,7 +2,8 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as z from 'zod'
-import { stepKind } from '../../engine/step.ts'
+import { FettleError } from '../../core/errors.ts'
+import { type StepContext, stepKind } from '../../engine/step.ts'
 import { removeTree } from '../../lib/remove-tree.ts'
 import { addNotes, readEnvironment, removeRelease } from '../environment.ts'
 import { noteRollback } from '../returned.ts'
@@ -36,20 +37,27 @@ async function collectArtifacts(world: World, app: string, environment: string):
 }
 
 /** Generations of live data that are not served, but for the one replaced last: what a restore took away can be had back. */
-async function collectLiveData(world: World, app: string, environment: string): Promise<string[]> {
+async function collectLiveData(world: World, { operation: { app, environment }, tell }: StepContext): Promise<string[]> {
   const { table, serving } = await readEnvironment(world, app, environment)
-  const doomed: string[] = []
+  const removed: string[] = []
   for (const store of Object.keys(serving?.spec.stores ?? {})) {
     const folder = world.layout.liveStore(app, environment, store)
     const current = table.stores[store]
     if (current === undefined) continue
     const others = (await list(folder)).filter(name => join(folder, name) !== current).sort(byOperation)
-    for (const name of others.slice(0, -1)) {
-      await removeTree(join(folder, name))
-      doomed.push(join(folder, name))
+    for (const path of others.slice(0, -1).map(name => join(folder, name))) {
+      const failure = await removeTree(path).then(() => undefined, whenMounted)
+      if (failure === undefined) removed.push(path)
+      else tell(`left for the next time: ${failure.message}`)
     }
   }
-  return doomed
+  return removed
+}
+
+/** Data that went out of use can wait for whoever mounted something in it. */
+function whenMounted(error: unknown): FettleError {
+  if (error instanceof FettleError && error.code === 'CONFLICT') return error
+  throw error
 }
 
 const byOperation = (a: string, b: string): number => Number(a.replace(/\D/g, '')) - Number(b.replace(/\D/g, ''))
@@ -65,7 +73,8 @@ const environmentCollect = (world: World) =>
     cancel: 'at-end',
     silentForMs: 60_000,
     observe: async () => 'partial',
-    async run({ keep, left }, { operation, fault }) {
+    async run({ keep, left }, context) {
+      const { operation, fault } = context
       const { app, environment } = operation
       const now = await readEnvironment(world, app, environment)
       // Of what is returned to it is no longer true how it ended.
@@ -75,7 +84,7 @@ const environmentCollect = (world: World) =>
       const releases = await collectReleases(world, app, environment, keep)
       await fault('releases')
       const artifacts = await collectArtifacts(world, app, environment)
-      const data = await collectLiveData(world, app, environment)
+      const data = await collectLiveData(world, context)
       return { releases, artifacts, data }
     },
     undo: 'nothing',

@@ -41,6 +41,18 @@ describe('repository directory', () => {
     assert.match(readFileSync(join(target.folder, 'README.txt'), 'utf8'), /age -d -i/)
   })
 
+  test('a file in its place is REFUSED by its name, and not touched', async () => {
+    const folder = join(base, 'a-file')
+    writeFileSync(folder, 'mine')
+    const repository = createDirectoryRepository({ folder, recipients: [] })
+    for (const use of [() => repository.open(), () => repository.list('shop', 'production')])
+      await assert.rejects(
+        use,
+        error => hasCode('REFUSED')(error) && (error as Error).message.endsWith(`${folder} is no folder: it is a file`),
+      )
+    assert.equal(readFileSync(folder, 'utf8'), 'mine')
+  })
+
   test('nothing in it can be read by others, and nothing of the content without the key', async () => {
     const target = await make()
     const object = await snapshot(target, 's')

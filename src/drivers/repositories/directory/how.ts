@@ -13,6 +13,10 @@ export function howToRestore(parts: SnapshotPart[]): string[] {
   })
 }
 
+/** The folders that tar lists and that are there by now. Behind the deletions: where one of them is to be, a link may have been. */
+const MAKE_WRITABLE =
+  'while IFS= read -r name; do folder=$(printf %b. "$name"); folder=${folder%/.}; test ! -d "$folder" || chmod u+rwx "$folder"; done'
+
 function commands(object: StoredObject, target: string): string[] {
   const payload = `age -d -i "$KEY" ${objectPath(object.name)} | zstd -d`
   switch (object.content) {
@@ -21,9 +25,12 @@ function commands(object: StoredObject, target: string): string[] {
     case 'tar':
       return [`${payload} | tar -xp -C ${target}`]
     case 'tar-delta':
-      // First what was deleted since the object before, then what was added or changed.
+      // First what was deleted since the object before, then what was added or changed. Either may lie in folders that are read-only, also
+      // for their owner: the archive holds those that stay, and gives them their modes again.
       return [
+        `${payload} | tar -xO ./.fettle-deleted | (cd ${target} && xargs -0 -r dirname -z -- | xargs -0 -r chmod u+rwx --)`,
         `${payload} | tar -xO ./.fettle-deleted | (cd ${target} && xargs -0 -r rm -rf --)`,
+        `${payload} | tar -t --quoting-style=escape | grep '/$' | (cd ${target} && ${MAKE_WRITABLE})`,
         `${payload} | tar -xp -C ${target} --anchored --no-wildcards --exclude=./.fettle-deleted`,
       ]
     default:

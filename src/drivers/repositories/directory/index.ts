@@ -13,6 +13,7 @@ import { canonicalJson, type Json } from '../../../core/json.ts'
 import type { Secret } from '../../../core/secret.ts'
 import { exists, fsyncFolder, makeFolder, namesIn, readIfExists, writeFileAtomic } from '../../../lib/files.ts'
 import { removeTree } from '../../../lib/remove-tree.ts'
+import { whatIsThere } from '../../../lib/what-is-there.ts'
 import type { Listed, Manifest, Repository, SnapshotName } from '../../../ports/repository.ts'
 import type { SnapshotPart, StoredObject } from '../../../ports/store.ts'
 import { collect, referredNow, referredTo } from './garbage.ts'
@@ -53,7 +54,16 @@ export function createDirectoryRepository(options: DirectoryOptions): Repository
     options.identity ??
     (() => Promise.reject(new FettleError('SECRET_LOCKED', `reading ${layout.folder} needs the key its objects were sealed for`)))
 
+  function requireFolder(): void {
+    const there = whatIsThere(layout.folder)
+    if (there === '' || there === 'a folder') return
+    throw new FettleError('REFUSED', `the repository ${layout.folder} is no folder: it is ${there}`, {
+      hint: 'Name another folder in `backups.repository` of the file, or move away what is there.',
+    })
+  }
+
   async function open(): Promise<void> {
+    requireFolder()
     try {
       for (const folder of [layout.objects, layout.pending, layout.snapshots]) await makeFolder(folder, 0o700)
       if ((await readIfExists(layout.readme)) !== README) await writeFileAtomic(layout.readme, README)
@@ -127,6 +137,7 @@ export function createDirectoryRepository(options: DirectoryOptions): Repository
 
   /** Older manifests do not say for whom they are sealed: they count as one's own. */
   async function list(app: string, environment: string): Promise<Listed> {
+    requireFolder()
     const { manifests, unreadable } = await readManifests(layout, app, environment)
     const keys = [...new Set(manifests.flatMap(({ recipients = [] }) => recipients))]
     const ownKeys = new Set(await (options.ownAmong?.(keys) ?? keys))

@@ -26,7 +26,8 @@ import { describe, test } from 'node:test'
 import { storeConformance } from '../../../../test/conformance/store.ts'
 import { collectBytes, dumpOptions, hasCode, testRepository } from '../../../../test/helpers/repository.ts'
 import { temporaryFolder } from '../../../../test/helpers/temporary.ts'
-import { compareFingerprints } from '../../../core/fingerprint.ts'
+import { comparedRows, compareFingerprints } from '../../../core/fingerprint.ts'
+import { Fingerprint, Loss } from '../../../core/snapshot.ts'
 import type { DumpOptions, Sink, SnapshotPart, Source } from '../../../ports/store.ts'
 import { type Entry, floorDivide, pathBytes, rawPath, shownPath } from './entry.ts'
 import { filesStore } from './index.ts'
@@ -428,6 +429,8 @@ describe('files', async () => {
     symlinkSync('a.txt', join(root, 'link.txt'))
     assert.equal(await filesStore.countFiles?.(root, config, '**/*.txt'), 2)
     assert.equal(await filesStore.countFiles?.(root, config, '*.none'), 0)
+    for (const pattern of ['../**', '{..,x}/*', 'x/../../*', `${base}/*`])
+      await assert.rejects(async () => filesStore.countFiles?.(root, config, pattern), /leads out of the store/, pattern)
   })
 
   describe('an archive that somebody else made', () => {
@@ -497,6 +500,29 @@ describe('files', async () => {
       })
     }
   })
+
+  for (const name of ['__proto__', 'constructor', 'toString']) {
+    test(`a folder called ${name} is in the fingerprint, also as JSON, and its lost files are counted`, async () => {
+      const root = tree({ a: 'a' })
+      mkdirSync(join(root, name))
+      write(join(root, name, 'b'), 'b')
+      const part = await dump(root)
+      const kept = Fingerprint.parse(JSON.parse(JSON.stringify(part.fingerprint)))
+      assert.equal(comparedRows(kept), comparedRows(part.fingerprint))
+      assert.deepEqual(compareFingerprints(kept, await filesStore.fingerprint(await load(part), config, signal)), [])
+      for (const file of ['c', 'd']) write(join(root, name, file), file)
+      assert.equal(compareFingerprints(kept, await filesStore.fingerprint(root, config, signal)).length, 1)
+      const { items } = await filesStore.changedSince(part, repository.source(), root, config, { scratch: base, signal })
+      assert.deepEqual(Object.values(Loss.shape.items.parse(JSON.parse(JSON.stringify(items)))), [2])
+      rmSync(join(root, name), { recursive: true })
+      assert.deepEqual(
+        compareFingerprints(kept, await filesStore.fingerprint(root, config, signal)).map(({ what }) => what),
+        ['missing'],
+      )
+      const earlier = { ...kept, items: Object.fromEntries(Object.entries(kept.items).filter(([item]) => item !== './__proto__')) }
+      assert.deepEqual(compareFingerprints(earlier, kept), [])
+    })
+  }
 
   test('names are shown readably and unambiguously', () => {
     const shown = (bytes: string) => shownPath(rawPath(Buffer.from(bytes, 'latin1')))

@@ -3,6 +3,7 @@
  * must come back as it was. They are held as latin1 strings, one character a byte, which compare and hash like any string.
  */
 import type { BigIntStats } from 'node:fs'
+import { folderItem } from '../../../core/fingerprint.ts'
 import { ContentSum, digestOf } from '../../../lib/content-sum.ts'
 import type { Fingerprint } from '../../../ports/store.ts'
 
@@ -108,7 +109,7 @@ function topOf(entry: Entry): RawPath {
 
 function itemName(top: RawPath, tops: number): string {
   if (top === '') return '.'
-  if (tops <= MOST_ITEMS) return shownPath(top)
+  if (tops <= MOST_ITEMS) return folderItem(shownPath(top))
   return `folders ${digestOf(pathBytes(top)).charCodeAt(0).toString(16).padStart(2, '0')}`
 }
 

@@ -5,7 +5,9 @@
  */
 import { existsSync } from 'node:fs'
 import { glob, mkdir } from 'node:fs/promises'
+import { relative } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
+import { FettleError } from '../../../core/errors.ts'
 import type { DumpOptions, Loss, SnapshotPart, Source, Store } from '../../../ports/store.ts'
 import { FilesConfig, rootPath } from './config.ts'
 import { dump } from './dump.ts'
@@ -53,15 +55,15 @@ async function changedSince(
   { signal }: Pick<DumpOptions, 'signal'>,
 ): Promise<Loss> {
   const before = await entriesOf(part, source, signal)
-  const items: Record<string, number> = {}
   const root = rootPath(folder, config)
-  if (!existsSync(root)) return { items, precision: 'exact' }
+  if (!existsSync(root)) return { items: {}, precision: 'exact' }
+  const items = new Map<string, number>()
   for (const entry of await hashTree(root, signal)) {
     if (entry.kind === 'folder' || isKept(entry, before.get(entry.path))) continue
     const item = itemOf(entry)
-    items[item] = (items[item] ?? 0) + 1
+    items.set(item, (items.get(item) ?? 0) + 1)
   }
-  return { items, precision: 'exact' }
+  return { items: Object.fromEntries(items), precision: 'exact' }
 }
 
 /** A time alone is no content: nobody loses anything by it. */
@@ -73,7 +75,11 @@ const isKept = (now: Hashed, before: Hashed | undefined) =>
   (now.kind === 'link' || before.mode === now.mode)
 
 async function countFiles(folder: string, config: FilesConfig, pattern: string): Promise<number> {
+  const cwd = rootPath(folder, config)
   let files = 0
-  for await (const found of glob(pattern, { cwd: rootPath(folder, config), withFileTypes: true })) if (found.isFile()) files++
+  for await (const found of glob(pattern, { cwd, withFileTypes: true })) {
+    if (/^\.\.(\/|$)/.test(relative(cwd, found.parentPath))) throw new FettleError('TEST_FAILED', `${pattern} leads out of the store`)
+    if (found.isFile()) files++
+  }
   return files
 }

@@ -1,19 +1,22 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { tableItem } from '../../../core/fingerprint.ts'
 import { digestOf } from '../../../lib/content-sum.ts'
+import type { Loss } from '../../../ports/store.ts'
 import { contentTables, scanTable, type Table } from './scan.ts'
 
-/** Table → rows in `now` that `before` lacks or holds with other values. Exact, up to a collision of 64-bit hashes. */
-export async function lostRows(now: DatabaseSync, before: DatabaseSync, signal: AbortSignal): Promise<Record<string, number>> {
-  const known = new Map(contentTables(before).map(table => [table.name, table]))
-  const lost: Record<string, number> = {}
-  for (const table of contentTables(now)) {
+/** Table → rows in `now` that `before` lacks or holds with other values. Exact, up to a collision of 64-bit hashes and closed tables. */
+export async function lostRows(now: DatabaseSync, before: DatabaseSync, signal: AbortSignal): Promise<Loss> {
+  const known = new Map(contentTables(before).tables.map(table => [table.name, table]))
+  const { tables, closed } = contentTables(now)
+  const lost = new Map<string, number>()
+  for (const table of tables) {
     const earlier = known.get(table.name)
     const present = await rowDigests(now, table, signal)
     const kept = earlier === undefined ? new BigUint64Array() : await rowDigests(before, earlier, signal)
     const rows = countMissing(present, kept)
-    if (rows > 0) lost[table.name] = rows
+    if (rows > 0) lost.set(tableItem(table.name), rows)
   }
-  return lost
+  return { items: Object.fromEntries(lost), precision: closed.length > 0 ? 'at-least' : 'exact' }
 }
 
 /** Sorted, one for each row. */

@@ -1,9 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { FettleError } from '../../../core/errors.ts'
-import { openCopy, sqliteCode, sqliteError } from './open.ts'
-
-/** SQLITE_ERROR: a function, collation or module that only the app brings; the check can not run, and nothing is wrong with the file. */
-const GENERIC = 1
+import { NEEDS_THE_APP, openCopy, sqliteCode, sqliteError } from './open.ts'
 
 /** Its bytes are those that were backed up. */
 const NEXT =
@@ -20,7 +17,8 @@ export function checkIntegrity(path: string, store: string): void {
         hint: NEXT,
       })
   } catch (error) {
-    if (sqliteCode(error) !== GENERIC) throw sqliteError(error, `checking the database of store ${store}`, NEXT)
+    // Then the check can not run, and nothing is wrong with the file.
+    if (sqliteCode(error) !== NEEDS_THE_APP) throw sqliteError(error, `checking the database of store ${store}`, NEXT)
   } finally {
     database.close()
   }

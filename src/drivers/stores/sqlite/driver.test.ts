@@ -1,16 +1,29 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readdirSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, test } from 'node:test'
 import { storeConformance } from '../../../../test/conformance/store.ts'
+import { asOtherUser, asRoot } from '../../../../test/helpers/other-user.ts'
 import { dumpOptions, hasCode, manifestOf, testRepository } from '../../../../test/helpers/repository.ts'
 import { temporaryFolder } from '../../../../test/helpers/temporary.ts'
 import { FettleError } from '../../../core/errors.ts'
-import { compareFingerprints } from '../../../core/fingerprint.ts'
-import type { SnapshotPart } from '../../../ports/store.ts'
+import { comparedRows, compareFingerprints } from '../../../core/fingerprint.ts'
+import { Fingerprint, Loss, type SnapshotPart } from '../../../core/snapshot.ts'
 import { sqliteStore } from './index.ts'
 
 const config = { sqlite: 'app.db' }
@@ -44,15 +57,18 @@ describe('sqlite', async () => {
   }
   const fingerprint = (folder: string) => sqliteStore.fingerprint(folder, config, signal)
   const fingerprintOf = async (sql: string) => fingerprint(database(sql).folder)
-  async function dump(folder: string): Promise<SnapshotPart> {
+  async function dump(folder: string, previous?: SnapshotPart): Promise<SnapshotPart> {
     await repository.begin(`op${++count}`)
-    return sqliteStore.dump(folder, config, repository.sink(`op${count}`), dumpOptions(join(base, 'scratch')))
+    const options = dumpOptions(join(base, 'scratch'), previous === undefined ? {} : { previous })
+    return sqliteStore.dump(folder, config, repository.sink(`op${count}`), options)
   }
   async function load(part: SnapshotPart): Promise<string> {
     const folder = join(base, `loaded${++count}`)
     await sqliteStore.load(part, repository.source(), folder, config, { durable: true, signal })
     return folder
   }
+  const lossOf = (part: SnapshotPart, folder: string) =>
+    sqliteStore.changedSince(part, repository.source(), folder, config, { scratch: join(base, 'scratch'), signal })
   const differs = async (a: string, b: string) => compareFingerprints(await fingerprintOf(a), await fingerprintOf(b)).length > 0
 
   test('a link to a database is followed, and nothing of reading it is left beside either', async () => {
@@ -116,6 +132,59 @@ describe('sqlite', async () => {
       assert.ok(!(await differs(table(a), table(a))))
     })
   }
+
+  const names = ['__proto__', 'constructor', 'toString', 'sequence of t', './x', 'we"ird \n name', '']
+  for (const name of names) {
+    test(`a table called ${JSON.stringify(name)} is in the fingerprint, also as JSON, and its lost rows are counted`, async () => {
+      const quoted = `"${name.replaceAll('"', '""')}"`
+      const { folder, path } = database(`
+        CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT); INSERT INTO t VALUES (7);
+        CREATE TABLE ${quoted} (a); INSERT INTO ${quoted} VALUES (1)`)
+      const part = await dump(folder)
+      const kept = Fingerprint.parse(JSON.parse(JSON.stringify(part.fingerprint)))
+      assert.equal(comparedRows(kept), 2)
+      assert.equal(kept.items['sequence of t']?.content, 'at-least:7')
+      assert.deepEqual(compareFingerprints(kept, await fingerprint(await load(part))), [])
+      execute(path, `INSERT INTO ${quoted} VALUES (2), (3)`)
+      assert.equal(compareFingerprints(kept, await fingerprint(folder)).length, 1)
+      const { items } = await lossOf(part, folder)
+      assert.deepEqual(Object.values(Loss.shape.items.parse(JSON.parse(JSON.stringify(items)))), [2])
+      execute(path, `DROP TABLE ${quoted}`)
+      assert.equal(compareFingerprints(kept, await fingerprint(folder)).length, 2)
+    })
+  }
+
+  test('a fingerprint that an earlier fettle took of a table called __proto__, or as the sequence is, has the same content', async () => {
+    const { folder } = database(`
+      CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT); INSERT INTO t VALUES (7); CREATE TABLE "sequence of t" (a);
+      CREATE TABLE "__proto__" (a)`)
+    const now = await fingerprint(folder)
+    const { t, 'sequence of t': sequence } = now.items
+    assert.ok(t !== undefined && sequence !== undefined)
+    assert.deepEqual(compareFingerprints({ ...now, items: { t, 'sequence of t': sequence } }, now), [])
+  })
+
+  test('a table of which only the app knows the order is backed up, and it is said that nothing of it is compared', async () => {
+    const { folder, path } = database('CREATE TABLE t (a); INSERT INTO t VALUES (1)')
+    const python = "c.create_collation('OWN', lambda a, b: (a > b) - (a < b))"
+    const inPython = (statement: string) =>
+      execFileSync('python3', ['-c', `import sqlite3, sys\nc = sqlite3.connect(sys.argv[1])\n${python}\n${statement}\nc.commit()`, path])
+    inPython(`c.executescript("""CREATE TABLE own (a TEXT COLLATE own PRIMARY KEY) WITHOUT ROWID; INSERT INTO own VALUES ('x');
+      CREATE TABLE sorted (a TEXT COLLATE own); CREATE INDEX i ON sorted (a); INSERT INTO sorted VALUES ('y')""")`)
+    const part = await dump(folder)
+    assert.deepEqual(part.notes, ['table own: backed up, but only the app can read it, so it is not compared'])
+    assert.deepEqual(Object.keys(part.fingerprint.items).sort(), ['sorted', 't'])
+    assert.deepEqual(compareFingerprints(part.fingerprint, await fingerprint(await load(part))), [])
+    execute(path, 'INSERT INTO t VALUES (2)')
+    assert.deepEqual(await lossOf(part, folder), { items: { t: 1 }, precision: 'at-least' })
+  })
+
+  test('a table of as many columns as there may be is read exactly', async () => {
+    const names = Array.from({ length: 2000 }, (_, n) => `c${n}`)
+    const table = (last: string) => `CREATE TABLE t (${names}); INSERT INTO t (c0, c1, c1999) VALUES (cast(x'ff' as text), x'41', ${last})`
+    assert.equal(await differs(table("cast(x'ff' as text)"), table("x'ff'")), true)
+    assert.equal(await differs(table("cast(x'ff' as text)"), table("cast(x'ff' as text)")), false)
+  })
 
   test('columns do not run into each other, duplicates count, the order of rows does not', async () => {
     const table = (rows: string) => `CREATE TABLE t (a, b); INSERT INTO t VALUES ${rows}`
@@ -249,6 +318,41 @@ describe('sqlite', async () => {
     const options = { scratch: join(base, 'scratch'), signal }
     const loss = await sqliteStore.changedSince(part, repository.source(), folder, config, options)
     assert.deepEqual(loss, { items: {}, precision: 'unknown' })
+  })
+
+  test('a query reaches no other file', async () => {
+    const { folder } = database('CREATE TABLE t (a)')
+    const other = join(base, 'other.db')
+    for (const sql of [`VACUUM INTO '${other}'`, `ATTACH '${other}' AS other`])
+      await assert.rejects(async () => sqliteStore.query?.(folder, config, sql, 10_000), /authoriz/)
+    assert.equal(existsSync(other), false)
+  })
+
+  test('the mode is that of the last dump, also where nothing else changed', async () => {
+    const { folder, path } = database('CREATE TABLE t (a)')
+    chmodSync(path, 0o660)
+    const first = await dump(folder)
+    chmodSync(path, 0o600)
+    const second = await dump(folder, first)
+    assert.equal(second.reused, true)
+    assert.equal(statSync(join(await load(second), 'app.db')).mode & 0o777, 0o600)
+  })
+
+  test('a database with a WAL in a folder that may not be written is REFUSED, and it is said why', asRoot, async () => {
+    const place = mkdtempSync(join(tmpdir(), 'fettle-closed-'))
+    const folder = join(place, 'closed')
+    mkdirSync(folder)
+    execute(join(folder, 'app.db'), 'PRAGMA journal_mode = wal; CREATE TABLE t (a)')
+    chmodSync(folder, 0o555)
+    chmodSync(place, 0o755)
+    await asOtherUser(() =>
+      assert.rejects(fingerprint(folder), error => {
+        assert.ok(error instanceof FettleError && error.code === 'REFUSED')
+        assert.match(error.hint ?? '', /its folder/)
+        return true
+      }),
+    )
+    rmSync(place, { recursive: true })
   })
 
   test('a query is stopped at its time limit, and can not write', async () => {

@@ -12,7 +12,7 @@ import { checkIntegrity } from './check.ts'
 import { databasePath, type SqliteConfig } from './config.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import { openCopy, openView, realDatabase, sqliteError, tidyAfterView } from './open.ts'
-import { virtualTables } from './scan.ts'
+import { contentTables, virtualTables } from './scan.ts'
 
 export const CONTENT = 'sqlite-database'
 /** One step: with smaller ones SQLite starts again whenever another process writes, and may never end. */
@@ -33,17 +33,17 @@ export async function dump(folder: string, config: SqliteConfig, sink: Sink, opt
   const takenAt = await copyDatabase(path, copy, options)
   try {
     const bytes = await sha256Of(copy)
-    const head = { store: options.store, driver: 'sqlite', takenAt }
+    const { mode } = await stat(path)
+    const hints = { bytes, mode: mode & 0o777 }
+    const head = { store: options.store, driver: 'sqlite', takenAt, hints }
     const { previous } = options
     // The same bytes have the same fingerprint: nothing to write, nothing to compute.
     if (previous?.hints?.bytes === bytes) return { ...previous, ...head, reused: true }
-    const { mode } = await stat(path)
-    const hints = { bytes, mode: mode & 0o777 }
     const [object, { fingerprint, notes }] = await Promise.all([
       sink.write(CONTENT, createReadStream(copy, { highWaterMark: READ_SIZE })),
       inspectCopy(copy, options.signal),
     ])
-    return { ...head, objects: [object], fingerprint, reused: false, hints, ...(notes.length > 0 && { notes }) }
+    return { ...head, objects: [object], fingerprint, reused: false, ...(notes.length > 0 && { notes }) }
   } finally {
     await rm(copy, { force: true })
   }
@@ -84,8 +84,7 @@ export async function changedSince(
 
 async function lossOf(path: string, before: DatabaseSync, signal: AbortSignal): Promise<Loss> {
   try {
-    const items = await withDatabase(openView(path), now => lostRows(now, before, signal), `reading the database ${path}`)
-    return { items, precision: 'exact' }
+    return await withDatabase(openView(path), now => lostRows(now, before, signal), `reading the database ${path}`)
   } catch (error) {
     if (error instanceof FettleError && error.code === 'NOT_FOUND') return { items: {}, precision: 'exact' }
     if (error instanceof FettleError && error.code === 'DAMAGED') return { items: {}, precision: 'unknown' }
@@ -110,7 +109,10 @@ async function copyDatabase(path: string, copy: string, { viewed, signal }: Dump
 async function inspectCopy(copy: string, signal: AbortSignal): Promise<{ fingerprint: Fingerprint; notes: string[] }> {
   const inspect = async (database: DatabaseSync) => ({
     fingerprint: await fingerprintOf(database, signal),
-    notes: virtualTables(database).map(name => `virtual table ${name}: its shadow tables are covered, content outside the database is not`),
+    notes: [
+      ...virtualTables(database).map(name => `virtual table ${name}: its shadow tables are covered, content outside the database is not`),
+      ...contentTables(database).closed.map(({ name }) => `table ${name}: backed up, but only the app can read it, so it is not compared`),
+    ],
   })
   return withDatabase(openCopy(copy), inspect, 'reading the copy of the database')
 }

@@ -5,11 +5,15 @@ import { pathToFileURL } from 'node:url'
 import { FettleError } from '../../../core/errors.ts'
 import { butThereIs } from '../../../lib/what-is-there.ts'
 
+/** SQLITE_ERROR, of a statement that is sound: a function, collation or module that only the app brings. */
+export const NEEDS_THE_APP = 1
 const NOT_A_DATABASE = 26
 const CORRUPT = 11
 const READONLY = 8
 const CANT_OPEN = 14
 const BUSY = 5
+/** The file or its folder may not be read, or not be written where SQLite has to. */
+const CLOSED: (number | undefined)[] = [READONLY, CANT_OPEN]
 /** How long a view waits for a writer that holds the lock: one that writes all the time leaves it free for moments only. */
 const BUSY_TIMEOUT_MS = 60_000
 
@@ -27,13 +31,20 @@ export function realDatabase(path: string): string {
   })
 }
 
-/** Opens a live database and fixes a view of it: everything read through the connection is of this moment. */
+/**
+ * Opens a live database and fixes a view of it: everything read through the connection is of this moment.
+ * @throws NOT_FOUND, DAMAGED, BUSY, REFUSED when its user may not
+ */
 export function openView(path: string): DatabaseSync {
   const real = realDatabase(path)
   try {
     return recoveredView(real)
   } catch (error) {
-    throw sqliteError(error, `reading the database ${path}`)
+    if (!CLOSED.includes(sqliteCode(error))) throw sqliteError(error, `reading the database ${path}`)
+    throw new FettleError('REFUSED', `reading the database ${path}: ${(error as Error).message}`, {
+      cause: error,
+      hint: `Let the user that fettle runs as read it, and write it and its folder: with a WAL, or after a writer that died, SQLite has to.`,
+    })
   }
 }
 

@@ -6,8 +6,11 @@ const SCRIPT = `
 const { path, sql } = JSON.parse(require('node:fs').readFileSync(0, 'utf8'))
 let answer
 try {
-  const { DatabaseSync } = require('node:sqlite')
-  const statement = new DatabaseSync(path, { readOnly: true, timeout: 10000 }).prepare(sql)
+  const { DatabaseSync, constants } = require('node:sqlite')
+  const database = new DatabaseSync(path, { readOnly: true, timeout: 10000 })
+  // No other file: VACUUM INTO attaches the one that it writes. Node before 24.10 can not forbid it.
+  database.setAuthorizer?.(action => (action === constants.SQLITE_ATTACH ? constants.SQLITE_DENY : constants.SQLITE_OK))
+  const statement = database.prepare(sql)
   statement.setReadBigInts(true)
   const value = Object.values(statement.get() ?? {})[0] ?? null
   answer = { value: typeof value === 'bigint' ? (Number.isSafeInteger(Number(value)) ? Number(value) : String(value))

@@ -4,6 +4,7 @@
  */
 import type { DatabaseSync } from 'node:sqlite'
 import { setImmediate as turn } from 'node:timers/promises'
+import { NEEDS_THE_APP, sqliteCode } from './open.ts'
 
 /** Rows between two turns of the event loop: some 20 ms. */
 const ROWS_PER_TURN = 10_000
@@ -17,12 +18,23 @@ export interface Table {
   columns: string[]
 }
 
-/** Tables that hold content; the engine's own statistics and the sequence table are not. */
-export function contentTables(database: DatabaseSync): Table[] {
-  return tableNames(database, "type IN ('table', 'shadow') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'").map(name => ({
-    name,
-    columns: storedColumns(database, name),
-  }))
+/** Tables that hold content; the engine's own statistics and the sequence table are not. `closed` can not be read by SQLite alone. */
+export function contentTables(database: DatabaseSync): { tables: Table[]; closed: Table[] } {
+  const names = tableNames(database, "type IN ('table', 'shadow') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")
+  const all = names.map(name => ({ name, columns: storedColumns(database, name) }))
+  const { tables = [], closed = [] } = Object.groupBy(all, table => (isReadable(database, table) ? 'tables' : 'closed'))
+  return { tables, closed }
+}
+
+/** Not one WITHOUT ROWID whose key is sorted by a collation of the app: it is the index that SQLite would have to walk through. */
+function isReadable(database: DatabaseSync, { name, columns }: Table): boolean {
+  try {
+    database.prepare(selectFrom(name, columns.map(quoteName)))
+    return true
+  } catch (error) {
+    if (sqliteCode(error) !== NEEDS_THE_APP) throw error
+    return false
+  }
 }
 
 /** Names of virtual tables: their rows live in shadow tables, which are content tables, or outside the database. */
@@ -57,17 +69,19 @@ function storedColumns(database: DatabaseSync, table: string): string[] {
   return rows.filter(row => row.hidden === 0 || row.hidden === STORED_GENERATED).map(row => String(row.name))
 }
 
+/** NOT INDEXED: the table itself, not a covering index that should agree with it. */
+const selectFrom = (table: string, columns: string[]): string => `SELECT ${columns.join(', ')} FROM main.${quoteName(table)} NOT INDEXED`
+
 /** False when it stopped at a text that only an exact scan can read. */
 async function scan(database: DatabaseSync, table: Table, row: RowSink, exact: boolean, signal: AbortSignal): Promise<boolean> {
-  const columns = table.columns.map(quoteName).map(column => (exact ? exactly(column) : column))
-  // NOT INDEXED: the table itself, not a covering index that should agree with it.
-  const statement = database.prepare(`SELECT ${columns.join(', ')} FROM main.${quoteName(table.name)} NOT INDEXED`)
-  statement.setReadBigInts(true)
-  statement.setReturnArrays(true)
-  const encoder = new RowEncoder(exact)
+  const columns = table.columns.map(quoteName)
+  const rows = rowsOf(database, table, exact ? columns.map(textAsBytes) : columns)
+  // In a statement of its own, which walks the same way: a table may have as many columns as a result.
+  const texts = exact ? rowsOf(database, table, columns.map(isText)) : undefined
+  const encoder = new RowEncoder()
   let untilTurn = ROWS_PER_TURN
-  for (const values of statement.iterate() as Iterable<unknown>) {
-    const record = encoder.encode(values as SqlValue[])
+  for (const values of rows) {
+    const record = encoder.encode(values, texts?.next().value)
     if (record === undefined) return false
     row(record)
     if (--untilTurn > 0) continue
@@ -78,8 +92,15 @@ async function scan(database: DatabaseSync, table: Table, row: RowSink, exact: b
   return true
 }
 
-const exactly = (column: string) =>
-  `typeof(${column}) = 'text', CASE typeof(${column}) WHEN 'text' THEN CAST(${column} AS BLOB) ELSE ${column} END`
+function rowsOf(database: DatabaseSync, table: Table, columns: string[]): IterableIterator<SqlValue[], undefined> {
+  const statement = database.prepare(selectFrom(table.name, columns))
+  statement.setReadBigInts(true)
+  statement.setReturnArrays(true)
+  return statement.iterate() as Iterable<unknown> as IterableIterator<SqlValue[], undefined>
+}
+
+const isText = (column: string) => `typeof(${column}) = 'text'`
+const textAsBytes = (column: string) => `CASE ${isText(column)} WHEN 1 THEN CAST(${column} AS BLOB) ELSE ${column} END`
 
 type SqlValue = null | bigint | number | string | Uint8Array
 
@@ -93,24 +114,18 @@ const HEAD = 9
 
 /** One growing buffer for all rows: what `encode` gives is valid until the next call. */
 class RowEncoder {
-  readonly #exact: boolean
   #buffer = Buffer.allocUnsafe(64 * 1024)
   #length = 0
 
-  constructor(exact: boolean) {
-    this.#exact = exact
-  }
-
-  /** undefined: a text is not exact as a string. */
-  encode(values: SqlValue[]): Uint8Array | undefined {
+  /** @param texts 1 where bytes are those of a text @returns undefined where a text is not exact as a string */
+  encode(values: SqlValue[], texts?: SqlValue[]): Uint8Array | undefined {
     this.#length = 0
-    const step = this.#exact ? 2 : 1
-    for (let at = step - 1; at < values.length; at += step) {
+    for (let at = 0; at < values.length; at++) {
       const value = values[at] as SqlValue
       if (typeof value === 'string') {
         if (value.includes('\ufffd')) return undefined
         this.#text(value)
-      } else if (value instanceof Uint8Array) this.#bytes(this.#exact && values[at - 1] === 1n ? TEXT : BLOB, value)
+      } else if (value instanceof Uint8Array) this.#bytes(texts?.[at] === 1n ? TEXT : BLOB, value)
       else this.#fixed(value)
     }
     return this.#buffer.subarray(0, this.#length)
