@@ -1,10 +1,14 @@
 /** Content ↔ text of an ASCII-armored age v1 file, which `age -d -i key` reads too. */
+import { buffer, text as textOf } from 'node:stream/consumers'
 import type { Encrypter } from 'age-encryption'
 import { FettleError } from '../../../core/errors.ts'
 import { refuseNewer } from '../../../core/file-format.ts'
 import { Content } from './content.ts'
 
-/** Loaded when it is needed: with what it brings, some 300 KB of code. */
+/**
+ * Loaded when it is needed: with what it brings, some 300 KB of code. It is given streams and gives streams: for anything else it makes a
+ * Response, and Node loads all of its fetch for that.
+ */
 const library = () => import('age-encryption')
 
 /** @throws FettleError DAMAGED when a recipient is none */
@@ -12,7 +16,7 @@ export async function encrypt(content: Content, recipients: readonly string[]): 
   const { armor, Encrypter } = await library()
   const encrypter = new Encrypter()
   for (const recipient of recipients) addRecipient(encrypter, recipient)
-  return armor.encode(await encrypter.encrypt(JSON.stringify(content)))
+  return armor.encode(await buffer(await encrypter.encrypt(ReadableStream.from([Buffer.from(JSON.stringify(content))]))))
 }
 
 function addRecipient(encrypter: Encrypter, recipient: string): void {
@@ -45,7 +49,7 @@ export async function decrypt(text: string, identities: readonly string[], path:
     },
   })
   try {
-    return parseContent(await decrypter.decrypt(armor.decode(text), 'text'), path)
+    return parseContent(await textOf(await decrypter.decrypt(ReadableStream.from([armor.decode(text)]))), path)
   } catch (error) {
     if (locked) return undefined
     if (error instanceof FettleError) throw error
