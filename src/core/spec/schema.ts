@@ -98,7 +98,8 @@ export const Route = z
     host: z
       .string()
       .regex(
-        /^(\*|(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)$/i,
+        // Both cases spelled out: a JSON Schema knows no flags.
+        /^(\*|(?=.{1,253}$)([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)$/,
         'expected a host name without scheme, port or path, such as shop.example.com, or *',
       )
       .describe('host name, * for any'),
