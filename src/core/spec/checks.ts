@@ -94,6 +94,8 @@ class Checks {
   #service(path: Path, { run, env, ready, singleton, instances }: Service): void {
     this.#references([...path, 'run'], run, 'command')
     this.#environment([...path, 'env'], env)
+    if (env.PORT !== undefined)
+      this.#add([...path, 'env', 'PORT'], 'fettle gives each instance a PORT of its own: this one would never be seen')
     if (ready?.command !== undefined) this.#references([...path, 'ready', 'command'], ready.command, 'command')
     if (ready?.uptime !== undefined && ready.uptime >= ready.within && !this.#isPartial([...path, 'ready']))
       this.#add([...path, 'ready', 'uptime'], 'would never be ready: `uptime` is not shorter than `within`')

@@ -244,6 +244,11 @@ const REFUSED: [title: string, text: string, expected: string[]][] = [
     ['2:15: a build is the same for every environment and cannot use ${stores.data.path}'],
   ],
   [
+    'a PORT of its own',
+    'app: a\nservices: { web: { run: x, env: { PORT: 9 } } }\nrelease: { migrate: x, env: { PORT: 9 } }',
+    ['2:41: fettle gives each instance a PORT of its own: this one would never be seen'],
+  ],
+  [
     'two of a singleton',
     'app: a\nservices: { web: { run: x, singleton: true, instances: 2 } }',
     ['2:56: a singleton never runs twice: expected 1, or `singleton: false`'],

@@ -48,7 +48,7 @@ export const Service = z
       .default(1)
       .describe('how many run side by side; `fettle scale` stands over it until a deploy says another number'),
     env: Environment.default({}).describe(
-      'environment of the process, as written; may hold references: ${stores.<name>.path}, ${secrets.<NAME>}, ${environment}, ${app}, ${release}; $${ is a plain ${',
+      'environment of the process, as written, all but PORT; may hold references: ${stores.<name>.path}, ${secrets.<NAME>}, ${environment}, ${app}, ${release}; $${ is a plain ${',
     ),
     ready: ReadyCheck.optional(),
     stop: z
