@@ -3,13 +3,13 @@ import type { DoctorItem } from '../api/views.ts'
 import { formatDuration } from '../core/format.ts'
 import { failureText, isProven, standingFailure, wasProven } from '../core/proof.ts'
 import type { Proof } from '../core/snapshot.ts'
+import { isExternal } from '../core/spec/derived.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import { bringKey, onlyForeign } from '../operations/snapshots/foreign.ts'
 import { listSnapshots } from '../operations/snapshots/held.ts'
 import { goneRepository, NEW_REPOSITORY, rememberedRepositories } from '../operations/snapshots/repository-record.ts'
 import type { ProjectFile } from '../operations/target.ts'
 import type { World } from '../operations/world.ts'
-import { isExternal } from './status.ts'
 
 const DAY_MS = 86_400_000
 

@@ -13,7 +13,7 @@ import type { World } from '../operations/world.ts'
 import type { RouteTable } from '../ports/proxy.ts'
 import type { BootEnabler } from './boot.ts'
 import { backupItems, type KeptBackups, keptBackups } from './doctor-backups.ts'
-import { environmentStatus, externalStatus } from './status.ts'
+import { environmentStatus, externalStatus, specInForce } from './status.ts'
 
 const SPARE_BYTES = 64 * 1024 * 1024
 
@@ -47,7 +47,7 @@ export async function examine(
     ['operations', async () => heldOperations(journal)],
     ['space', () => space(world)],
     ['backups', async () => (kept instanceof FettleError ? [failedCheck('backups', kept)] : [])],
-    ...tables.map((table): [string, () => Promise<DoctorItem[]>] => [nameOf(table), () => environment(world, journal, table)]),
+    ...tables.map((table): [string, () => Promise<DoctorItem[]>] => [nameOf(table), () => environment(world, journal, table, project)]),
     ...theirs.map((one): [string, () => Promise<DoctorItem[]>] => [nameOf(one), () => ofSomethingElse(world, journal, one)]),
   ]
   const items = await Promise.all(checks.map(([name, check]) => check().catch(error => [failedCheck(name, error)])))
@@ -137,12 +137,16 @@ async function space(world: World): Promise<DoctorItem[]> {
   return [{ name: 'space', state: 'fail', text, fix }]
 }
 
-async function environment(world: World, journal: Journal, table: RouteTable): Promise<DoctorItem[]> {
-  const status = await environmentStatus(world, table, { operations: journal.unended(), address: await world.proxy.address() })
+async function environment(world: World, journal: Journal, table: RouteTable, project: ProjectFile | undefined): Promise<DoctorItem[]> {
+  const target = project !== undefined && isOf(project, table) ? { file: project.file } : {}
+  const status = await environmentStatus(world, table, { operations: journal.unended(), address: await world.proxy.address(), target })
   const { serving } = await readEnvironment(world, table.app, table.environment)
-  const hasData = serving !== undefined && Object.keys(serving.spec.stores).length > 0
-  return [stateItem(status), ...(hasData ? await backupItems(world, table, serving.spec.backups) : [])]
+  const spec = serving === undefined ? undefined : await specInForce(serving, target)
+  const hasData = spec !== undefined && Object.keys(spec.stores).length > 0
+  return [stateItem(status), ...(hasData ? await backupItems(world, table, spec.backups) : [])]
 }
+
+const isOf = ({ spec, environment }: ProjectFile, table: Named): boolean => spec.app === table.app && environment === table.environment
 
 /** What fettle only backs up: where its data is, when its file is at hand, and what its backups are worth. */
 const ofSomethingElse = async (world: World, journal: Journal, { project, backups, ...named }: KeptBackups): Promise<DoctorItem[]> => [

@@ -2,6 +2,7 @@
 import type { About, EnvironmentStatus } from '../api/views.ts'
 import { FettleError } from '../core/errors.ts'
 import type { OperationRecord } from '../core/plan.ts'
+import { isExternal } from '../core/spec/derived.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Journal } from '../engine/journal.ts'
 import { ownBuild } from '../lib/program-path.ts'
@@ -21,7 +22,7 @@ import { maskedPieces } from './mask.ts'
 import { secretHandlers } from './secrets.ts'
 import type { Handlers } from './server.ts'
 import { rememberEnded } from './serving.ts'
-import { environmentStatus, externalStatus, isExternal, keptStatus, NEVER_RUN, releaseViews, unreadableStatus } from './status.ts'
+import { environmentStatus, externalStatus, keptStatus, releaseViews, unreadableStatus } from './status.ts'
 
 /** Makes the agent return after a reboot. */
 export interface HandlerOptions {
@@ -99,25 +100,17 @@ async function statusOf({ world, engine, journal }: HandlerOptions, target: Targ
   const operations = journal.unended()
   const wanted = [...tables, ...firstDeploys(tables, operations)].filter(table => matches(table, names))
   const environments = await Promise.all(
-    wanted.map(table => environmentStatus(world, table, { operations, address }).catch(error => unreadableStatus(table, error))),
+    wanted.map(table => environmentStatus(world, table, { operations, address, target }).catch(error => unreadableStatus(table, error))),
   )
-  const served = await Promise.all(environments.map(status => meantToRun(target, status)))
   const isNew = (one: Named) => !wanted.some(({ app, environment }) => app === one.app && environment === one.environment)
   const kept = target.file === undefined ? (await rememberedRepositories(world)).filter(one => matches(one, names) && isNew(one)) : []
-  const all = [...served, ...(await Promise.all(kept.map(one => keptStatus(world, one, operations))))]
+  const all = [...environments, ...(await Promise.all(kept.map(one => keptStatus(world, one, operations))))]
   if (all.length > 0) return all
   const project = target.file === undefined ? undefined : await readProject(target)
   if (project !== undefined && isExternal(project.spec) && Object.keys(project.spec.stores).length > 0)
     return [await externalStatus(world, project, operations)]
   await requireNames(world, target)
   return []
-}
-
-/** What was deployed has no services and the file has some by now: nothing else runs those. */
-async function meantToRun({ app, file }: TargetRequest, status: EnvironmentStatus): Promise<EnvironmentStatus> {
-  if (status.state !== 'external' || file === undefined || app !== undefined) return status
-  const project = await soundProject({ file, environment: status.environment })
-  return project === undefined || isExternal(project.spec) ? status : { ...status, ...NEVER_RUN }
 }
 
 /** Where nothing was found: the names mean something all the same. @throws FettleError NOT_FOUND */

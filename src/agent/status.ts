@@ -7,13 +7,14 @@ import { groupName } from '../core/names.ts'
 import type { OperationRecord } from '../core/plan.ts'
 import type { Release } from '../core/release.ts'
 import { inForce, wantedInstances } from '../core/scale.ts'
+import { externalPath, isExternal } from '../core/spec/derived.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import { type Environment, hasArtifact, readNotes, readRelease } from '../operations/environment.ts'
 import { storePaths } from '../operations/groups.ts'
 import type { Named } from '../operations/kept.ts'
 import { readScale } from '../operations/scale-record.ts'
 import type { Place } from '../operations/snapshots/repository-record.ts'
-import { type ProjectFile, projectOf } from '../operations/target.ts'
+import { type ProjectFile, projectOf, soundProject, type TargetRequest } from '../operations/target.ts'
 import { readTrial } from '../operations/trial-record.ts'
 import type { World } from '../operations/world.ts'
 import type { RouteTable } from '../ports/proxy.ts'
@@ -25,16 +26,17 @@ const TAKEN_DOWN = { state: 'stopped', why: 'taken down; its data and backups st
 export async function environmentStatus(
   world: World,
   table: RouteTable,
-  { operations, address }: { operations: OperationRecord[]; address: string },
+  { operations, address, target }: { operations: OperationRecord[]; address: string; target: TargetRequest },
 ): Promise<EnvironmentStatus> {
   const { app, environment } = table
   const serving = await readRelease(world, app, environment, table.release)
+  const spec = serving === undefined ? undefined : await specInForce(serving, target)
   // At once: people wait for this one most often.
   const [services, notes, counters, backup] = await Promise.all([
     serviceStatuses(world, table, serving),
     serving === undefined ? undefined : readNotes(world, serving),
     world.proxy.counters(table.activation),
-    serving === undefined ? undefined : backupStatus(world, table, serving.spec.backups),
+    spec === undefined ? undefined : backupStatus(world, table, spec.backups),
   ])
   const isDown = serving !== undefined && Object.keys(table.groups).length === 0 && !(await hasArtifact(world, serving))
   const isRunByUs = serving !== undefined && !isDown && !isExternal(serving.spec)
@@ -45,13 +47,17 @@ export async function environmentStatus(
   return {
     app,
     environment,
-    ...(await stateOf(world, table, serving, { isDown, services })),
+    ...(spec !== undefined && isExternal(serving?.spec ?? spec)
+      ? judgeExternal(world, spec, table.stores)
+      : isDown
+        ? TAKEN_DOWN
+        : judge(services, table)),
     ...(isRunByUs ? { release: table.release } : {}),
     ...(isRunByUs && notes?.servedAt !== undefined ? { deployedAt: notes.servedAt } : {}),
     ...(typeof trialUntil === 'number' ? { trialUntil } : {}),
     generation: table.generation,
     services: isDown ? [] : services,
-    stores: serving === undefined ? [] : storeStatuses(world, serving.spec, table.stores),
+    stores: spec === undefined ? [] : storeStatuses(world, spec, table.stores),
     urls: routeUrls(address, table),
     ...(counters === 'unknown' || table.routes.length === 0 ? {} : { counters }),
     ...(backup === undefined ? {} : { backup }),
@@ -61,14 +67,10 @@ export async function environmentStatus(
 
 type State = Pick<EnvironmentStatus, 'state' | 'why'>
 
-async function stateOf(
-  world: World,
-  table: RouteTable,
-  serving: Release | undefined,
-  { isDown, services }: { isDown: boolean; services: ServiceStatus[] },
-): Promise<State> {
-  if (serving !== undefined && isExternal(serving.spec)) return judgeStores(world, serving.spec)
-  return isDown ? TAKEN_DOWN : judge(services, table)
+/** Of what something else runs the file counts as it is now, as it does for its backups. */
+export async function specInForce({ spec, environment }: Release, { app, file }: TargetRequest): Promise<Spec> {
+  if (!isExternal(spec) || file === undefined || app !== undefined) return spec
+  return (await soundProject({ file, environment }))?.spec ?? spec
 }
 
 /** Of one whose release can not be read: a newer fettle may have written it. What serves, serves on, and others are shown all the same. */
@@ -90,7 +92,7 @@ export async function externalStatus(
   const named = { app: spec.app, environment }
   return {
     ...named,
-    ...(await judgeStores(world, spec)),
+    ...judgeExternal(world, spec, {}),
     generation: 0,
     services: [],
     stores: storeStatuses(world, spec, {}),
@@ -100,7 +102,7 @@ export async function externalStatus(
   }
 }
 
-export const NEVER_RUN = { state: 'never deployed', why: 'the file has services, and no deploy of them has come to its end' } as const
+const NEVER_RUN = { state: 'never deployed', why: 'the file has services, and no deploy of them has come to its end' } as const
 
 /** Of an app of which nothing is deployed, by name: as its file says, or where that is gone, what its backups tell. */
 export async function keptStatus(
@@ -110,30 +112,27 @@ export async function keptStatus(
 ): Promise<EnvironmentStatus> {
   const named = { app, environment }
   try {
-    const project = await projectOf(world, named)
-    return { ...(await externalStatus(world, project, operations)), ...(isExternal(project.spec) ? {} : NEVER_RUN) }
+    return await externalStatus(world, await projectOf(world, named), operations)
   } catch (thrown) {
     const unread = unreadableStatus({ ...named, generation: 0 }, thrown)
     return { ...unread, backup: await backupStatus(world, named, backups), ...openOperation(operations, named) }
   }
 }
 
-/** Something else runs it. */
-export const isExternal = ({ services }: Spec): boolean => Object.keys(services).length === 0
-
-/** All that can be said of what something else runs: whether its data is where the file says. */
-async function judgeStores(world: World, spec: Spec): Promise<State> {
-  const gone = storeStatuses(world, spec, {}).filter(({ path }) => !existsSync(path))
+/** All that can be said of what something else runs: whether its data is where the file says. With services by now, nothing else runs those. */
+function judgeExternal(world: World, spec: Spec, folders: Record<string, string>): State {
+  if (!isExternal(spec)) return NEVER_RUN
+  const gone = storeStatuses(world, spec, folders).filter(({ path }) => !existsSync(path))
   if (gone.length === 0) return { state: 'external' }
   return { state: 'down', why: gone.map(({ name, path }) => `${name} is not there: ${path}`).join(', ') }
 }
 
-const storeStatuses = (world: World, spec: Spec, folders: Record<string, string>): EnvironmentStatus['stores'] =>
-  Object.entries(storePaths(world, spec, folders)).map(([name, path]) => ({
-    name,
-    driver: Object.keys(spec.stores[name] ?? {})[0] ?? '',
-    path,
-  }))
+/** Those that have a place: one of fettle's own gets its with a deploy. */
+function storeStatuses(world: World, spec: Spec, folders: Record<string, string>): EnvironmentStatus['stores'] {
+  const placed = Object.entries(spec.stores).filter(([name, store]) => externalPath(store) !== undefined || folders[name] !== undefined)
+  const paths = storePaths(world, { ...spec, stores: Object.fromEntries(placed) }, folders)
+  return placed.map(([name, store]) => ({ name, driver: Object.keys(store)[0] ?? '', path: paths[name] ?? '' }))
+}
 
 const isOf = ({ plan }: OperationRecord, app: string, environment: string) => plan.app === app && plan.environment === environment
 

@@ -5,10 +5,11 @@ import type { Json } from '../core/json.ts'
 import { environmentLease } from '../core/names.ts'
 import type { Plan, PlannedStep } from '../core/plan.ts'
 import type { Release } from '../core/release.ts'
+import { externalPath, isExternal } from '../core/spec/derived.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import type { Manifest } from '../ports/repository.ts'
 import { basisOf } from './basis.ts'
-import { hasArtifact, readRelease } from './environment.ts'
+import { type Environment, hasArtifact, readRelease } from './environment.ts'
 import { withDoubts } from './snapshots/doubt.ts'
 import { foreignDoubt } from './snapshots/foreign.ts'
 import { findSnapshot } from './snapshots/held.ts'
@@ -56,13 +57,24 @@ export async function planBackup(
     leases: [environmentLease(environment.app, environment.environment)],
     basis: basisOf({ stores: environment.table.stores }),
     lines: [
-      { text: `snapshot of ${Object.keys(spec.stores).join(', ')}`, tone: 'add' },
-      ...[moved, later, foreign].flatMap(text => (text === undefined ? [] : [{ text, tone: 'warn' as const }])),
+      { text: take[0]?.title ?? '', tone: 'add' },
+      ...[...storesLeftOut(environment, spec), moved, later, foreign].flatMap(text =>
+        text === undefined ? [] : [{ text, tone: 'warn' as const }],
+      ),
     ],
     ...(foreign === undefined ? {} : { confirm: foreign }),
     steps: [...take, retain],
   }
 }
+
+/** Of what something else runs the file counts as it is now, also where more was deployed. */
+const storesLeftOut = ({ serving, table }: Environment, { stores }: Spec): string[] =>
+  Object.entries(serving?.spec.stores ?? {})
+    .filter(([name]) => stores[name] === undefined)
+    .map(
+      ([name, store]) =>
+        `${name} is not in the file any more, nor in this snapshot; its data stays in ${externalPath(store) ?? table.stores[name]}`,
+    )
 
 /** What serves says where its snapshots go, also while the file beside it names another place by now. */
 async function laterRepository(world: World, request: TargetRequest, { backups }: Spec): Promise<string | undefined> {
@@ -99,7 +111,7 @@ export async function planDrill(world: World, request: TargetRequest & { snapsho
 async function bootLack(world: World, release: Release | undefined, manifest: Manifest): Promise<string | undefined> {
   if (world.runtime.caps.isolation === 'none')
     return `nothing keeps the app from the outside here (${world.runtime.caps.isolationReason ?? 'no sandbox'})`
-  if (manifest.release === '') return 'fettle runs no services of this app'
+  if (manifest.release === '' || (release !== undefined && isExternal(release.spec))) return 'fettle runs no services of this app'
   if (release === undefined) return `release ${manifest.release}, which it was taken of, is gone`
   if (!(await hasArtifact(world, release))) return `what ${release.id} was built into is gone: the environment was taken down`
   return Object.values(release.spec.services).some(service => service['in-drills']) ? undefined : 'no service may run in drills'

@@ -2,6 +2,7 @@
 import { formatDuration } from '../core/format.ts'
 import type { Json } from '../core/json.ts'
 import type { PlannedStep } from '../core/plan.ts'
+import { isExternal } from '../core/spec/derived.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import type { Name, Next } from './activation.ts'
 import type { Environment } from './environment.ts'
@@ -20,7 +21,7 @@ export async function rehearsalSteps(
   options: { mode: RehearsalMode; after: string[]; hasFresh: boolean },
 ): Promise<PlannedStep[]> {
   const { spec } = next
-  if (options.mode === 'off' || Object.keys(spec.services).length === 0) return []
+  if (options.mode === 'off' || isExternal(spec)) return []
   const atMostMs = spec.release.rehearse['at-most']
   const timed: string[] = []
   const budget = () => ({ atMostMs, spentMs: timed.map(step => ({ $from: step, path: 'durationMs' })) })

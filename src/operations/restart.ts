@@ -3,7 +3,9 @@ import { FettleError } from '../core/errors.ts'
 import { plural } from '../core/format.ts'
 import { environmentLease } from '../core/names.ts'
 import type { OperationKind, Plan, PlanLine, PlannedStep } from '../core/plan.ts'
+import type { Release } from '../core/release.ts'
 import { type Scale, scaledTo, wantedInstances } from '../core/scale.ts'
+import { isExternal } from '../core/spec/derived.ts'
 import { activateSteps, drainMsOf, nextOf } from './activation.ts'
 import { basisOf } from './basis.ts'
 import type { Environment } from './environment.ts'
@@ -11,11 +13,13 @@ import { readScale, scaleStep } from './scale-record.ts'
 import { readTarget, requireServing, type TargetRequest } from './target.ts'
 import type { World } from './world.ts'
 
+const runElsewhere = ({ app }: Release, does: string): FettleError =>
+  new FettleError('REFUSED', `${app} has no services: something else runs it`, { hint: `${does} it where it runs.` })
+
 export async function planRestart(world: World, request: TargetRequest): Promise<Plan> {
   const environment = await readTarget(world, request)
   const serving = requireServing(environment)
-  if (Object.keys(serving.spec.services).length === 0)
-    throw new FettleError('REFUSED', `${serving.app} has no services: something else runs it`, { hint: 'Restart it where it runs.' })
+  if (isExternal(serving.spec)) throw runElsewhere(serving, 'Restart')
   const scale = await readScale(world, environment.app, environment.environment)
   return activatePlan(environment, 'restart', scale, [{ text: `${serving.id} starts anew beside itself`, tone: 'change' }])
 }
@@ -23,13 +27,14 @@ export async function planRestart(world: World, request: TargetRequest): Promise
 export async function planScale(world: World, request: TargetRequest & { instances: Record<string, number> }): Promise<Plan> {
   const environment = await readTarget(world, request)
   const serving = requireServing(environment)
+  if (isExternal(serving.spec)) throw runElsewhere(serving, 'Scale')
   const scale = await readScale(world, environment.app, environment.environment)
   const before = wantedInstances(serving, scale)
   for (const [name, count] of Object.entries(request.instances)) {
     const service = Object.hasOwn(serving.spec.services, name) ? serving.spec.services[name] : undefined
     if (service === undefined)
       throw new FettleError('NOT_FOUND', `${serving.id} has no service ${name}`, {
-        hint: `It has: ${Object.keys(serving.spec.services).join(', ') || 'none'}.`,
+        hint: `It has: ${Object.keys(serving.spec.services).join(', ')}.`,
       })
     if (count === 0)
       throw new FettleError('REFUSED', `${name} would have no instance`, {

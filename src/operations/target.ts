@@ -2,6 +2,7 @@
 import { dirname, isAbsolute } from 'node:path'
 import { FettleError, toFettleError } from '../core/errors.ts'
 import { IDENTIFIER } from '../core/names.ts'
+import { isExternal } from '../core/spec/derived.ts'
 import type { Problem } from '../core/spec/problem.ts'
 import type { Spec } from '../core/spec/schema.ts'
 import { exists, readText } from '../lib/files.ts'
@@ -106,7 +107,7 @@ async function namedBy(world: World, request: TargetRequest): Promise<{ app: str
 /** The file as the release that serves took it; as it is now where something else runs the app, since nothing of it is deployed. */
 export async function specOf(world: World, environment: Environment, request: TargetRequest): Promise<Spec> {
   const { serving } = environment
-  const isRun = serving !== undefined && Object.keys(serving.spec.services).length > 0
+  const isRun = serving !== undefined && !isExternal(serving.spec)
   if (isRun || (serving !== undefined && request.file === undefined)) return serving.spec
   return (await projectOf(world, environment, request.file)).spec
 }

@@ -292,6 +292,9 @@ describe('a file without services', () => {
 
   test('is never said to run: not when its file was deployed, and not when that was taken down', async () => {
     await site.must(['deploy'])
+    await site.must(['backup'])
+    const drill = (await site.must(['drill'])).plan.lines.map(({ text }) => text)
+    assert.ok(drill.includes('stops at "content equal": fettle runs no services of this app'), drill.join())
     const words = async () => {
       const { state, release, deployedAt, counters, why } = await site.status()
       return { state, release, deployedAt, counters, why }
@@ -305,11 +308,29 @@ describe('a file without services', () => {
     )
     const restart = await site.operate(['restart'])
     assert.deepEqual([restart.error?.code, restart.error?.message], ['REFUSED', 'shop has no services: something else runs it'])
+    assert.equal((await site.operate(['scale', 'web=2'])).error?.message, restart.error?.message)
     const { plan } = await site.must(['down'])
     assert.equal(plan.lines[0]?.text, 'the releases go')
     assert.deepEqual(await words(), external)
     const again = (await site.operate(['down', '--yes'])).plan
     assert.deepEqual([again.empty, again.lines[0]?.text], [true, 'it was taken down already; its data and backups stayed'])
+  })
+
+  test('has a store taken out of its file after a deploy: backup, status and doctor go by the file, and the backup says what it leaves out', async () => {
+    const file = await readFile(join(site.app, 'fettle.yaml'), 'utf8')
+    await site.edit('fettle.yaml', text => text.replace(/\n {2}uploads:.*/, '\n  new: { sqlite: not-yet.db }'))
+    const { lines } = (await site.must(['backup'])).plan
+    const left = `uploads is not in the file any more, nor in this snapshot; its data stays in ${join(site.app, 'uploads')}`
+    assert.deepEqual(
+      lines.map(({ text }) => text),
+      ['snapshot of data', left],
+    )
+    const { stores, state } = await site.status()
+    assert.deepEqual([stores.map(({ name }) => name), state], [['data'], 'external'])
+    await rename(join(site.app, 'uploads'), join(site.app, 'uploads.away'))
+    assert.ok((await doctor()).some(({ name, text }) => name === 'shop/production' && text === 'external'))
+    await rename(join(site.app, 'uploads.away'), join(site.app, 'uploads'))
+    await writeFile(join(site.app, 'fettle.yaml'), file)
   })
 
   test('is not said to be run by something else any more, once it has services of which no deploy went well', async () => {

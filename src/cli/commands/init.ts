@@ -5,6 +5,7 @@ import type { FolderSketch } from '../../core/spec/guess/draft.ts'
 import { guessSpec } from '../../core/spec/guess.ts'
 import { sketchFolder } from '../../lib/folder-sketch.ts'
 import type { CommandDefinition } from '../command.ts'
+import { printable } from '../output/width.ts'
 
 export const init: CommandDefinition = {
   arguments: [{ name: '[folder]', says: 'default: this one' }],
@@ -24,7 +25,7 @@ export const init: CommandDefinition = {
     await writeNew(file, text)
     cli.answer({ file, text, reasons, services }, style => [
       `${style.green('✓')} ${file} is written`,
-      ...reasons.map(reason => `  ${style.dim('·')} ${reason}`),
+      ...reasons.map(reason => `  ${style.dim('·')} ${printable(reason)}`),
       `${style.cyan('→')} ${services.length === 0 ? 'nothing to run was found: add a service to it' : 'look at it'}, then \`fettle up\``,
     ])
     return 0

@@ -16,6 +16,7 @@ const MOST_FINDINGS = 10_000
 
 /** What a name must be like to be proposed: the file may have others too. */
 const NAME_OF = { services: identifier, stores: identifier, secrets: variableName }
+type Kind = keyof typeof NAME_OF
 
 type Path = (string | number)[]
 
@@ -30,7 +31,7 @@ class Checks {
   readonly #tree: Tree
   readonly #hasRoutes: boolean
   readonly #source: string
-  readonly #names: Record<'services' | 'stores' | 'secrets', string[]>
+  readonly #names: Record<Kind, string[]>
   constructor({ spec, tree }: SoundRest, written: Tree, source: string) {
     this.#spec = spec
     this.#tree = tree
@@ -93,6 +94,8 @@ class Checks {
   #service(path: Path, { run, env, ready, singleton, instances }: Service): void {
     this.#references([...path, 'run'], run, 'command')
     this.#environment([...path, 'env'], env)
+    if (env.PORT !== undefined)
+      this.#add([...path, 'env', 'PORT'], 'fettle gives each instance a PORT of its own: this one would never be seen')
     if (ready?.command !== undefined) this.#references([...path, 'ready', 'command'], ready.command, 'command')
     if (ready?.uptime !== undefined && ready.uptime >= ready.within && !this.#isPartial([...path, 'ready']))
       this.#add([...path, 'ready', 'uptime'], 'would never be ready: `uptime` is not shorter than `within`')
@@ -161,7 +164,8 @@ class Checks {
   #references(path: Path, text: string, place: Place): void {
     for (const reference of references(text, place)) {
       const part = reference.written
-      if (reference.kind === 'unknown') this.#add(path, `${part}: ${reference.problem}`, { part, nearest: () => nearestRoot(part) })
+      if (reference.kind === 'unknown')
+        this.#add(path, `${part}: ${reference.problem}`, { part, nearest: () => this.#nearestReference(part) })
       else if (reference.kind === 'store') this.#known('stores', reference.name, path, 'store', part)
       else if (reference.kind === 'secret' && place === 'command')
         this.#add(path, `${part} would stand in the list of processes; put it into \`env\` and use the variable here`, { part })
@@ -169,18 +173,28 @@ class Checks {
     }
   }
 
-  #known(kind: 'services' | 'stores' | 'secrets', name: string, path: Path, word: string, part?: string): boolean {
+  #known(kind: Kind, name: string, path: Path, word: string, part?: string): boolean {
     const names = this.#names[kind]
     if (names.includes(name)) return true
     const where = part === undefined ? '' : ` in ${part}`
     const otherwise = names.length === 0 ? `\`${kind}:\` names none` : `there is ${visible(listed(names))}`
-    const nearest = () =>
-      nearestName(
-        name,
-        names.filter(other => NAME_OF[kind].safeParse(other).success),
-      )
-    this.#add(path, `no ${word} ${quoted(name)}${where}`, { part, nearest, otherwise })
+    this.#add(path, `no ${word} ${quoted(name)}${where}`, { part, nearest: () => this.#nearest(kind, name), otherwise })
     return false
+  }
+
+  #nearest(kind: Kind, name: string): string | undefined {
+    const sound = this.#names[kind].filter(other => NAME_OF[kind].safeParse(other).success)
+    return nearestName(name, sound)
+  }
+
+  /** `${store.dta}` → `${stores.data.path}`: each part as it was probably meant. */
+  #nearestReference(written: string): string | undefined {
+    const [root = '', name = ''] = written.replace(/^\$\{ *| *\}$/g, '').split('.')
+    const kind = nearestName(root, ['stores', 'secrets', 'environment', 'app', 'release'])
+    if (kind !== 'stores' && kind !== 'secrets') return kind === undefined ? undefined : `\${${kind}}`
+    const meant = this.#nearest(kind, name) ?? (root === kind ? '' : name)
+    if (meant === '') return undefined
+    return kind === 'stores' ? `\${stores.${meant}.path}` : `\${secrets.${meant}}`
   }
 
   #isPartial(path: Path): boolean {
@@ -207,10 +221,4 @@ const listed = (names: string[]): string => (names.length > 10 ? `${names.slice(
 function partOf(at: Span, part: string, source: string): Span {
   const start = source.slice(at.start, at.end).indexOf(part)
   return start < 0 ? at : { start: at.start + start, end: at.start + start + part.length }
-}
-
-function nearestRoot(written: string): string | undefined {
-  const [root = '', ...rest] = written.slice(2, -1).split('.')
-  const nearest = nearestName(root, ['stores', 'secrets', 'environment', 'app', 'release'])
-  return nearest === undefined || nearest === root ? undefined : `\${${[nearest, ...rest].join('.')}}`
 }

@@ -18,6 +18,9 @@ export function takesRequests(spec: Spec, service: string): boolean {
   )
 }
 
+/** Something else runs it: fettle keeps its data. */
+export const isExternal = ({ services }: Pick<Spec, 'services'>): boolean => Object.keys(services).length === 0
+
 /** A worker without a port and a check counts as up when it did not fall over at once. */
 export const DEFAULT_UPTIME_MS = 500
 

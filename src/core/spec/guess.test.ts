@@ -328,6 +328,18 @@ test('what of a compose file is not taken is said, by each service, with the rea
   assert.doesNotMatch(beside.reasons.join('\n'), /`web` in compose\.yaml is left out/)
 })
 
+test('what a first look leaves out is said: a line of a Procfile that is no entry, and a file of another name', () => {
+  const { reasons } = guessSpec(sketch('shop', { Procfile: '# web\n\nweb: ./a\nBad Name: ./b\nidle:\n', 'fettle.yml': 'app: shop' }))
+  assert.deepEqual(
+    reasons.filter(reason => /left out|stays/.test(reason)),
+    [
+      '`Bad Name: ./b`, from Procfile, is left out: it is not `name: command`, with a name of letters, digits, - and _',
+      '`idle:`, from Procfile, is left out: it is not `name: command`, with a name of letters, digits, - and _',
+      'fettle.yml stays as it is and is not read: fettle reads fettle.yaml',
+    ],
+  )
+})
+
 test('the first of two lines of a Procfile with one name counts, and that is said', () => {
   const { text, reasons } = guessSpec(sketch('shop', { Procfile: 'web: node a.js\nweb: node b.js\nrelease: ./a\nrelease: ./b\n1: ./c\n' }))
   assert.equal(parseSpec(text, { file: 'fettle.yaml' }).spec.services.web?.run, 'node a.js')

@@ -58,5 +58,7 @@ export function guessSpec(sketch: FolderSketch): Guess {
       : `source: this folder without what .gitignore names${sketch.files.includes('.gitignore') ? '' : ' (there is none: all of it)'}; a .fettleignore would decide instead`,
   )
   sayCompose(sketch, draft)
+  const others = sketch.files.filter(file => /^fettle\.(yml|json|toml)$/.test(file))
+  draft.reasons.push(...others.map(file => `${file} stays as it is and is not read: fettle reads fettle.yaml`))
   return { text: draftText(draft), reasons: draft.reasons, services: [...draft.services.keys()] }
 }

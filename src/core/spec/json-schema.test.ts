@@ -26,6 +26,7 @@ const ACCEPTED = [
   'app: a\nrelease: { rehearse: newest-proven, bake: { for: 0s, errors: 0.5% }, downtime: allowed }',
   'app: a\nrelease: { rehearse: { mode: off, at-most: 1m30s } }',
   'app: a\nservices: { web: { run: x, limits: { memory: 67108864 } } }',
+  'app: a\nservices: { web: { run: x } }\nroutes: [{ host: A.Example.COM, to: web }]',
   'app: a\nservices: { w: { run: x } }\nroutes: []\nenvironments: { s: { services: { w: null }, routes: null, stores: { d: { files: . } } }, production: }',
 ]
 const REFUSED = [

@@ -213,6 +213,26 @@ const REFUSED: [title: string, text: string, expected: string[]][] = [
       '2:39: ${store.data.path}: expected ${stores.<name>.path}, ${secrets.<NAME>}, ${environment}, ${app} or ${release}; a plain ${ is written $${; did you mean "${stores.data.path}"?',
     ],
   ],
+  ...[
+    ['${stores.data.pth}', '${stores.data.path}'],
+    ['${stores.dta}', '${stores.data.path}'],
+    ['${stores.data.path', '${stores.data.path}'],
+    ['${secrets.KEI.value}', '${secrets.KEY}'],
+    ['${ap.name}', '${app}'],
+  ].map(([written = '', meant]): (typeof REFUSED)[number] => [
+    `the reference ${written}`,
+    `app: a\nservices: { web: { run: x, env: { D: "${written}" } } }\nstores: { data: { files: . } }\nsecrets: [KEY]`,
+    [
+      `2:39: ${written}: ${written.endsWith('}') ? 'expected ${stores.<name>.path}, ${secrets.<NAME>}, ${environment}, ${app} or ${release}' : 'a reference begins here and is not closed'}; a plain \${ is written $\${; did you mean "${meant}"?`,
+    ],
+  ]),
+  ...['${stores}', '${store}', '${stores.path}', '${zzzzzz}'].map((written): (typeof REFUSED)[number] => [
+    `the reference ${written}, near to none`,
+    `app: a\nservices: { web: { run: x, env: { D: "${written}" } } }\nstores: { data: { files: . } }`,
+    [
+      `2:39: ${written}: expected \${stores.<name>.path}, \${secrets.<NAME>}, \${environment}, \${app} or \${release}; a plain \${ is written $\${`,
+    ],
+  ]),
   [
     'a secret in a command',
     'app: a\nservices: { web: { run: "x ${secrets.KEY}" } }\nsecrets: [KEY]',
@@ -222,6 +242,11 @@ const REFUSED: [title: string, text: string, expected: string[]][] = [
     'a store in a build',
     'app: a\nbuild: [a, "x ${stores.data.path}"]\nstores: { data: { files: . } }',
     ['2:15: a build is the same for every environment and cannot use ${stores.data.path}'],
+  ],
+  [
+    'a PORT of its own',
+    'app: a\nservices: { web: { run: x, env: { PORT: 9 } } }\nrelease: { migrate: x, env: { PORT: 9 } }',
+    ['2:41: fettle gives each instance a PORT of its own: this one would never be seen'],
   ],
   [
     'two of a singleton',

@@ -48,7 +48,7 @@ export const Service = z
       .default(1)
       .describe('how many run side by side; `fettle scale` stands over it until a deploy says another number'),
     env: Environment.default({}).describe(
-      'environment of the process, as written; may hold references: ${stores.<name>.path}, ${secrets.<NAME>}, ${environment}, ${app}, ${release}; $${ is a plain ${',
+      'environment of the process, as written, all but PORT; may hold references: ${stores.<name>.path}, ${secrets.<NAME>}, ${environment}, ${app}, ${release}; $${ is a plain ${',
     ),
     ready: ReadyCheck.optional(),
     stop: z
@@ -98,7 +98,8 @@ export const Route = z
     host: z
       .string()
       .regex(
-        /^(\*|(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)$/i,
+        // Both cases spelled out: a JSON Schema knows no flags.
+        /^(\*|(?=.{1,253}$)([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)$/,
         'expected a host name without scheme, port or path, such as shop.example.com, or *',
       )
       .describe('host name, * for any'),

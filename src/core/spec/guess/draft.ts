@@ -108,8 +108,9 @@ export const isTaken = (draft: Draft, name: string): boolean => draft.services.h
 
 const NOT_SOUND = 'it is empty, no text, or has what fettle takes for a reference'
 
-const leftOut = (command: string, why: string, reason: string): string =>
-  `\`${command.slice(0, 100)}\`, from ${why}, is left out: ${reason}`
+/** @param written a command, or a line that is none */
+export const leftOut = (written: string, why: string, reason: string): string =>
+  `\`${written.slice(0, 100)}\`, from ${why}, is left out: ${reason}`
 
 function whyNot(draft: Draft, identifier: string, command: string): string | undefined {
   if (identifier === '') return 'its name has no letter that a name may have'

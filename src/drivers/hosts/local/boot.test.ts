@@ -48,8 +48,9 @@ test('where cron runs, enable adds a line, state sees it, disable takes it away'
   await boot.enable()
   assert.equal(await boot.state(), 'cron, at @reboot')
   assert.equal(readFileSync(join(root, 'table'), 'utf8').split('\n').length, 3)
-  await boot.disable()
+  assert.equal(await boot.disable(), 'the line in the crontab is removed')
   assert.equal(readFileSync(join(root, 'table'), 'utf8'), '1 2 3 4 5 true\n')
+  assert.equal(await boot.disable(), 'nothing started it at boot')
 })
 
 test('where systemd runs, enable writes a unit and enables it, disable removes both', async () => {
@@ -70,7 +71,8 @@ test('where systemd runs, enable writes a unit and enables it, disable removes b
   ])
 })
 
-test('where neither runs, the error names the command that something else must run', async () => {
+test('where neither runs, the error names the command that something else must run, and there is nothing to disable', async () => {
   const boot = createBoot({ ...command, root, env: { PATH: join(root, 'bin') } })
   await assert.rejects(boot.enable(), { code: 'UNSUPPORTED', hint: /\/opt\/node \/srv\/my app\/agent.js/ })
+  assert.equal(await boot.disable(), 'nothing started it at boot')
 })

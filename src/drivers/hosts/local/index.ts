@@ -15,6 +15,8 @@ export interface BootOptions extends BootCommand {
   isRoot?: boolean
 }
 
+const NEVER_ENABLED = 'nothing started it at boot'
+
 /** Idempotent all three; `state` is undefined when nothing starts the agent at boot. */
 export interface Boot {
   state(): Promise<string | undefined>
@@ -45,7 +47,7 @@ function systemdBoot({ root = '/', env = process.env, ...command }: BootOptions,
       return words
     },
     async disable() {
-      if (!existsSync(path)) return 'nothing started it at boot'
+      if (!existsSync(path)) return NEVER_ENABLED
       await systemctl('disable', name)
       await rm(path, { force: true })
       await systemctl('daemon-reload')
@@ -58,19 +60,21 @@ function systemdBoot({ root = '/', env = process.env, ...command }: BootOptions,
 const KNOWN_MS = 60_000
 
 function cronBoot({ env = process.env, ...command }: BootOptions): Boot {
-  const read = async (): Promise<string> => {
+  /** Undefined without cron. */
+  const read = async (): Promise<string | undefined> => {
     const table = await execute('crontab', ['-l'], { env })
-    if (table.code === 127) throw unsupported(command)
+    if (table.code === 127) return undefined
     // Without a table of one's own it exits 1; any other trouble shows when the new one is written.
     return table.code === 0 ? table.stdout : ''
   }
   const write = async (table: string) => required(await execute('crontab', ['-'], { env, stdin: table }), 'crontab -')
   let known: { at: number; line: boolean } | undefined
-  const change = async (isEnabled: boolean) => {
+  /** @returns whether the table was another before */
+  const change = async (before: string, isEnabled: boolean): Promise<boolean> => {
     known = undefined
-    const before = await read()
     const after = cronTable(before, command, isEnabled)
     if (after !== before) await write(after)
+    return after !== before
   }
   return {
     async state() {
@@ -81,12 +85,13 @@ function cronBoot({ env = process.env, ...command }: BootOptions): Boot {
       return known.line ? 'cron, at @reboot' : undefined
     },
     async enable() {
-      await change(true)
+      const before = await read()
+      if (before === undefined) throw unsupported(command)
+      await change(before, true)
       return 'cron, at @reboot'
     },
     async disable() {
-      await change(false)
-      return 'the line in the crontab is removed'
+      return (await change((await read()) ?? '', false)) ? 'the line in the crontab is removed' : NEVER_ENABLED
     },
   }
 }
