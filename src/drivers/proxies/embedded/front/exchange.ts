@@ -50,6 +50,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined
   #isOver = false
   #isAnswering = false
+  /** Some of the answer's body came. */
+  #isBodyBegun = false
   #expectsContinue: boolean
   #repeats = 0
   #sentAt = 0
@@ -160,10 +162,17 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#announcedIdleMs = announcedIdleMs(headers['keep-alive'])
     this.#count(status)
     this.#in.response.writeHead(status, message, responseHeaders(headers))
+    process.nextTick(this.#sendHead)
+  }
+
+  /** Alone only when no body came along with it: most answers stay one write. */
+  readonly #sendHead = (): void => {
+    if (!this.#isBodyBegun && !this.#isOver) this.#in.response.flushHeaders()
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     const { response } = this.#in
+    this.#isBodyBegun = true
     if (response.write(chunk)) return
     controller.pause()
     response.once('drain', () => controller.resume())
