@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { copyBundle } from './bundle.ts'
-import { type Choice, chance, chosenOf, killedAgainAfter, mayHold } from './choice.ts'
+import { type Choice, chance, chosenOf, killedAgainAfter, mayHold, refuseUnknown } from './choice.ts'
 import { type SweptOperation, sweptOperations } from './operations.ts'
 import { Site } from './site.ts'
 import { Sweep } from './sweep.ts'
@@ -32,8 +32,16 @@ interface Task {
   name: string
 }
 
-/** @returns one of each point, in the order of the operations */
+const SOME = 5
+
+/** @returns one of each point, in the order of the operations @throws FettleError USAGE when `only` names none */
 export async function sweepAll(options: SweepOptions): Promise<Survival[]> {
+  const names = sweptOperations.map(({ name }) => `${name}/`)
+  refuseUnknown(
+    sweptOperations.some(({ name }) => mayHold(name, options)),
+    options,
+    [...names, 'deploy/deploy/switch:before'],
+  )
   const folder = await mkdtemp(join(tmpdir(), 'fc-'))
   const homes = new Homes(folder, await copyBundle(join(folder, 'fettle')))
   try {
@@ -99,12 +107,19 @@ async function tasksOf(sweeps: readonly Sweep[], options: SweepOptions): Promise
     for (let swept = waiting.shift(); swept !== undefined; swept = waiting.shift()) points.set(swept.name, await sweep.points(swept))
   })
   const tasks: Task[] = []
+  const known: string[] = []
   for (const swept of meant) {
     const all = (points.get(swept.name) ?? []).map(point => ({ swept, point, name: `${swept.name}/${point}` }))
     const chosen = chosenOf(all, options)
     options.print(`${swept.name}: ${chosen.length} of ${all.length} points`)
     tasks.push(...chosen)
+    known.push(...all.map(({ name }) => name))
   }
+  refuseUnknown(
+    known.some(name => name.startsWith(options.only)),
+    options,
+    known.slice(0, SOME),
+  )
   return tasks
 }
 

@@ -1,4 +1,5 @@
 /** Chance that a seed fixes: the same for the same name, whatever else is chosen and in which order. */
+import { FettleError } from '../../src/core/errors.ts'
 
 /** From 0 up to, but not including, 1. */
 export function chance(seed: number, name: string): number {
@@ -18,6 +19,11 @@ export interface Choice {
 /** `operation`, or `operation/point`. */
 export const mayHold = (operation: string, { only }: Choice): boolean =>
   `${operation}/`.startsWith(only) || only.startsWith(`${operation}/`)
+
+/** @throws FettleError USAGE when a sweep of none would follow */
+export function refuseUnknown(isKnown: boolean, { only }: Choice, known: readonly string[]): void {
+  if (!isKnown) throw new FettleError('USAGE', `no point has a name that begins with ${only}`, { hint: `There are ${known.join(', ')} …` })
+}
 
 export function chosenOf<T extends { name: string }>(all: readonly T[], { only, fraction, seed }: Choice): T[] {
   const exact = all.filter(({ name }) => name === only)

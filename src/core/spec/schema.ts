@@ -130,7 +130,9 @@ export const Bake = z.strictObject({
   for: durationMs.prefault('1m').describe('how long a release is on trial after the switch; 0s: not at all'),
   errors: percent.prefault('5%').describe('the share of failed answers that ends the trial'),
   latency: z.number().min(1).default(3).describe('p95 of the new release may be this many times that of the old, for ten seconds'),
-  'min-requests': count.default(50).describe('with fewer requests the trial is inconclusive'),
+  'min-requests': count
+    .default(50)
+    .describe('with fewer requests the trial is inconclusive, unless more failed than `errors` allows of so many'),
 })
 
 const RehearsalMode = z.enum(['on', 'newest-proven', 'off'])

@@ -7,16 +7,15 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { ANSWERS, type Answer, sendAnswer } from './answers.ts'
-import { announcedIdleMs, headLines, originForm, requestHeaders, responseHeaders } from './headers.ts'
-import { readBody } from './request-body.ts'
+import { sendHeadFirst } from './head-first.ts'
+import { announcedIdleMs, originForm, requestHeaders, responseHeaders, switchingHead } from './headers.ts'
+import { awaitBody, isBodyLate, readBody, throwAwayRest } from './request-body.ts'
 import { chooseUpstream, type Destination } from './switchboard.ts'
 import { openTunnel } from './tunnel.ts'
 import { type Connection, Unsent, type Upstream } from './upstream.ts'
 
 /** A second instance may have died of the same request: then it is the request. */
 const MOST_REPEATS = 2
-/** How long the rest of an upload is read and thrown away after its answer, so that the client gets to read it. */
-const LINGER_MS = 2_000
 
 export interface ExchangeContext {
   find(host: string, target: string): Destination | undefined
@@ -41,6 +40,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** Empty when it can be read in two ways. */
   readonly #target: string
   readonly #hasBody: boolean
+  /** Its body need not come along with the header section. */
+  readonly #mayBeLate: boolean
   readonly #mayRepeat: boolean
   #headers: string[] | undefined
   #destination: Destination | undefined
@@ -50,6 +51,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined
   #isOver = false
   #isAnswering = false
+  /** Some of the answer's body came. */
+  #isBodyBegun = false
   #expectsContinue: boolean
   #repeats = 0
   #sentAt = 0
@@ -63,6 +66,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#target = originForm(incoming.request.url ?? '/', headers.host) ?? ''
     this.#hasBody = (headers['content-length'] ?? '0') !== '0' || headers['transfer-encoding'] !== undefined
     this.#expectsContinue = incoming.expectsContinue ?? false
+    this.#mayBeLate = this.#hasBody && !this.#expectsContinue
     this.#mayRepeat = !this.#hasBody && (method === 'GET' || method === 'HEAD' || method === 'OPTIONS')
   }
 
@@ -76,7 +80,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
       return
     }
     response.once('close', () => this.#clientLeft())
-    this.#attempt()
+    if (this.#mayBeLate) awaitBody(request, this.#attempt)
+    else this.#attempt()
   }
 
   readonly #attempt = (): void => {
@@ -96,7 +101,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #goTo(destination: Destination): void {
     this.#sentAt ||= this.#context.now()
     const upstream = chooseUpstream(destination)
-    const connection = this.#repeats === 0 ? upstream?.take(this.#mayRepeat) : undefined
+    const needsFresh = this.#repeats > 0 || (this.#mayBeLate && isBodyLate(this.#in.request))
+    const connection = needsFresh ? undefined : upstream?.take(this.#mayRepeat)
     if (upstream === undefined) {
       for (const refused of destination.upstreams) refused.refused(destination.environment.room)
       this.#wait(this.#context.restartWaitMs, 'noAnswer')
@@ -128,22 +134,19 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   #send(destination: Destination, upstream: Upstream, connection: Connection): void {
     const { request, response, upgrade } = this.#in
+    const head = { path: this.#target, method: request.method ?? 'GET', headers: this.#headers ?? [] }
+    const isLate = this.#mayBeLate && isBodyLate(request)
     this.#upstream = upstream
-    this.#connection = connection
+    this.#connection = isLate ? undefined : connection
     this.#controller = undefined
     destination.environment.began(destination.activation, upstream)
     if (this.#expectsContinue) response.writeContinue()
     this.#expectsContinue = false
-    connection.client.dispatch(
-      {
-        path: this.#target,
-        method: (request.method ?? 'GET') as Dispatcher.HttpMethod,
-        headers: this.#headers,
-        body: this.#hasBody ? (readBody(request) as unknown as Dispatcher.DispatchOptions['body']) : null,
-        upgrade: upgrade?.protocol ?? null,
-      },
-      this,
-    )
+    if (isLate) sendHeadFirst(head, request, connection.socket, this)
+    else {
+      const body = this.#hasBody ? (readBody(request) as unknown as Dispatcher.DispatchOptions['body']) : null
+      connection.client.dispatch({ ...head, method: head.method as Dispatcher.HttpMethod, body, upgrade: upgrade?.protocol ?? null }, this)
+    }
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -160,10 +163,17 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#announcedIdleMs = announcedIdleMs(headers['keep-alive'])
     this.#count(status)
     this.#in.response.writeHead(status, message, responseHeaders(headers))
+    process.nextTick(this.#sendHead)
+  }
+
+  /** Alone only when no body came along with it: most answers stay one write. */
+  readonly #sendHead = (): void => {
+    if (!this.#isBodyBegun && !this.#isOver) this.#in.response.flushHeaders()
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     const { response } = this.#in
+    this.#isBodyBegun = true
     if (response.write(chunk)) return
     controller.pause()
     response.once('drain', () => controller.resume())
@@ -175,7 +185,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#isOver = true
     response.end()
     this.#leaveUpstream(true)
-    if (!request.complete) setTimeout(() => request.complete || request.destroy(), LINGER_MS).unref()
+    if (this.#hasBody) throwAwayRest(request)
   }
 
   onRequestUpgrade(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders, upstream: Duplex): void {
@@ -185,8 +195,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#count(status)
     const { tunnels } = (this.#destination as Destination).environment
     response.detachSocket(upgrade.socket as Parameters<ServerResponse['detachSocket']>[0])
-    const head = [...responseHeaders(headers), 'connection', 'upgrade', 'upgrade', String(headers.upgrade ?? upgrade.protocol)]
-    upgrade.socket.write(`HTTP/1.1 ${status} Switching Protocols\r\n${headLines(head)}\r\n`, 'latin1')
+    upgrade.socket.write(switchingHead(status, headers, upgrade.protocol), 'latin1')
     upstream.write(upgrade.head)
     const close = openTunnel(upgrade.socket, upstream, () => {
       tunnels.delete(close)
@@ -234,6 +243,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#isOver = true
     if (answer === 'noAnswer') this.#count(ANSWERS[answer].status)
     sendAnswer(this.#in.response, answer)
+    if (this.#hasBody) throwAwayRest(this.#in.request)
   }
 
   #clientLeft(): void {

@@ -93,9 +93,10 @@ export function originForm(url: string, host: string | undefined): string | unde
   return target.startsWith('/') ? target : `/${target}`
 }
 
-/** As they stand in a message. */
-export function headLines(flat: readonly string[]): string {
-  let lines = ''
+/** The head of an answer that agrees to an upgrade, as it stands in the message. */
+export function switchingHead(status: number, headers: IncomingHttpHeaders, protocol: string): string {
+  const flat = [...responseHeaders(headers), 'connection', 'upgrade', 'upgrade', String(headers.upgrade ?? protocol)]
+  let lines = `HTTP/1.1 ${status} Switching Protocols\r\n`
   for (let i = 0; i < flat.length; i += 2) lines += `${flat[i]}: ${flat[i + 1]}\r\n`
-  return lines
+  return `${lines}\r\n`
 }

@@ -76,6 +76,23 @@ withFront(
   },
 )
 
+let goOn: () => void
+withFront(
+  'the head of an answer is passed on at once, though its body comes later',
+  (_incoming, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
+    goOn = () => response.end('data: late\n\n')
+  },
+  async front => {
+    const socket = await rawConnect(front.port)
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    assert.match(await readUntil(socket, got => got.includes('\r\n\r\n')), /^HTTP\/1\.1 200 OK\r\ncontent-type: text\/event-stream/)
+    goOn()
+    await readUntil(socket, got => got.endsWith('0\r\n\r\n'))
+    socket.destroy()
+  },
+)
+
 let written = 0
 withFront(
   'an instance is slowed to the pace of a client that does not read, not buffered without end',
