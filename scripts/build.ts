@@ -95,6 +95,8 @@ async function removeBuildsExcept(kept: (string | undefined)[]): Promise<void> {
 
 const startedAt = new Date() // an edit during the build must leave it stale
 const { files, outputs } = await bundle()
+// Or Node would read each program twice, once only to find out that it is a module.
+files.set('package.json', Buffer.from('{ "type": "module" }\n'))
 files.set('THIRD-PARTY-NOTICES', Buffer.from(await noticesOf({ outputs }, home)))
 const digest = digestOf(files)
 const previous = (await readIfExists(current))?.trim()
