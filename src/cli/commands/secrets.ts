@@ -66,7 +66,7 @@ export const secrets: CommandDefinition = {
       },
     },
     remove: {
-      summary: 'forget it, in all versions',
+      summary: 'take it away: no deploy or rollback gets it any more; what serves keeps it until it is replaced',
       arguments: [NAME],
       takes: ['project'],
       example: { line: 'fettle secrets remove OLD_TOKEN --env staging', does: 'removes OLD_TOKEN from staging' },
