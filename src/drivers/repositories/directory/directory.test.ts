@@ -49,6 +49,17 @@ describe('repository directory', () => {
     assert.ok(!readFileSync(objectFile(target, object)).includes('content of'))
   })
 
+  test('a file in its place is named, not taken for an empty repository', async () => {
+    const target = await make()
+    const file = join(target.folder, 'README.txt')
+    await target.repository.open()
+    for (const folder of [file, join(file, 'below')]) {
+      const repository = createDirectoryRepository({ folder, recipients: [target.recipient] })
+      const refused = { code: 'REFUSED', message: new RegExp(`^the repository ${folder} can not be a folder`), hint: /directory: / }
+      for (const look of [repository.open(), repository.id(), repository.list('shop', 'production')]) await assert.rejects(look, refused)
+    }
+  })
+
   test('taking needs no key, reading back does', async () => {
     const target = await make()
     const keyless = createDirectoryRepository({ folder: target.folder, recipients: [target.recipient] })

@@ -54,6 +54,7 @@ export function createDirectoryRepository(options: DirectoryOptions): Repository
     (() => Promise.reject(new FettleError('SECRET_LOCKED', `reading ${layout.folder} needs the key its objects were sealed for`)))
 
   async function open(): Promise<void> {
+    await requireFolder(layout.folder)
     try {
       for (const folder of [layout.objects, layout.pending, layout.snapshots]) await makeFolder(folder, 0o700)
       if ((await readIfExists(layout.readme)) !== README) await writeFileAtomic(layout.readme, README)
@@ -64,6 +65,7 @@ export function createDirectoryRepository(options: DirectoryOptions): Repository
   }
 
   async function id(): Promise<string | undefined> {
+    await requireFolder(layout.folder)
     const text = await readIfExists(layout.mark)
     if (text === undefined) return undefined
     const mark = parseMark(text)
@@ -127,6 +129,7 @@ export function createDirectoryRepository(options: DirectoryOptions): Repository
 
   /** Older manifests do not say for whom they are sealed: they count as one's own. */
   async function list(app: string, environment: string): Promise<Listed> {
+    await requireFolder(layout.folder)
     const { manifests, unreadable } = await readManifests(layout, app, environment)
     const keys = [...new Set(manifests.flatMap(({ recipients = [] }) => recipients))]
     const ownKeys = new Set(await (options.ownAmong?.(keys) ?? keys))
@@ -190,6 +193,18 @@ export function createDirectoryRepository(options: DirectoryOptions): Repository
     addProof: async (name, proof) => appendProof(await requireManifest(layout, name), name, proof),
     forget,
   }
+}
+
+/** Nothing may be there yet. @throws FettleError REFUSED where a file lies in its place, or on the way to it */
+async function requireFolder(folder: string): Promise<void> {
+  const isInTheWay = await stat(folder).then(
+    found => !found.isDirectory(),
+    (error: NodeJS.ErrnoException) => error.code === 'ENOTDIR',
+  )
+  if (isInTheWay)
+    throw new FettleError('REFUSED', `the repository ${folder} can not be a folder: a file lies there, or on the way to it`, {
+      hint: 'Name a folder under `backups: { repository: { directory: … } }` in fettle.yaml, or move the file away.',
+    })
 }
 
 /** One that can not be read tells nothing, and is written anew. */
