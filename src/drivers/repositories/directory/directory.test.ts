@@ -55,7 +55,7 @@ describe('repository directory', () => {
     await target.repository.open()
     for (const folder of [file, join(file, 'below')]) {
       const repository = createDirectoryRepository({ folder, recipients: [target.recipient] })
-      const refused = { code: 'REFUSED', message: new RegExp(`^the repository ${folder} can not be a folder`), hint: /directory: / }
+      const refused = { code: 'REFUSED', message: new RegExp(`^the repository ${folder} can not be opened: a file`), hint: /directory: / }
       for (const look of [repository.open(), repository.id(), repository.list('shop', 'production')]) await assert.rejects(look, refused)
     }
   })

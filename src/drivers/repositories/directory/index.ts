@@ -202,7 +202,7 @@ async function requireFolder(folder: string): Promise<void> {
     (error: NodeJS.ErrnoException) => error.code === 'ENOTDIR',
   )
   if (isInTheWay)
-    throw new FettleError('REFUSED', `the repository ${folder} can not be a folder: a file lies there, or on the way to it`, {
+    throw new FettleError('REFUSED', `the repository ${folder} can not be opened: a file lies there, or on the way to it`, {
       hint: 'Name a folder under `backups: { repository: { directory: … } }` in fettle.yaml, or move the file away.',
     })
 }
