@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -48,6 +48,21 @@ describe('the command line', () => {
       assert.equal(ran.code, 2, argv.join(' '))
       assert.match(ran.stderr, message)
       assert.equal(ran.stdout, '')
+    }
+  })
+
+  it('says of a fettle.yaml that is a link where that leads, when no file is there', async () => {
+    const folder = await mkdtemp(join(home, 'links-'))
+    for (const [target, name] of [
+      ['gone.yaml', 'fettle.yaml'],
+      ['loop.yaml', 'loop.yaml'],
+    ] as const) {
+      await symlink(target, join(folder, name))
+      for (const argv of [['validate'], ['status'], ['deploy', '--json']]) {
+        const ran = await runCli([...argv, ...(name === 'fettle.yaml' ? [] : ['-f', name])], { home, cwd: folder })
+        assert.equal(ran.code, 3, argv.join(' '))
+        assert.ok(`${ran.stdout}${ran.stderr}`.includes(`${join(folder, name)} is a link to ${target}, which leads to no file`), ran.stderr)
+      }
     }
   })
 

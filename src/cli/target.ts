@@ -1,5 +1,5 @@
 /** Which app and environment a command means. */
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, readlinkSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { FettleError } from '../core/errors.ts'
 import type { Given } from './given.ts'
@@ -10,11 +10,11 @@ export interface Target {
   environment?: string
 }
 
-/** The nearest fettle.yaml, from this folder upwards. */
+/** The nearest fettle.yaml, from this folder upwards. @throws FettleError NOT_FOUND for a link that leads nowhere */
 export function findFile(cwd: string): string | undefined {
   for (let folder = cwd; ; folder = dirname(folder)) {
     const path = join(folder, 'fettle.yaml')
-    if (existsSync(path)) return path
+    if (isThere(path)) return path
     if (dirname(folder) === folder) return undefined
   }
 }
@@ -23,7 +23,7 @@ export function findFile(cwd: string): string | undefined {
 export function fileOf(given: Given, cwd: string, otherwise = ''): string {
   const named = given.text('file')
   const path = named === undefined ? findFile(cwd) : fileIn(resolve(cwd, named))
-  if (path !== undefined && existsSync(path)) return path
+  if (path !== undefined && isThere(path)) return path
   if (named !== undefined)
     throw new FettleError('NOT_FOUND', `there is no file ${path}`, {
       hint: '`fettle init` writes a fettle.yaml for the folder it is run in.',
@@ -34,7 +34,25 @@ export function fileOf(given: Given, cwd: string, otherwise = ''): string {
 }
 
 /** A folder means the fettle.yaml in it. */
-const fileIn = (path: string): string => (statSync(path, { throwIfNoEntry: false })?.isDirectory() ? join(path, 'fettle.yaml') : path)
+const fileIn = (path: string): string => (existsSync(path) && statSync(path).isDirectory() ? join(path, 'fettle.yaml') : path)
+
+/** @throws FettleError NOT_FOUND for a link that leads nowhere: another file, found above it, is not what is meant */
+function isThere(path: string): boolean {
+  if (existsSync(path)) return true
+  const target = linkTarget(path)
+  if (target === undefined) return false
+  throw new FettleError('NOT_FOUND', `${path} is a link to ${target}, which leads to no file`, {
+    hint: 'Mend the link, or put the file there.',
+  })
+}
+
+function linkTarget(path: string): string | undefined {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return undefined // no link, or nothing at all
+  }
+}
 
 /** Says nothing about the app where there is no file: every app is meant. */
 export function wideTargetOf(given: Given, cwd: string, environment?: string): Target {

@@ -20,7 +20,7 @@ const TABLE = {
   READ_ONLY: { exit: 8, http: 500, retryable: false, means: 'a folder that must be writable is not' },
   PORT_IN_USE: { exit: 8, http: 500, retryable: true, means: 'somebody else listens on the port' },
   TIMEOUT: { exit: 9, http: 504, retryable: true, means: 'it took longer than allowed' },
-  CANCELLED: { exit: 10, http: 499, retryable: false, means: 'the operation was cancelled and undone' },
+  CANCELLED: { exit: 10, http: 499, retryable: false, means: 'cancelled: nothing was begun, or the operation was undone' },
   HELD: { exit: 11, http: 500, retryable: false, means: 'it can be neither finished nor undone by fettle alone' },
   LOST: { exit: 11, http: 500, retryable: false, means: 'the result of a command is unknown: the machine went down in it' },
   SECRET_MISSING: { exit: 12, http: 409, retryable: false, means: 'a secret that is needed was never set' },

@@ -139,7 +139,7 @@ async function secretsFor(world: World, project: ProjectFile, serving: Release |
   const needed = neededSecrets(spec)
   const names = async () => spokenNames(spec, environments)
   const store = world.secrets(spec.app, environment, folder, names)
-  const latest = needed.length === 0 ? [] : await store.latest()
+  const latest = needed.length === 0 ? [] : ((await store.latest()) ?? [])
   const plan = planSecrets(needed, latest, serving?.secrets ?? [], environment)
   return { ...plan, plain: await plainSecrets(store, plan.refs, { spec, fileName: basename(file) }) }
 }

@@ -138,8 +138,8 @@ async function openSecrets(world: World, release: Release, isDrill: boolean): Pr
   const { app, environment } = release
   const own = world.secrets(app, environment, releaseFolder(world, release), () => namesBeside(release))
   const project = world.secrets(app, environment, dirname(release.file), () => namesBeside(release))
-  const present = await project.latest()
-  const { refs, rotated, gone } = refsForRollback(release.secrets, present.length > 0 ? present : await own.latest())
+  const latest = (await project.latest()) ?? (await own.latest()) ?? []
+  const { refs, rotated, gone } = refsForRollback(release.secrets, latest)
   const isKept = gone.length > 0 && (isDrill || (await world.proxy.current(app, environment))?.release === release.id)
   if (gone.length > 0 && !isKept) {
     throw new FettleError(

@@ -2,8 +2,8 @@
 import type { LatestSecret, Secret, SecretRef } from '../core/secret.ts'
 
 export interface SecretSource {
-  /** Newest version of each name that exists. */
-  latest(): Promise<LatestSecret[]>
+  /** Newest version of each name that exists; undefined where none was ever kept, not even one that was removed since. */
+  latest(): Promise<LatestSecret[] | undefined>
   /** @throws FettleError SECRET_MISSING, SECRET_LOCKED */
   open(ref: SecretRef): Promise<Secret>
 }

@@ -27,8 +27,10 @@ test('that is taken out of the file and removed is no reason to refuse the relea
   await site.edit('fettle.yaml', text => text.replace(', TOKEN: "${secrets.TOKEN}"', '').replace('[TOKEN, OTHER]', '[OTHER]'))
   assert.equal((await site.run(['secrets', 'remove', 'TOKEN'])).code, 0)
   await site.must(['deploy'])
-  const { error } = await site.operate(['rollback', '--yes'])
-  assert.equal(error?.code, 'SECRET_MISSING', 'it can not be gone back to')
+  const back = async () => (await site.operate(['rollback', 'production', 'r1', '--yes'])).error?.code
+  assert.equal(await back(), 'SECRET_MISSING', 'it can not be gone back to')
+  await site.run(['secrets', 'remove', 'OTHER'])
+  assert.equal(await back(), 'SECRET_MISSING', 'nor when no secret at all is left')
 })
 
 test('that can not be read for the release that serves is no fault of the migration', async t => {

@@ -66,7 +66,7 @@ export const secrets: CommandDefinition = {
       },
     },
     remove: {
-      summary: 'take it out: no release that comes gets it, those that were given it keep theirs',
+      summary: 'take it away: no deploy or rollback gets it any more; what serves keeps it until it is replaced',
       arguments: [NAME],
       takes: ['project'],
       example: { line: 'fettle secrets remove OLD_TOKEN --env staging', does: 'removes OLD_TOKEN from staging' },
@@ -97,7 +97,7 @@ async function readValue(cli: Cli, name: string): Promise<string> {
   const isTerminal = cli.io.stdin.isTTY === true
   const value = isTerminal ? await askHidden(cli, `Value of ${name} (not shown): `) : (await readAll(cli.io.stdin)).replace(/\r?\n$/, '')
   if (value !== '') return value
-  throw new FettleError('USAGE', `${name} would be empty`, { hint: '`fettle secrets remove` takes a secret out.' })
+  throw new FettleError('USAGE', `${name} would be empty`, { hint: '`fettle secrets remove` forgets a secret.' })
 }
 
 /** A slip of the pen is found out here, not at the deploy that still lacks the right one. */

@@ -41,24 +41,23 @@ describe('repository directory', () => {
     assert.match(readFileSync(join(target.folder, 'README.txt'), 'utf8'), /age -d -i/)
   })
 
-  test('a file in its place is REFUSED by its name, and not touched', async () => {
-    const folder = join(base, 'a-file')
-    writeFileSync(folder, 'mine')
-    const repository = createDirectoryRepository({ folder, recipients: [] })
-    for (const use of [() => repository.open(), () => repository.list('shop', 'production')])
-      await assert.rejects(
-        use,
-        error => hasCode('REFUSED')(error) && (error as Error).message.endsWith(`${folder} is no folder: it is a file`),
-      )
-    assert.equal(readFileSync(folder, 'utf8'), 'mine')
-  })
-
   test('nothing in it can be read by others, and nothing of the content without the key', async () => {
     const target = await make()
     const object = await snapshot(target, 's')
     assert.equal(statSync(objectFile(target, object)).mode & 0o077, 0)
     assert.equal(statSync(manifestFile(target, 's')).mode & 0o077, 0)
     assert.ok(!readFileSync(objectFile(target, object)).includes('content of'))
+  })
+
+  test('a file in its place is named, not taken for an empty repository', async () => {
+    const target = await make()
+    const file = join(target.folder, 'README.txt')
+    await target.repository.open()
+    for (const folder of [file, join(file, 'below')]) {
+      const repository = createDirectoryRepository({ folder, recipients: [target.recipient] })
+      const refused = { code: 'REFUSED', message: new RegExp(`^the repository ${folder} can not be opened: a file`), hint: /directory: / }
+      for (const look of [repository.open(), repository.id(), repository.list('shop', 'production')]) await assert.rejects(look, refused)
+    }
   })
 
   test('taking needs no key, reading back does', async () => {

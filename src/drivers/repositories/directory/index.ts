@@ -13,7 +13,6 @@ import { canonicalJson, type Json } from '../../../core/json.ts'
 import type { Secret } from '../../../core/secret.ts'
 import { exists, fsyncFolder, makeFolder, namesIn, readIfExists, writeFileAtomic } from '../../../lib/files.ts'
 import { removeTree } from '../../../lib/remove-tree.ts'
-import { whatIsThere } from '../../../lib/what-is-there.ts'
 import type { Listed, Manifest, Repository, SnapshotName } from '../../../ports/repository.ts'
 import type { SnapshotPart, StoredObject } from '../../../ports/store.ts'
 import { collect, referredNow, referredTo } from './garbage.ts'
@@ -54,16 +53,8 @@ export function createDirectoryRepository(options: DirectoryOptions): Repository
     options.identity ??
     (() => Promise.reject(new FettleError('SECRET_LOCKED', `reading ${layout.folder} needs the key its objects were sealed for`)))
 
-  function requireFolder(): void {
-    const there = whatIsThere(layout.folder)
-    if (there === '' || there === 'a folder') return
-    throw new FettleError('REFUSED', `the repository ${layout.folder} is no folder: it is ${there}`, {
-      hint: 'Name another folder in `backups.repository` of the file, or move away what is there.',
-    })
-  }
-
   async function open(): Promise<void> {
-    requireFolder()
+    await requireFolder(layout.folder)
     try {
       for (const folder of [layout.objects, layout.pending, layout.snapshots]) await makeFolder(folder, 0o700)
       if ((await readIfExists(layout.readme)) !== README) await writeFileAtomic(layout.readme, README)
@@ -74,6 +65,7 @@ export function createDirectoryRepository(options: DirectoryOptions): Repository
   }
 
   async function id(): Promise<string | undefined> {
+    await requireFolder(layout.folder)
     const text = await readIfExists(layout.mark)
     if (text === undefined) return undefined
     const mark = parseMark(text)
@@ -137,7 +129,7 @@ export function createDirectoryRepository(options: DirectoryOptions): Repository
 
   /** Older manifests do not say for whom they are sealed: they count as one's own. */
   async function list(app: string, environment: string): Promise<Listed> {
-    requireFolder()
+    await requireFolder(layout.folder)
     const { manifests, unreadable } = await readManifests(layout, app, environment)
     const keys = [...new Set(manifests.flatMap(({ recipients = [] }) => recipients))]
     const ownKeys = new Set(await (options.ownAmong?.(keys) ?? keys))
@@ -201,6 +193,18 @@ export function createDirectoryRepository(options: DirectoryOptions): Repository
     addProof: async (name, proof) => appendProof(await requireManifest(layout, name), name, proof),
     forget,
   }
+}
+
+/** Nothing may be there yet. @throws FettleError REFUSED where a file lies in its place, or on the way to it */
+async function requireFolder(folder: string): Promise<void> {
+  const isInTheWay = await stat(folder).then(
+    found => !found.isDirectory(),
+    (error: NodeJS.ErrnoException) => error.code === 'ENOTDIR',
+  )
+  if (isInTheWay)
+    throw new FettleError('REFUSED', `the repository ${folder} can not be opened: a file lies there, or on the way to it`, {
+      hint: 'Name a folder under `backups: { repository: { directory: … } }` in fettle.yaml, or move the file away.',
+    })
 }
 
 /** One that can not be read tells nothing, and is written anew. */

@@ -58,6 +58,10 @@ export async function probeCgroups(tag: string): Promise<Cgroups> {
   return { ...found, memoryReason: `no writable memory cgroup (${noSecond}; ${noFirst})` }
 }
 
+/** Why no group can be made in a folder, in words: mostly that it belongs to root. */
+export const notMade = ({ code = '', message }: NodeJS.ErrnoException, folder: string): string =>
+  ['EACCES', 'EPERM', 'EROFS'].includes(code) ? `this user may make no group in ${folder}` : message
+
 /** Makes a group, enters it with a process, removes it. @returns why not, or undefined when all went well */
 async function tryFolder(base: string, mustHave: string): Promise<string | undefined> {
   const probe = join(base, 'probe')
@@ -67,7 +71,7 @@ async function tryFolder(base: string, mustHave: string): Promise<string | undef
     const entered = await execute('/bin/sh', ['-c', 'echo 0 >"$0"', join(probe, 'cgroup.procs')])
     return entered.code === 0 ? undefined : `a process may not enter ${base}: ${entered.stderr.trim()}`
   } catch (error) {
-    return (error as Error).message
+    return notMade(error as NodeJS.ErrnoException, dirname(base))
   } finally {
     await removeFolder(probe)
   }

@@ -65,8 +65,9 @@ export class SecretFile implements SecretSource {
     this.#known = new KnownKey(knownKey(place.app), this.#keyPath)
   }
 
-  async latest(): Promise<LatestSecret[]> {
-    return (await this.list()).map(({ at: _, ...secret }) => secret)
+  async latest(): Promise<LatestSecret[] | undefined> {
+    const text = await readIfExists(this.#path)
+    return text === undefined ? undefined : latestOf(await this.#read(text)).map(({ at: _, ...secret }) => secret)
   }
 
   /** Names, versions and dates, sorted by name. @throws FettleError SECRET_LOCKED, DAMAGED */

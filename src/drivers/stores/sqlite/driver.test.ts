@@ -305,7 +305,7 @@ describe('sqlite', async () => {
   test('a file that is no database is DAMAGED, and so is one with a broken page', async () => {
     const { folder, path } = database('CREATE TABLE t (a)')
     writeFileSync(path, 'this is no database, but it is long enough to be taken for one '.repeat(100))
-    await assert.rejects(dump(folder), hasCode('DAMAGED'))
+    await assert.rejects(dump(folder), { code: 'DAMAGED', hint: /Without a snapshot, `sqlite3 FILE \.recover`/ })
     await assert.rejects(fingerprint(folder), hasCode('DAMAGED'))
   })
 

@@ -68,7 +68,10 @@ export function tidyAfterView(path: string): void {
   }
 }
 
-export function sqliteError(error: unknown, tried: string, whenDamaged = 'Restore it: `fettle snapshots` lists what there is.'): unknown {
+const WHEN_DAMAGED =
+  'Restore it: `fettle snapshots` lists what there is. Without a snapshot, `sqlite3 FILE .recover` saves what can still be read.'
+
+export function sqliteError(error: unknown, tried: string, whenDamaged = WHEN_DAMAGED): unknown {
   const code = sqliteCode(error)
   if (code === BUSY)
     return new FettleError('BUSY', `${tried}: a writer kept it locked for ${BUSY_TIMEOUT_MS / 1000} s`, {
