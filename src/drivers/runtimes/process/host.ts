@@ -1,6 +1,7 @@
 /** What all parts of this driver share: places, clock, what the machine allows. */
 import type { Clock } from '../../../ports/clock.ts'
 import type { Cgroups } from './cgroups.ts'
+import type { Fifos } from './fifos.ts'
 
 export interface Host {
   /** Folder of all units, groups and sandboxes. */
@@ -12,7 +13,8 @@ export interface Host {
   restart: { delays: readonly number[]; stableMs: number }
   logs: LogLimits
   cgroups: Cgroups
-  programs: { setsid: string; setpriv?: string; env: string; mkfifo: string }
+  programs: { setsid: string; setpriv?: string; env: string }
+  fifos: Fifos
   /** A crash test ends the agent here. */
   fault(point: string): Promise<void>
   log(message: string): void

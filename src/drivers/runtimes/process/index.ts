@@ -24,6 +24,7 @@ import type {
 } from '../../../ports/runtime.ts'
 import { type Cgroups, probeCgroups } from './cgroups.ts'
 import { Commands } from './commands.ts'
+import { Fifos } from './fifos.ts'
 import { Groups } from './groups.ts'
 import type { Host, LogLimits } from './host.ts'
 import { type Isolation, SANDBOX_NEEDS } from './isolation.ts'
@@ -99,6 +100,7 @@ class ProcessRuntime implements Runtime {
     await mkdir(this.#host.units, { recursive: true, mode: 0o700 })
     if (cgroups !== 'off') this.#host.cgroups = await probeCgroups(`fettle-${tagOf(home)}`)
     await this.#trash.empty()
+    await this.#host.fifos.open()
     await this.#sandboxes.open()
     await this.#groups.open()
     await this.#commands.open()
@@ -117,6 +119,7 @@ class ProcessRuntime implements Runtime {
     this.#commands.close()
     this.#sandboxes.release()
     this.#logs.close()
+    await this.#host.fifos.close()
   }
 
   apply(group: Group, signal: AbortSignal): Promise<void> {
@@ -209,8 +212,8 @@ function hostOf({
       setsid: requireProgram('setsid'),
       setpriv: findProgram('setpriv'),
       env: requireProgram('env'),
-      mkfifo: requireProgram('mkfifo'),
     },
+    fifos: new Fifos(join(home, 'units', 'fifos')),
     fault: async point => fault(point),
     log,
     hide,

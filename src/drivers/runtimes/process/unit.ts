@@ -10,7 +10,6 @@ import { rm, writeFile } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import { join } from 'node:path'
 import { FettleError } from '../../../core/errors.ts'
-import { execute } from '../../../lib/execute.ts'
 import { cgroupPids, killFile, makeUnitCgroup, oomFile } from './cgroups.ts'
 import { Changes } from './changes.ts'
 import type { Host } from './host.ts'
@@ -86,7 +85,7 @@ export class Unit {
     // Blank, not missing: the shim writes over it in place, which needs no room on a full disk.
     await writeFile(join(this.folder, 'state'), ' '.repeat(STATE_BYTES), { mode: 0o600 })
     for (const stale of ['stop', 'timedout', 'over-memory']) await rm(join(this.folder, stale), { force: true })
-    if (!hasFile(this.folder, 'alive')) await this.#makeFifo()
+    if (!hasFile(this.folder, 'alive')) await this.#host.fifos.put(join(this.folder, 'alive'))
     await this.#host.fault(`${faultPrefix}:folder-written`)
     await this.#spawn()
     await this.#host.fault(`${faultPrefix}:spawned`)
@@ -97,11 +96,6 @@ export class Unit {
   #shimText(restarts: number): string {
     const { kind, timeoutMs, cgroup } = this.record
     return shimScript({ mode: kind, ...this.#host.restart, timeoutMs, restarts, killFile: killFile(cgroup), oomFile: oomFile(cgroup) })
-  }
-
-  async #makeFifo(): Promise<void> {
-    const made = await execute(this.#host.programs.mkfifo, ['-m', '600', join(this.folder, 'alive')])
-    if (made.code !== 0) throw new FettleError('INTERNAL', `making the FIFO of ${this.record.unit}: ${made.stderr.trim()}`)
   }
 
   #openFifo(mode: number): number {
