@@ -39,7 +39,8 @@ export async function environmentStatus(
     spec === undefined ? undefined : backupStatus(world, table, spec.backups),
   ])
   const isDown = serving !== undefined && Object.keys(table.groups).length === 0 && !(await hasArtifact(world, serving))
-  const isRunByUs = serving !== undefined && !isDown && !isExternal(serving.spec)
+  const isElsewhere = spec !== undefined && serving !== undefined && isExternal(serving.spec)
+  const isRunByUs = serving !== undefined && !isDown && !isElsewhere
   const trial = operations.find(
     operation => isOf(operation, app, environment) && operation.plan.kind === 'bake' && operation.state === 'running',
   )
@@ -47,11 +48,7 @@ export async function environmentStatus(
   return {
     app,
     environment,
-    ...(spec !== undefined && isExternal(serving?.spec ?? spec)
-      ? judgeExternal(world, spec, table.stores)
-      : isDown
-        ? TAKEN_DOWN
-        : judge(services, table)),
+    ...(isElsewhere ? judgeExternal(world, spec, table.stores) : isDown ? TAKEN_DOWN : judge(services, table)),
     ...(isRunByUs ? { release: table.release } : {}),
     ...(isRunByUs && notes?.servedAt !== undefined ? { deployedAt: notes.servedAt } : {}),
     ...(typeof trialUntil === 'number' ? { trialUntil } : {}),
