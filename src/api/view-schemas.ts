@@ -23,7 +23,7 @@ export const About = z.object({
 
 const Labels = z.object({ ...environment, service: may(text), release: may(text), operation: may(text) })
 const Backend = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('tcp'), host: text, port: count }),
+  z.object({ kind: z.literal('tcp'), host: text, port: count, unit: may(text).describe('the folder of what listens there') }),
   z.object({ kind: z.literal('unix'), path: text }),
 ])
 

@@ -6,6 +6,8 @@ export const allPids = (): number[] =>
     .filter(name => /^\d+$/.test(name))
     .map(Number)
 
+export const readBootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+
 /** The process ended in between, or belongs to somebody else: either way it is none of ours. */
 export const isGone = (error: unknown): boolean =>
   ['ENOENT', 'ENODEV', 'ESRCH', 'EACCES', 'EPERM', 'EINVAL'].includes((error as NodeJS.ErrnoException).code ?? '')
@@ -33,6 +35,15 @@ export const commandLines = (): { pid: number; words: string[] }[] =>
   namesIn('/proc')
     .filter(name => /^\d+$/.test(name))
     .map(pid => ({ pid: Number(pid), words: (readIfThere(`/proc/${pid}/cmdline`)?.toString() ?? '').split('\0') }))
+
+/** Processes whose environment holds exactly this `NAME=value`. One that cleared its own environment is not found. */
+export function pidsByEnvironment(entry: string): number[] {
+  const wanted = Buffer.from(`\0${entry}\0`)
+  return allPids().filter(pid => {
+    const environ = readIfThere(`/proc/${pid}/environ`)
+    return environ !== undefined && Buffer.concat([Buffer.from('\0'), environ]).includes(wanted)
+  })
+}
 
 /** A process and what it started, as far as that stayed below it. */
 export function* descendants(pid: number): Generator<number> {

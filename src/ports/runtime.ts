@@ -94,8 +94,12 @@ export interface CommandResult {
   tail: string
 }
 
-/** Where requests go. Opaque to everything but `Proxy` drivers and `reach`. */
-export type Backend = { kind: 'tcp'; host: string; port: number } | { kind: 'unix'; path: string }
+/**
+ * Where requests go. Opaque to everything but `Proxy` drivers and `reach`. `unit` tells who should listen there, also while no agent lives:
+ * it is a folder whose file `state` begins with the words boot id, phase, supervisor's pid, pid, start in clock ticks after boot. Unless the
+ * phase is `running`, and the listener that pid's or of something with FETTLE_UNIT=<folder> in its environment, a stranger has the port.
+ */
+export type Backend = { kind: 'tcp'; host: string; port: number; unit?: string } | { kind: 'unix'; path: string }
 
 export interface InstanceState {
   index: number

@@ -69,12 +69,13 @@ export class Groups {
   async #addInstance(group: LiveGroup, index: number, record: UnitRecord): Promise<Instance> {
     const { host, ports, sandboxes, logs } = this.#deps
     const { sandbox } = record
-    const instance = new Instance(index, join(group.folder, String(index)), record, {
+    const folder = join(group.folder, String(index))
+    const instance = new Instance(index, folder, record, {
       host,
       ports,
       check: () => group.record.ready,
       reach: async (address, port) =>
-        sandbox === undefined ? { kind: 'tcp', host: address, port } : sandboxes.reach(sandbox, address, port),
+        sandbox === undefined ? { kind: 'tcp', host: address, port, unit: folder } : sandboxes.reach(sandbox, address, port),
       onChange: () => this.#announce(group.record.name),
     })
     group.instances.set(index, instance)

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, test } from 'node:test'
-import { isAlive, pidsByEnvironment, processStat, ticksSinceBoot } from './proc.ts'
+import { pidsByEnvironment } from '../../../lib/proc-files.ts'
+import { isAlive, processStat, ticksSinceBoot } from './proc.ts'
 
 describe('what /proc tells', () => {
   test('of a process: alive under its pid and start time, not under another', () => {

@@ -3,8 +3,6 @@ import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { allPids, isGone, readIfThere } from '../../../lib/proc-files.ts'
 
-export const readBootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
-
 export interface ProcessStat {
   /** One letter; Z and X are dead. */
   state: string
@@ -26,15 +24,6 @@ export function isAlive(pid: number, startTicks: number): boolean {
 }
 
 export const ticksSinceBoot = (): number => Number(readFileSync('/proc/uptime', 'utf8').split(' ', 1)[0]) * 100
-
-/** Processes whose environment holds exactly this `NAME=value`. One that cleared its own environment is not found. */
-export function pidsByEnvironment(entry: string): number[] {
-  const wanted = Buffer.from(`\0${entry}\0`)
-  return allPids().filter(pid => {
-    const environ = readIfThere(`/proc/${pid}/environ`)
-    return environ !== undefined && Buffer.concat([Buffer.from('\0'), environ]).includes(wanted)
-  })
-}
 
 /** All processes by what a variable of their environment says, from one look: for many questions at once. */
 export function pidsByVariable(name: string): Map<string, number[]> {

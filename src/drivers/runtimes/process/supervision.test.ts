@@ -15,8 +15,10 @@ import {
   processesOf,
   untilGroup,
 } from '../../../../test/helpers/process-runtime.ts'
+import { eventually } from '../../../../test/helpers/raw.ts'
 import type { FettleError } from '../../../core/errors.ts'
 import { Secret } from '../../../core/secret.ts'
+import { readBootId } from '../../../lib/proc-files.ts'
 import type { GroupState } from '../../../ports/runtime.ts'
 import type { UnitCgroup } from './cgroups.ts'
 import { isAlive, processStat } from './proc.ts'
@@ -36,6 +38,22 @@ describe('an app that is killed', () => {
     assert.notEqual(state.instances[0]?.pid, pid)
     assert.equal(state.instances[0]?.lastExit, 'killed by SIGKILL')
     assert.deepEqual(await runtime.ready('web', never), [backend])
+  })
+
+  test('does not run by the unit of its backend while it waits for its next start', async context => {
+    const { runtime, home } = await openRuntime(context)
+    const begun = join(home, 'begun')
+    const argv = nodeScript(`
+      require('node:fs').mkdirSync(${JSON.stringify(begun)})
+      require('node:http').createServer((_, a) => a.end()).listen(process.env.PORT)`)
+    await runtime.apply(group({ argv }), never)
+    const [backend] = await runtime.ready('web', never)
+    assert.ok(backend?.kind === 'tcp' && backend.unit !== undefined)
+    const state = join(backend.unit, 'state')
+    const begins = (phase: string) => readFileSync(state, 'utf8').startsWith(`${readBootId()} ${phase} `)
+    assert.ok(begins('running'))
+    process.kill((await instance(runtime)).pid ?? 0, 'SIGKILL')
+    await eventually('it waits for its next start', () => begins('backoff'))
   })
 
   test('runs again though no agent lives, and the next agent knows how often', async context => {

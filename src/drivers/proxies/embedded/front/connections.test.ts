@@ -1,6 +1,9 @@
 /** Which connection carries a request, and what happens when an instance is not there or goes away. */
 import assert from 'node:assert/strict'
-import { rm } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +12,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { startFront } from '../../../../../test/helpers/front.ts'
 import { ask } from '../../../../../test/helpers/http.ts'
 import { named, startInstance } from '../../../../../test/helpers/instance.ts'
+import { eventually } from '../../../../../test/helpers/raw.ts'
+import { readBootId } from '../../../../lib/proc-files.ts'
 import type { Backend } from '../../../../ports/runtime.ts'
 
 /** A server that answers every request in one write, by what `answer` says, and knows its connections. */
@@ -163,6 +168,59 @@ test('a request gets 502 when no instance came back within the limit, and counts
   assert.match(text, /did not answer/)
   assert.equal(front.board.activations.get('r1-op1')?.errors, 1)
   await front.stop()
+})
+
+test('a stranger on the port of an instance gets no request, whatever the instance does; it waits for the instance', async t => {
+  const front = await startFront()
+  const unit = await mkdtemp(join(tmpdir(), 'fettle-unit-'))
+  let name = ''
+  const there = await startInstance((request, response) => named(name)(request, response))
+  const other = spawn('sleep', ['86400'], { env: {} })
+  t.after(async () => {
+    other.kill()
+    await front.stop()
+    await there.stop()
+    await rm(unit, { recursive: true })
+  })
+  assert.ok(there.backend.kind === 'tcp')
+  const state = (boot: string, phase: string, pid = 0) => writeFile(join(unit, 'state'), `${boot} ${phase} 7 ${pid} 9 1 - - 0`)
+  const states = {
+    'has another run': () => state(readBootId(), 'running', other.pid),
+    waits: () => state(readBootId(), 'backoff'),
+    'ran before a reboot': () => state(randomUUID(), 'running', process.pid),
+    'is about to start': () => writeFile(join(unit, 'state'), ' '),
+    'is removed': () => rm(join(unit, 'state')),
+  }
+  for (const [what, become] of Object.entries(states)) {
+    await become()
+    name = 'stranger'
+    front.serve()
+    front.serve({ ...there.backend, unit })
+    const asked = ask(front.address, { method: 'POST', body: 'kept' })
+    await eventually('the request waits', () => front.board.environment('shop', 'production').room.size === 1)
+    name = 'instance'
+    await state(readBootId(), 'running', process.pid)
+    const answer = JSON.parse((await asked).text)
+    assert.deepEqual([answer.name, answer.body], ['instance', 'kept'], `it ${what}`)
+  }
+})
+
+test('what an instance started and no longer is the parent of may listen for it', async t => {
+  const front = await startFront()
+  const unit = await mkdtemp(join(tmpdir(), 'fettle-unit-'))
+  const code = `require('node:http').createServer((_, a) => a.end('far')).listen(0, '127.0.0.1', function () { console.log(this.address().port) })`
+  const far = spawn(process.execPath, ['-e', code], { env: { FETTLE_UNIT: unit }, stdio: ['ignore', 'pipe', 'inherit'] })
+  const near = spawn('sleep', ['86400'])
+  t.after(async () => {
+    far.kill()
+    near.kill()
+    await front.stop()
+    await rm(unit, { recursive: true })
+  })
+  const [port] = (await once(far.stdout, 'data')) as [Buffer]
+  await writeFile(join(unit, 'state'), `${readBootId()} running 7 ${near.pid} 9 1 - - 0`)
+  front.serve({ kind: 'tcp', host: '127.0.0.1', port: Number(port), unit })
+  assert.equal((await ask(front.address)).text, 'far')
 })
 
 test('while one of two instances is down the other takes everything, and later both do', async () => {

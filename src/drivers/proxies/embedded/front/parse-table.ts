@@ -35,9 +35,10 @@ function parseRoute(value: unknown): TableRoute {
 }
 
 function parseBackend(value: unknown): Backend {
-  const { kind, host, port, path } = record(value, 'backend')
+  const { kind, host, port, path, unit } = record(value, 'backend')
   const isTcp = kind === 'tcp' && typeof host === 'string' && Number.isInteger(port) && (port as number) > 0 && (port as number) < 65536
   check(isTcp || (kind === 'unix' && typeof path === 'string' && path.startsWith('/')), 'a backend is neither host and port nor a path')
+  check(unit === undefined || typeof unit === 'string', 'the unit of a backend is not text')
   return value as Backend
 }
 

@@ -8,6 +8,7 @@ import Client from 'undici/lib/dispatcher/client.js'
 import type { Clock } from '../../../../ports/clock.ts'
 import type { Backend } from '../../../../ports/runtime.ts'
 import { IdleKnowledge, LONGEST_IDLE_MS, SCOUT_MS } from './idle.ts'
+import { Supervised } from './supervised.ts'
 
 /** A SYN may be dropped by a full backlog; the next comes after 1 s. */
 const CONNECT_MS = 3_000
@@ -26,7 +27,9 @@ export interface Connection {
   wasUsed: boolean
 }
 
-export const backendKey = (backend: Backend): string => (backend.kind === 'tcp' ? `${backend.host}:${backend.port}` : backend.path)
+/** Two instances, one after the other, may be given one port. */
+export const backendKey = (backend: Backend): string =>
+  backend.kind === 'tcp' ? `${backend.host}:${backend.port} ${backend.unit ?? ''}` : backend.path
 
 export class Upstream {
   readonly backend: Backend
@@ -37,6 +40,7 @@ export class Upstream {
   readonly #clock: Clock
   readonly #idle: Connection[] = []
   readonly #knowledge = new IdleKnowledge()
+  readonly #supervised: Supervised
   #scout: Connection | undefined
   #isRetired = false
   #sweeper: NodeJS.Timeout | undefined
@@ -46,6 +50,7 @@ export class Upstream {
 
   constructor(backend: Backend, clock: Clock) {
     this.backend = backend
+    this.#supervised = new Supervised(backend)
     this.#clock = clock
   }
 
@@ -61,8 +66,13 @@ export class Upstream {
     return connection
   }
 
-  /** Opens a connection. Calls back once, with nothing when nobody answers there. */
+  /** Opens a connection. Calls back once, with nothing when nobody answers there, or a stranger. */
   open(done: (connection: Connection | undefined) => void): void {
+    const run = this.#supervised.run()
+    if (run === undefined) {
+      process.nextTick(done)
+      return
+    }
     const socket = this.backend.kind === 'tcp' ? connect(this.backend.port, this.backend.host) : connect(this.backend.path)
     socket.setNoDelay(true)
     socket.setTimeout(CONNECT_MS, () => socket.destroy(new Error('timed out')))
@@ -71,7 +81,12 @@ export class Upstream {
     socket.once('connect', () => {
       socket.off('error', fail)
       socket.setTimeout(0)
-      done(this.#adopt(socket))
+      if (this.#supervised.isItself(run)) {
+        done(this.#adopt(socket))
+        return
+      }
+      socket.destroy()
+      done(undefined)
     })
   }
 
