@@ -49,6 +49,7 @@ const Counters = z.object({
   activation: text,
   requests: count,
   errors: count,
+  unanswered: count.describe('requests whose client gave up waiting'),
   latency: z.object({ p50: number, p95: number, p99: number }).describe('ms'),
   since: time,
 }) satisfies z.ZodType<proxy.Counters>

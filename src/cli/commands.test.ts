@@ -45,7 +45,7 @@ const production: EnvironmentStatus = {
   ],
   stores: [{ name: 'data', driver: 'sqlite', path: '/live/data.db', bytes: 2048 }],
   urls: ['http://guestbook.localhost:8080/'],
-  counters: { activation: 'r4-op12', requests: 18_234, errors: 1, latency: { p50: 2.1, p95: 9, p99: 31 }, since: 0 },
+  counters: { activation: 'r4-op12', requests: 18_234, errors: 1, unanswered: 0, latency: { p50: 2.1, p95: 9, p99: 31 }, since: 0 },
   backup: { newestAt: BEGAN - 3_600_000, rung: 'stored' },
   operation: { id: 'op13', kind: 'backup', state: 'held' },
 }

@@ -4,7 +4,7 @@ import { type BakeVerdict, judgeBake, type Observed } from './bake.ts'
 import type { Bake } from './spec/schema.ts'
 
 const rules: Bake = { for: 60_000, errors: 0.05, latency: 3, 'min-requests': 50 }
-const seen = (requests: number, errors = 0, p95 = 10): Observed => ({ requests, errors, latency: { p95 } })
+const seen = (requests: number, errors = 0, p95 = 10, unanswered = 0): Observed => ({ requests, errors, unanswered, latency: { p95 } })
 
 const cases: [string, Observed | undefined, Observed | undefined, BakeVerdict['state']][] = [
   ['lost counters are inconclusive, never a pass', undefined, seen(1000), 'inconclusive'],
@@ -18,6 +18,9 @@ const cases: [string, Observed | undefined, Observed | undefined, BakeVerdict['s
   ['slower, but below what anybody notices, passes', seen(200, 0, 40), seen(1000, 0, 2), 'pass'],
   ['the first answers of a start are no measure for latency', seen(199, 0, 400), seen(1000, 0, 100), 'pass'],
   ['an old release with hardly any traffic is no measure for latency', seen(200, 0, 400), seen(10, 0, 1), 'pass'],
+  ['when most clients gave up waiting, that is a breach', seen(80, 0, 1500, 60), seen(1000, 0, 10), 'breach'],
+  ['clients that leave by themselves, as before, are none', seen(80, 0, 1500, 60), seen(1000, 0, 1500, 900), 'pass'],
+  ['a few that leave are none', seen(80, 0, 10, 30), seen(1000), 'pass'],
   ['without an old release only errors count', seen(100, 0, 4000), undefined, 'pass'],
 ]
 

@@ -4,6 +4,8 @@ import type { Bake } from './spec/schema.ts'
 export interface Observed {
   requests: number
   errors: number
+  /** Their clients gave up waiting. */
+  unanswered: number
   latency: { p95: number }
 }
 
@@ -17,6 +19,8 @@ export interface BakeVerdict {
 
 /** Below this a slower answer is no breach, whatever the ratio. Milliseconds. */
 const LATENCY_FLOOR_MS = 50
+/** A client may leave for reasons of its own, but not so many, unless they did before too. */
+const MOST_UNANSWERED = 0.5
 /** With fewer requests the slow ones of a start decide over the new release's latency, and the old one's is no measure. */
 const MIN_REQUESTS = { now: 200, before: 50 }
 
@@ -34,6 +38,13 @@ export function judgeBake(now: Observed | undefined, before: Observed | undefine
     return {
       state: 'breach',
       why: `${share(errors, requests)} of ${requests} requests failed, ${share(rules.errors, 1)} are allowed`,
+      ...counts,
+    }
+  const isHung = (seen: Observed) => seen.unanswered > MOST_UNANSWERED * seen.requests
+  if (requests >= minimum && isHung(now) && (before === undefined || before.requests === 0 || !isHung(before)))
+    return {
+      state: 'breach',
+      why: `${share(now.unanswered, requests)} of ${requests} requests had no answer when their clients gave up`,
       ...counts,
     }
   if (requests < minimum) return { state: 'inconclusive', why: `${requests} requests, ${minimum} are needed`, ...counts }

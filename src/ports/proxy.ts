@@ -37,7 +37,9 @@ export interface Counters {
   requests: number
   /** Answers of status 500 and above, answers broken off, and requests no backend answered. */
   errors: number
-  /** Milliseconds to the head of the answer; waiting in a hold is left out, waiting for an instance to restart is not. */
+  /** Requests whose client waited for a second or longer and left without an answer; no errors. */
+  unanswered: number
+  /** Milliseconds to the head of the answer, or till the client gave up; waiting in a hold is left out, for an instance to restart is not. */
   latency: { p50: number; p95: number; p99: number }
   /** Wall clock, ms: counting began here. A crash of the proxy may lose the last two seconds before it. */
   since: number

@@ -72,7 +72,9 @@ export class EmbeddedProxy implements ProxyPort {
   }
 
   async counters(activation: string): Promise<Counters | 'unknown'> {
-    return (await this.#activation(activation)).counters
+    const { counters } = await this.#activation(activation)
+    // A front of before the upgrade does not count them.
+    return counters === 'unknown' ? counters : { ...counters, unanswered: counters.unanswered ?? 0 }
   }
 
   async #activation(name: string): Promise<ActivationReport> {

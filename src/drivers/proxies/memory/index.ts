@@ -83,7 +83,7 @@ class MemoryProxy implements ProxyPort {
     const sorted = tally.latencies.toSorted((a, b) => a - b)
     const at = (share: number) => sorted[Math.ceil(sorted.length * share) - 1] ?? 0
     const { requests, errors, since } = tally
-    return { activation, requests, errors, latency: { p50: at(0.5), p95: at(0.95), p99: at(0.99) }, since }
+    return { activation, requests, errors, unanswered: 0, latency: { p50: at(0.5), p95: at(0.95), p99: at(0.99) }, since }
   }
 
   async address(): Promise<string> {

@@ -3,6 +3,9 @@ import { refuseNewer } from '../../../../core/file-format.ts'
 import type { Counters } from '../../../../ports/proxy.ts'
 import { addLatency, BUCKETS, newHistogram, percentile } from './histogram.ts'
 
+/** A client that leaves sooner says nothing of the instance. Milliseconds. */
+const PATIENCE_MS = 1000
+
 /** Runs are many in a year; only what a bake or a comparison may still ask for is kept. */
 const KEPT = 100
 
@@ -13,6 +16,7 @@ export class Activation {
   inFlight = 0
   requests = 0
   errors = 0
+  unanswered = 0
   readonly histogram: Uint32Array
 
   constructor(name: string, since: number, histogram: Uint32Array = newHistogram()) {
@@ -27,15 +31,23 @@ export class Activation {
     addLatency(this.histogram, ms)
   }
 
+  /** The client left before an answer began. */
+  gaveUp(afterMs: number): void {
+    if (afterMs < PATIENCE_MS) return
+    this.requests += 1
+    this.unanswered += 1
+    addLatency(this.histogram, afterMs)
+  }
+
   /** An answer that had begun was cut off. */
   broke(): void {
     this.errors += 1
   }
 
   counters(): Counters {
-    const { name: activation, requests, errors, since, histogram } = this
+    const { name: activation, requests, errors, unanswered, since, histogram } = this
     const latency = { p50: percentile(histogram, 0.5), p95: percentile(histogram, 0.95), p99: percentile(histogram, 0.99) }
-    return { activation, requests, errors, latency, since }
+    return { activation, requests, errors, unanswered, latency, since }
   }
 }
 
@@ -45,6 +57,8 @@ interface Saved {
   since: number
   requests: number
   errors: number
+  /** Not written by an earlier fettle. */
+  unanswered?: number
   latency: [number, number][]
 }
 
@@ -75,9 +89,9 @@ export class Activations {
   }
 
   toJson(): string {
-    const activations = [...this.#byName.values()].map(({ name, since, requests, errors, histogram }): Saved => {
+    const activations = [...this.#byName.values()].map(({ name, since, requests, errors, unanswered, histogram }): Saved => {
       const latency = [...histogram.entries()].filter(([, count]) => count > 0)
-      return { name, since, requests, errors, latency }
+      return { name, since, requests, errors, unanswered, latency }
     })
     return JSON.stringify({ format: 1, activations })
   }
@@ -86,10 +100,11 @@ export class Activations {
   load(text: string): void {
     const saved = JSON.parse(text) as { format: number; activations: Saved[] }
     refuseNewer(saved.format, 1, 'the counters')
-    for (const { name, since, requests, errors, latency } of saved.activations) {
+    for (const { name, since, requests, errors, unanswered = 0, latency } of saved.activations) {
       const activation = new Activation(name, since)
       activation.requests = requests
       activation.errors = errors
+      activation.unanswered = unanswered
       for (const [bucket, count] of latency) if (bucket < BUCKETS) activation.histogram[bucket] = count
       this.#byName.set(name, activation)
     }

@@ -8,7 +8,7 @@ import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { ANSWERS, type Answer, sendAnswer } from './answers.ts'
 import { sendHeadFirst } from './head-first.ts'
-import { announcedIdleMs, originForm, requestHeaders, responseHeaders, switchingHead } from './headers.ts'
+import { announcedIdleMs, originForm, reasonPhrase, requestHeaders, responseHeaders, switchingHead } from './headers.ts'
 import { awaitBody, isBodyLate, readBody, throwAwayRest } from './request-body.ts'
 import { chooseUpstream, type Destination } from './switchboard.ts'
 import { openTunnel } from './tunnel.ts'
@@ -162,7 +162,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (status < 200) return
     this.#announcedIdleMs = announcedIdleMs(headers['keep-alive'])
     this.#count(status)
-    this.#in.response.writeHead(status, message, responseHeaders(headers))
+    this.#in.response.writeHead(status, reasonPhrase(message), responseHeaders(headers))
     process.nextTick(this.#sendHead)
   }
 
@@ -249,6 +249,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #clientLeft(): void {
     if (this.#isOver) return
     this.#isOver = true
+    if (this.#upstream !== undefined && !this.#isAnswering) this.#destination?.activation.gaveUp(this.#context.now() - this.#sentAt)
     this.#destination?.environment.room.leave(this)
     this.#controller?.abort(new Error('the client left'))
   }

@@ -19,7 +19,7 @@ type Handler = Required<
 
 /** @param handler is told of an error again when its answer is over, which means nothing */
 export function sendHeadFirst({ method, path, headers }: Head, body: IncomingMessage, socket: Socket, handler: Handler): void {
-  const isCounted = body.headers['content-length'] !== undefined
+  const isCounted = headers.some((name, index) => index % 2 === 0 && name.toLowerCase() === 'content-length')
   const framed = isCounted ? [...headers] : [...headers, 'transfer-encoding', 'chunked']
   const outgoing = request({ method, path, headers: framed, maxHeaderSize: 64 * 1024, createConnection: () => socket })
   let answer: IncomingMessage | undefined

@@ -30,10 +30,13 @@ export interface Client {
 /**
  * Headers for the instance, as a flat list of names and values, in the order they came.
  * @param raw flat list as Node reads it
- * @returns undefined when the request names two hosts, which two programs might read differently (RFC 9112 §3.2)
+ * @returns undefined when two programs might read the request differently: it names two hosts (RFC 9112 §3.2), its body is coded in a way
+ * that is not ours to undo (§6.1), or what says how long it is ends at this hop
  */
 export function requestHeaders(raw: readonly string[], headers: IncomingHttpHeaders, client: Client): string[] | undefined {
   const named = connectionNames(headers.connection)
+  const coding = headers['transfer-encoding']
+  if (named?.has('content-length') || (coding !== undefined && coding.toLowerCase() !== 'chunked')) return undefined
   const out: string[] = []
   let hosts = 0
   for (let i = 0; i < raw.length; i += 2) {
@@ -52,6 +55,10 @@ export function requestHeaders(raw: readonly string[], headers: IncomingHttpHead
   if (headers.host !== undefined) out.push('x-forwarded-host', headers.host)
   return out
 }
+
+/** For people alone, so one with letters that Node would not send is left out: it may be in any encoding. */
+export const reasonPhrase = (phrase: string | undefined): string | undefined =>
+  phrase === undefined || /^[\t\x20-\x7e]*$/.test(phrase) ? phrase : undefined
 
 /** Headers for the client, as a flat list. */
 export function responseHeaders(headers: IncomingHttpHeaders): string[] {
