@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { guessSpec } from '../core/spec/guess.ts'
 import { parseSpec } from '../core/spec/parse.ts'
+import { makeFifos } from './fifo.ts'
 import { sketchFolder } from './folder-sketch.ts'
 
 test('a folder is sketched by names of two levels and the texts of telling files', async context => {
@@ -64,4 +65,12 @@ test('the example’s folder gives the stores, variables, check and migration of
   assert.equal(guessed.release.migrate, spec.release.migrate)
   const { run, env, ready } = guessed.services.web ?? {}
   assert.deepEqual([run, env, ready?.http], [spec.services.web?.run, spec.services.web?.env, spec.services.web?.ready?.http])
+})
+
+test('a pipe in the place of a telling file is not waited for, and a byte order mark is no text', async context => {
+  const folder = await mkdtemp(join(tmpdir(), 'fettle-sketch-'))
+  context.after(() => rm(folder, { recursive: true }))
+  await makeFifos(join(folder, 'Procfile'))
+  await writeFile(join(folder, 'package.json'), '\uFEFF{}')
+  assert.deepEqual((await sketchFolder(folder)).texts, { 'package.json': '{}' })
 })

@@ -1,5 +1,5 @@
 /** What `fettle init` may see of a folder: names of two levels, and the beginnings of a few telling files. */
-import type { Dirent } from 'node:fs'
+import { constants, type Dirent } from 'node:fs'
 import { open, readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { deeperFiles, type FolderSketch, tellingFiles } from '../core/spec/guess/draft.ts'
@@ -45,11 +45,13 @@ async function entriesOf(folder: string): Promise<Dirent[]> {
   }
 }
 
-async function beginningOf(path: string): Promise<string> {
-  const file = await open(path)
+/** Undefined for what is no regular file: a pipe would be waited for. */
+async function beginningOf(path: string): Promise<string | undefined> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
+    if (!(await file.stat()).isFile()) return undefined
     const { buffer, bytesRead } = await file.read(Buffer.alloc(MOST_BYTES), 0, MOST_BYTES, 0)
-    return buffer.toString('utf8', 0, bytesRead)
+    return buffer.toString('utf8', 0, bytesRead).replace(/^\uFEFF/, '')
   } finally {
     await file.close()
   }
