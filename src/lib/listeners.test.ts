@@ -24,6 +24,6 @@ describe('what /proc tells', () => {
    0: 0100007F:4E20 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 33101 1 0 100 0 0 10 0
    1: 0100007F:4E20 0100007F:9C40 01 00000000:00000000 00:00000000 00000000     0        0 33102 1 0 20 4 30 10 -1
 `
-    assert.deepEqual(parseListeners(table), [{ address: '0100007F', port: 20_000, inode: '33101' }])
+    assert.deepEqual([...parseListeners(table.split('\n'))], [{ address: '0100007F', port: 20_000, inode: '33101' }])
   })
 })

@@ -25,32 +25,47 @@ export interface Listener {
 }
 
 /** TCP listeners of the network namespace that `pid` is in. */
-export const listeners = (pid: number | 'self'): Listener[] =>
-  ['tcp', 'tcp6'].flatMap(table => parseListeners(readStart(`/proc/${pid}/net/${table}`)))
+export const listeners = (pid: number | 'self'): Listener[] => [...eachListener(pid)]
 
-export function parseListeners(table: string): Listener[] {
-  const found: Listener[] = []
-  for (const line of table.split('\n').slice(1)) {
-    const fields = line.trim().split(/\s+/)
-    const [address, port] = (fields[1] ?? '').split(':')
-    if (fields[3] !== '0A' || address === undefined || port === undefined || fields[9] === undefined) break
-    found.push({ address, port: Number.parseInt(port, 16), inode: fields[9] })
-  }
-  return found
+/**
+ * One after the other: whoever has found the one that it looks for spares the kernel the walk over all connections behind them, which
+ * takes milliseconds on a busy host.
+ */
+export function* eachListener(pid: number | 'self'): Generator<Listener> {
+  for (const table of ['tcp', 'tcp6']) yield* parseListeners(linesOf(`/proc/${pid}/net/${table}`))
 }
 
-/** Listeners come first in these tables, which a busy host's connections make megabytes long. */
-function readStart(path: string, bytes = 128 * 1024): string {
+/** They come first in these tables. */
+export function* parseListeners(lines: Iterable<string>): Generator<Listener> {
+  let isHeading = true
+  for (const line of lines) {
+    const fields = line.trim().split(/\s+/)
+    const [address, port] = (fields[1] ?? '').split(':')
+    if (!isHeading) {
+      if (fields[3] !== '0A' || address === undefined || port === undefined || fields[9] === undefined) return
+      yield { address, port: Number.parseInt(port, 16), inode: fields[9] }
+    }
+    isHeading = false
+  }
+}
+
+/** Two lines or so: for each read the kernel looks for as many as fit. */
+const READ_BYTES = 256
+
+function* linesOf(path: string): Generator<string> {
   let file: number | undefined
   try {
     file = openSync(path, 'r')
-    const buffer = Buffer.allocUnsafe(bytes)
-    let length = 0
-    for (let read = -1; read !== 0 && length < bytes; length += read) read = readSync(file, buffer, length, bytes - length, null)
-    return buffer.toString('latin1', 0, length)
+    const buffer = Buffer.allocUnsafe(READ_BYTES)
+    let rest = ''
+    for (let read = -1; read !== 0; ) {
+      read = readSync(file, buffer, 0, READ_BYTES, null)
+      const lines = (rest + buffer.toString('latin1', 0, read)).split('\n')
+      rest = lines.pop() ?? ''
+      yield* lines
+    }
   } catch (error) {
-    if (isGone(error)) return ''
-    throw error
+    if (!isGone(error)) throw error
   } finally {
     if (file !== undefined) closeSync(file)
   }

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { listeners, socketInodes } from '../../../../lib/listeners.ts'
+import { eachListener, socketInodes } from '../../../../lib/listeners.ts'
 import { descendants, pidsByEnvironment, readBootId } from '../../../../lib/proc-files.ts'
 import type { Backend } from '../../../../ports/runtime.ts'
 
@@ -49,12 +49,14 @@ export class Supervised {
   #isListening(pid: number): boolean {
     if (this.#backend.kind !== 'tcp') return true
     const { port, unit } = this.#backend
-    const there = listeners('self').flatMap(listener => (listener.port === port ? [listener.inode] : []))
-    const holds = (candidate: number): boolean => {
-      const inodes = socketInodes(candidate)
-      return there.some(inode => inodes.has(inode))
-    }
+    for (const candidate of descendants(pid)) if (listensAt(port, candidate)) return true
     // What left its parents is looked for whatever it holds.
-    return [...descendants(pid)].some(holds) || pidsByEnvironment(`FETTLE_UNIT=${unit}`).some(holds)
+    return pidsByEnvironment(`FETTLE_UNIT=${unit}`).some(candidate => listensAt(port, candidate))
   }
+}
+
+function listensAt(port: number, pid: number): boolean {
+  const inodes = socketInodes(pid)
+  for (const listener of eachListener('self')) if (listener.port === port && inodes.has(listener.inode)) return true
+  return false
 }
