@@ -28,6 +28,14 @@ const failing = (plan: Plan): Script => ({
 })
 
 describe('a command that changes the world', () => {
+  it('--dry-run shows the plan and begins nothing, also of a command that is to run', async t => {
+    const agent = await agentWith(t, deploying({ ...deployPlan(), kind: 'run' }))
+    const ran = await runCli(['run', '--dry-run', 'echo', 'a'], agent)
+    assert.equal(ran.code, 0, ran.stderr)
+    assert.match(ran.stdout, /2 start 3 instances of web\n/)
+    assert.ok(!agent.calls.some(({ name }) => name === 'start'))
+  })
+
   it('without a terminal: shows the plan, begins exactly it, and prints a line for every step', async t => {
     const agent = await agentWith(t, deploying(deployPlan()))
     const ran = await runCli(['deploy', 'production'], agent)

@@ -27,7 +27,7 @@ export interface OperateOptions {
 export async function operate(cli: Cli, given: Given, request: OperationRequest, options: OperateOptions): Promise<number> {
   const client = await cli.client()
   const plan = await client.call('plan', { request, ...(options.basis === undefined ? {} : { basis: options.basis }) })
-  const screen = showPlan(cli, plan)
+  const screen = showPlan(cli, plan, given.flag('dryRun'))
   if (plan.empty || given.flag('dryRun')) return 0
   if (!given.flag('yes') && !(await isAgreed(cli, plan, options, screen))) {
     cli.say('Nothing was changed.')
@@ -37,10 +37,10 @@ export async function operate(cli: Cli, given: Given, request: OperationRequest,
   return follow(cli, operation, { detach: given.flag('detach'), verbose: given.flag('verbose'), screen, pipes: options.pipes })
 }
 
-/** @returns where the steps were drawn, so that they come alive in place; undefined where nothing is redrawn */
-function showPlan(cli: Cli, plan: Plan): Screen | undefined {
+/** That of a command is not in the way of what it prints, unless it is what was asked for. @returns where the steps were drawn, so that they come alive in place; undefined where nothing is redrawn */
+function showPlan(cli: Cli, plan: Plan, isAskedFor: boolean): Screen | undefined {
   if (cli.json) cli.record({ type: 'plan', plan })
-  if (cli.json || plan.kind === 'run') return undefined
+  if (cli.json || (plan.kind === 'run' && !isAskedFor)) return undefined
   cli.say(...differenceLines(plan, cli.style))
   if (plan.empty) return undefined
   cli.say('')
