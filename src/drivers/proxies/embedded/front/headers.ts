@@ -30,13 +30,12 @@ export interface Client {
 /**
  * Headers for the instance, as a flat list of names and values, in the order they came.
  * @param raw flat list as Node reads it
- * @returns undefined when two programs might read the request differently: it names two hosts (RFC 9112 §3.2), its body is coded in a way
- * that is not ours to undo (§6.1), or what says how long it is ends at this hop
+ * @returns undefined when two programs might read the request differently: it names two hosts (RFC 9112 §3.2), or what says
+ * how long its body is ends at this hop
  */
 export function requestHeaders(raw: readonly string[], headers: IncomingHttpHeaders, client: Client): string[] | undefined {
   const named = connectionNames(headers.connection)
-  const coding = headers['transfer-encoding']
-  if (named?.has('content-length') || (coding !== undefined && coding.toLowerCase() !== 'chunked')) return undefined
+  if (named?.has('content-length')) return undefined
   const out: string[] = []
   let hosts = 0
   for (let i = 0; i < raw.length; i += 2) {
