@@ -4,6 +4,7 @@ import type { ServerResponse } from 'node:http'
 export const ANSWERS = {
   badRequest: { status: 400, text: 'This request can not be read in one way only.' },
   unknownHost: { status: 404, text: 'Nothing is served at this address.' },
+  unknownCoding: { status: 501, text: 'Of transfer codings, only chunked is understood.' },
   noAnswer: { status: 502, text: 'The application did not answer.' },
   down: { status: 503, text: 'The application is down.' },
   held: { status: 503, text: 'The application is being worked on. Try again in a moment.' },

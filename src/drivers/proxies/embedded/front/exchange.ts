@@ -79,6 +79,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
       this.#answer('badRequest')
       return
     }
+    if ((request.headers['transfer-encoding'] ?? 'chunked').toLowerCase() !== 'chunked') {
+      this.#answer('unknownCoding') // its name would go no further than here, its bytes would
+      return
+    }
     response.once('close', () => this.#clientLeft())
     if (this.#mayBeLate) awaitBody(request, this.#attempt)
     else this.#attempt()

@@ -145,3 +145,16 @@ test('an HTTP/1.0 client gets a whole answer and a closed connection', async () 
   assert.match(got, /^HTTP\/1\.1 200 /)
   assert.match(got, /"url":"\/old"/)
 })
+
+test('a body in a transfer coding that the front would not name to the instance is refused', async () => {
+  served = []
+  for (const [coding, status] of [
+    ['gzip, chunked', 501],
+    ['Chunked', 200],
+  ] as const) {
+    const message = `POST /coded HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: ${coding}\r\n\r\n3\r\nabc\r\n0\r\n\r\n`
+    const got = await rawAsk(front.port, message, text => text.includes('\r\n\r\n'))
+    assert.match(got, new RegExp(`^HTTP/1\\.1 ${status} `))
+  }
+  assert.deepEqual(served, ['POST /coded'])
+})
