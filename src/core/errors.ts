@@ -12,7 +12,12 @@ const TABLE = {
   BUSY: { exit: 4, http: 409, retryable: true, means: 'another operation holds the environment' },
   REFUSED: { exit: 5, http: 409, retryable: false, means: 'fettle declines and says why; what serves is untouched' },
   NOT_READY: { exit: 6, http: 503, retryable: false, means: 'a service did not become ready' },
-  COMMAND_FAILED: { exit: 6, http: 500, retryable: false, means: 'a build, migration, job or hook ended with a status other than 0' },
+  COMMAND_FAILED: {
+    exit: 6,
+    http: 500,
+    retryable: false,
+    means: 'a build, migration, job or hook ended with a status other than 0, or not in its time',
+  },
   TEST_FAILED: { exit: 6, http: 500, retryable: false, means: 'a smoke test or an expectation did not hold' },
   DIFFERENT: { exit: 7, http: 500, retryable: false, means: 'restored content does not equal what was backed up' },
   DAMAGED: { exit: 7, http: 500, retryable: false, means: 'bytes at rest are not the bytes that were written' },

@@ -43,6 +43,8 @@ export function cronLine({ argv, home }: BootCommand): string {
 /** The table with our line once, or without it; lines of others stay as they are. */
 export function cronTable(table: string, command: BootCommand, isEnabled: boolean): string {
   const mark = `${MARK} ${command.home.replaceAll('%', '\\%')}`
-  const others = table.split('\n').filter(line => line !== '' && !line.endsWith(mark))
-  return [...others, ...(isEnabled ? [cronLine(command)] : [])].map(line => `${line}\n`).join('')
+  const others = table.split(/(?<=\n)/).filter(line => !line.trimEnd().endsWith(mark))
+  if (!isEnabled) return others.join('')
+  const end = table === '' || table.endsWith('\n') ? '' : '\n'
+  return `${others.join('')}${end}${cronLine(command)}\n`
 }

@@ -22,7 +22,11 @@ function program(name: string, script: string): void {
 }
 
 const env = () => ({ PATH: `${join(root, 'bin')}:/usr/bin:/bin`, XDG_CONFIG_HOME: join(root, 'config') })
-const crontab = () => program('crontab', `[ "$1" = -l ] && { cat '${root}/table' 2>/dev/null || exit 1; exit 0; }\ncat >'${root}/table'`)
+const crontab = () =>
+  program(
+    'crontab',
+    `[ "$1" = -l ] && { cat '${root}/table' 2>/dev/null || { echo 'no crontab for ada' >&2; exit 1; }; exit 0; }\ncat >'${root}/table'`,
+  )
 
 test('a unit leaves services alive when the agent ends, and quotes what systemd would read', () => {
   const text = unitText({ argv: ['/n', '/srv/50% "$HOME"/a.js'], home: '/srv' }, 'multi-user.target')
@@ -32,7 +36,7 @@ test('a unit leaves services alive when the agent ends, and quotes what systemd 
 })
 
 test('a crontab keeps the lines of others, and ours is there once', () => {
-  const others = 'MAILTO=ada\n5 4 * * * /usr/bin/true # fettle agent for /elsewhere\n'
+  const others = 'MAILTO=ada\n\n5 4 * * * /usr/bin/true # fettle agent for /elsewhere\n'
   const once = cronTable(others, command, true)
   assert.equal(once, `${others}${cronLine(command)}\n`)
   assert.equal(cronTable(once, command, true), once)
@@ -51,6 +55,19 @@ test('where cron runs, enable adds a line, state sees it, disable takes it away'
   assert.equal(await boot.disable(), 'the line in the crontab is removed')
   assert.equal(readFileSync(join(root, 'table'), 'utf8'), '1 2 3 4 5 true\n')
   assert.equal(await boot.disable(), 'nothing started it at boot')
+})
+
+test('a crontab that can not be read is not replaced', async () => {
+  program('crontab', `[ "$1" = -l ] && { echo 'error reading: Input/output error' >&2; exit 1; }\ncat >'${root}/table'`)
+  const boot = createBoot({ ...command, root, env: env() })
+  await assert.rejects(boot.enable(), /crontab -l exited 1: error reading: Input\/output error/)
+  assert.ok(!existsSync(join(root, 'table')))
+})
+
+test('where cron runs and the user has no table yet, one is made', async () => {
+  crontab()
+  await createBoot({ ...command, root, env: env() }).enable()
+  assert.equal(readFileSync(join(root, 'table'), 'utf8'), `${cronLine(command)}\n`)
 })
 
 test('where systemd runs, enable writes a unit and enables it, disable removes both', async () => {

@@ -56,16 +56,20 @@ function systemdBoot({ root = '/', env = process.env, ...command }: BootOptions,
   }
 }
 
+/** What the crons of Debian, Fedora and BusyBox say where the user has no table yet. */
+const NO_TABLE = /no crontab for|can't open .*: No such file/
+
 /** Every `status` asks, and the answer costs a process. */
 const KNOWN_MS = 60_000
 
 function cronBoot({ env = process.env, ...command }: BootOptions): Boot {
-  /** Undefined without cron. */
+  /** Undefined without cron. @throws FettleError COMMAND_FAILED: what can not be read must not be replaced */
   const read = async (): Promise<string | undefined> => {
     const table = await execute('crontab', ['-l'], { env })
     if (table.code === 127) return undefined
-    // Without a table of one's own it exits 1; any other trouble shows when the new one is written.
-    return table.code === 0 ? table.stdout : ''
+    if (table.code !== 0 && NO_TABLE.test(table.stderr)) return ''
+    required(table, 'crontab -l')
+    return table.stdout
   }
   const write = async (table: string) => required(await execute('crontab', ['-'], { env, stdin: table }), 'crontab -')
   let known: { at: number; line: boolean } | undefined
