@@ -22,7 +22,9 @@ import type {
 } from './views.ts'
 
 /** Which app: by its file (`fettle.yaml`, absolute path) or, where the file is gone, by name. */
-const target = { file: z.string().optional(), app: z.string().optional(), environment: z.string().optional() }
+/** No path has a NUL in it. */
+const path = z.string().regex(/^[^\0]*$/, 'is no path: it has a NUL in it')
+const target = { file: path.optional(), app: z.string().optional(), environment: z.string().optional() }
 const flag = z.stringbool().or(z.boolean()).default(false)
 const basis = z.record(z.string(), z.string())
 const number = z.coerce.number().int().nonnegative()

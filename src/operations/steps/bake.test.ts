@@ -28,7 +28,7 @@ const folder = temporaryFolder()
 let trials = 0
 
 /** A trial in a time of its own. */
-async function trial(course: Course): Promise<{ verdict: string; breach: string; endedAt: number }> {
+async function trial(course: Course): Promise<{ verdict: string; breach: string; endedAt: number; told: string[] }> {
   trials += 1
   const { p95At = () => 90, tableAt = () => ({ release: 'r2', activation: 'r2-op2' }) } = course
   const { id = `op${trials}`, busyUntil = 0, stopAt, aheadMs = 0 } = course
@@ -46,6 +46,7 @@ async function trial(course: Course): Promise<{ verdict: string; breach: string;
   const current = async () => tableAt(time) as RouteTable
   const [watch] = bakeKinds({ clock, proxy: { counters, current }, layout: layout(folder) } as unknown as World)
   assert.ok(watch)
+  const told: string[] = []
   const operation = { id, kind: 'bake' as const, app: 'shop', environment: 'production' }
   const signal = new AbortController().signal
   const context = {
@@ -57,16 +58,17 @@ async function trial(course: Course): Promise<{ verdict: string; breach: string;
     log() {},
     complain() {},
     holder: (lease: string) => (lease === 'shop/production' && time < busyUntil ? 'op4' : undefined),
-    tell() {},
+    tell: (text: string) => told.push(text),
     remains() {},
     fault: async () => {},
   }
-  return { ...((await watch.run(input as never, context)) as { verdict: string; breach: string }), endedAt: time }
+  return { ...((await watch.run(input as never, context)) as { verdict: string; breach: string }), endedAt: time, told }
 }
 
 test('a release that is slow only while it warms up stays', async () => {
   const p95At = (time: number) => (time < 9_000 ? 900 : 90)
-  assert.deepEqual(await trial({ p95At }), { verdict: 'pass', breach: '', release: 'r2', endedAt: 60_000 })
+  const told = ['passed: 61,000 requests, 0 errors']
+  assert.deepEqual(await trial({ p95At }), { verdict: 'pass', breach: '', release: 'r2', endedAt: 60_000, told })
 })
 
 test('one that stays slow is returned from, ten seconds after it became slow', async () => {
@@ -75,7 +77,8 @@ test('one that stays slow is returned from, ten seconds after it became slow', a
 })
 
 test('one that is slow now and then stays', async () => {
-  assert.equal((await trial({ p95At: time => (time % 9_000 < 8_000 ? 900 : 90) })).verdict, 'slow')
+  const { verdict, told } = await trial({ p95At: time => (time % 9_000 < 8_000 ? 900 : 90) })
+  assert.deepEqual([verdict, told], ['slow', ['slow: p95 is 900 ms, it was 100 ms']])
 })
 
 test('one that was started anew is on trial still', async () => {
@@ -86,7 +89,7 @@ test('one that was started anew is on trial still', async () => {
 
 test('the trial ends when another release serves', async () => {
   const tableAt = (time: number) => ({ release: time < 5_000 ? 'r2' : 'r3', activation: 'x' })
-  assert.deepEqual(await trial({ tableAt }), { verdict: 'superseded', breach: '', endedAt: 5_000 })
+  assert.deepEqual(await trial({ tableAt }), { verdict: 'superseded', breach: '', endedAt: 5_000, told: [] })
 })
 
 test('one that misbehaves while another operation is at work is returned from when that has ended, even past the time of the trial', async () => {

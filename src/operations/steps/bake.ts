@@ -42,10 +42,12 @@ const bakeWatch = (world: World) =>
         const busyWith = context.holder(environmentLease(app, environment))
         if (breach !== '' && busyWith === undefined) {
           context.log(breach)
+          context.tell(breach)
           return { verdict: 'breach', breach }
         }
         if (breach === '' && time.leftMs === 0) {
           if (state !== 'pass') context.log(`${state}: ${why}`)
+          context.tell(state === 'pass' ? `passed: ${formatCount(requests)} requests, ${formatCount(errors)} errors` : `${state}: ${why}`)
           return { verdict: state, breach, release: input.release }
         }
         const counts = `${formatCount(requests)} requests, ${formatCount(errors)} errors`
