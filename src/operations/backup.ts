@@ -10,6 +10,7 @@ import type { Spec } from '../core/spec/schema.ts'
 import type { Manifest } from '../ports/repository.ts'
 import { basisOf } from './basis.ts'
 import { type Environment, hasArtifact, readRelease } from './environment.ts'
+import { requireApart } from './snapshots/apart.ts'
 import { withDoubts } from './snapshots/doubt.ts'
 import { foreignDoubt } from './snapshots/foreign.ts'
 import { findSnapshot } from './snapshots/held.ts'
@@ -39,6 +40,7 @@ export async function planBackup(
       hint: storesLack(spec) ?? `Stores get their data with the first \`fettle deploy ${environment.environment}\`.`,
     })
   }
+  await requireApart(world, spec)
   const moved = newRepository ? undefined : await requireRepository(world, environment, spec.backups)
   const foreign = newRepository ? undefined : await foreignDoubt(world, environment, spec.backups)
   const later = await laterRepository(world, request, spec)

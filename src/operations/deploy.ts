@@ -22,6 +22,7 @@ import { plainSecrets } from './plain-secrets.ts'
 import { type RehearsalMode, tooSlow } from './rehearsal.ts'
 import { triedBefore } from './returned.ts'
 import { readScale } from './scale-record.ts'
+import { requireApart } from './snapshots/apart.ts'
 import { foreignDoubt } from './snapshots/foreign.ts'
 import { requireRepository } from './snapshots/repository-record.ts'
 import { requireSamePlaces, specToKeep, storeWarnings } from './stores-between.ts'
@@ -119,7 +120,9 @@ function requireContent({ file, spec }: ProjectFile, { serving }: Environment): 
 /** A deploy begins with a snapshot of what serves, and it goes where the new file says. @throws FettleError REFUSED when where it belongs is not there */
 async function placeOfSnapshot(world: World, environment: Environment, next: Spec): Promise<string | undefined> {
   const { stores = {}, backups } = specToKeep(environment, next) ?? {}
-  return backups === undefined || Object.keys(stores).length === 0 ? undefined : requireRepository(world, environment, backups)
+  if (backups === undefined || Object.keys(stores).length === 0) return undefined
+  await requireApart(world, { stores, backups })
+  return requireRepository(world, environment, backups)
 }
 
 /** Two projects that chose the same name: one would replace the other. A project that was moved is the same one. */

@@ -1,7 +1,7 @@
 /** One wing alone: what something else runs is backed up and proven; nothing is ever deployed. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
@@ -339,4 +339,19 @@ describe('a file without services', () => {
     assert.deepEqual([code, error?.code], [6, 'NOT_READY'])
     assert.equal((await site.status()).state, 'never deployed')
   })
+})
+
+test('a folder that holds its own repository, also by a link, is not backed up into itself', async context => {
+  const site = await openInstallation(async into => {
+    await mkdir(join(into, 'all/uploads'), { recursive: true })
+    await symlink(join(into, 'all'), join(into, 'link'))
+    const repository = `backups: { repository: { directory: ${join(into, 'all/backups')} } }\n`
+    await writeFile(join(into, 'fettle.yaml'), `app: shop\nstores: { data: { files: ${join(into, 'link')} } }\n${repository}`)
+  })
+  context.after(() => site.close())
+  const { error } = await site.operate(['backup', '--yes'])
+  assert.equal(error?.code, 'REFUSED')
+  assert.match(error?.message ?? '', /the store data, .*link, holds the repository of its backups, .*all\/backups/)
+  await site.edit('fettle.yaml', text => text.replace('link }', 'all/uploads }'))
+  await site.must(['backup'])
 })
