@@ -72,20 +72,35 @@ test('where cron runs and the user has no table yet, one is made', async () => {
 
 test('where systemd runs, enable writes a unit and enables it, disable removes both', async () => {
   mkdirSync(join(root, 'run/systemd/system'), { recursive: true })
-  program('systemctl', 'exit 0')
+  const folder = join(root, 'etc/systemd/system')
+  const path = join(folder, unitName(command.home))
+  program(
+    'systemctl',
+    `[ "$1" != enable ] || { mkdir -p ${folder}/multi-user.target.wants; ln -s ${path} ${folder}/multi-user.target.wants/; }`,
+  )
   const boot = createBoot({ ...command, root, env: env(), isRoot: true })
+  assert.equal(await boot.state(), undefined)
   await boot.enable()
-  const path = join(root, 'etc/systemd/system', unitName(command.home))
   assert.match(readFileSync(path, 'utf8'), /WantedBy=multi-user.target/)
   assert.match((await boot.state()) ?? '', /systemd unit/)
   await boot.disable()
   assert.equal(existsSync(path), false)
+  assert.equal(await boot.state(), undefined)
   assert.deepEqual(readFileSync(join(root, 'calls'), 'utf8').trim().split('\n'), [
     'daemon-reload',
     `enable ${unitName(command.home)}`,
     `disable ${unitName(command.home)}`,
     'daemon-reload',
   ])
+})
+
+test('where systemd runs and does not answer, nothing is left of what was tried', async () => {
+  mkdirSync(join(root, 'run/systemd/system'), { recursive: true })
+  program('systemctl', 'echo "Failed to connect to bus: No medium found" >&2; exit 1')
+  const boot = createBoot({ ...command, root, env: { ...env(), XDG_CONFIG_HOME: join(root, 'config') }, isRoot: false })
+  await assert.rejects(boot.enable(), /No medium found/)
+  assert.equal(await boot.state(), undefined)
+  assert.equal(await boot.disable(), 'nothing started it at boot')
 })
 
 test('where neither runs, the error names the command that something else must run, and there is nothing to disable', async () => {

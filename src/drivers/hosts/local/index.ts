@@ -1,5 +1,5 @@
 /** Makes the agent return after a reboot: by systemd where it is the init, else by cron. */
-import { existsSync } from 'node:fs'
+import { existsSync, lstatSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
@@ -31,30 +31,42 @@ export function createBoot(options: BootOptions): Boot {
 }
 
 function systemdBoot({ root = '/', env = process.env, ...command }: BootOptions, isRoot: boolean): Boot {
-  const folder = isRoot ? join(root, 'etc/systemd/system') : join(env.XDG_CONFIG_HOME ?? join(homedir(), '.config'), 'systemd/user')
+  const folder = isRoot ? join(root, 'etc/systemd/system') : join(env.XDG_CONFIG_HOME || join(homedir(), '.config'), 'systemd/user')
+  const target = isRoot ? 'multi-user.target' : 'default.target'
   const name = unitName(command.home)
   const path = join(folder, name)
   const scope = isRoot ? [] : ['--user']
   const systemctl = async (...args: string[]) =>
     required(await execute('systemctl', [...scope, ...args], { env }), `systemctl ${args.join(' ')}`)
   const words = isRoot ? `systemd unit ${name}` : `systemd user unit ${name} (needs \`loginctl enable-linger\` to start before you log in)`
+  /** What `systemctl enable` makes, and all that systemd looks for at boot. */
+  const link = join(folder, `${target}.wants`, name)
+  const remove = () => Promise.all([link, path].map(file => rm(file, { force: true })))
   return {
-    state: async () => (existsSync(path) ? words : undefined),
+    state: async () => (isThere(link) ? words : undefined),
     async enable() {
-      await writeFileAtomic(path, unitText(command, isRoot ? 'multi-user.target' : 'default.target'))
-      await systemctl('daemon-reload')
-      await systemctl('enable', name)
+      await writeFileAtomic(path, unitText(command, target))
+      try {
+        await systemctl('daemon-reload')
+        await systemctl('enable', name)
+      } catch (error) {
+        await remove()
+        throw error
+      }
       return words
     },
     async disable() {
-      if (!existsSync(path)) return NEVER_ENABLED
-      await systemctl('disable', name)
-      await rm(path, { force: true })
+      if (!isThere(link) && !isThere(path)) return NEVER_ENABLED
+      // Also where no systemd answers, as in a session without a bus: these files are all that there is of it.
+      await systemctl('disable', name).finally(remove)
       await systemctl('daemon-reload')
       return `${name} removed`
     },
   }
 }
+
+/** A link too that leads nowhere. */
+const isThere = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined
 
 /** What the crons of Debian, Fedora and BusyBox say where the user has no table yet. */
 const NO_TABLE = /no crontab for|can't open .*: No such file/
