@@ -4,6 +4,7 @@
  */
 import type { Hide } from '../core/free-text.ts'
 import { Secret } from '../core/secret.ts'
+import { isSpoken } from '../core/spec/derived.ts'
 import { createRedactor, type RedactedStream, type Redactor, redactBare, redactedStream } from '../lib/redact.ts'
 import { isWordLike } from '../lib/word-like.ts'
 import type { SpokenNames } from '../operations/world.ts'
@@ -43,9 +44,9 @@ export class Redaction {
     this.#words.clear()
   }
 
-  /** A value that is a name of the app is in every message about it, which hiding would break, and says nothing there. */
+  /** A value that is a name of the app, or a part of one, is in every message about it, which hiding would break, and says nothing there. */
   async take(secret: Secret, app: string, names: SpokenNames): Promise<void> {
-    const isName = (await names()).has(secret.reveal().trim())
+    const isName = isSpoken(await names(), secret.reveal())
     await (isName ? this.#forget(secret.reveal(), app) : this.add(secret, app))
   }
 

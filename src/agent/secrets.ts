@@ -3,7 +3,7 @@ import type { SecretsView } from '../api/views.ts'
 import { FettleError } from '../core/errors.ts'
 import { nearestName } from '../core/nearest.ts'
 import { Secret } from '../core/secret.ts'
-import { neededSecrets, spokenNames } from '../core/spec/derived.ts'
+import { isSpoken, neededSecrets, spokenNames } from '../core/spec/derived.ts'
 import { readProject, type TargetRequest } from '../operations/target.ts'
 import type { World } from '../operations/world.ts'
 import type { Handlers } from './server.ts'
@@ -34,7 +34,7 @@ export function secretHandlers(world: World): Pick<Handlers, 'secrets' | 'setSec
         throw new FettleError('USAGE', `the value of ${name} holds a zero byte, which no environment of a process can`)
       const { store, list, names } = await open(target)
       await store.set(name, new Secret(value), { rotated })
-      return { ...(await list()), isName: names.has(value.trim()) }
+      return { ...(await list()), isName: isSpoken(names, value) }
     },
     async removeSecret({ name, ...target }) {
       const { store, list, environment } = await open(target)

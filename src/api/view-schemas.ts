@@ -132,7 +132,7 @@ export const SecretView = z.object({
 export const SecretsView = z.object({
   secrets: z.array(SecretView),
   needed: z.array(text).describe('names that the file declares or refers to'),
-  isName: may(flag).describe('the value that was set is a name in the file too, and not hidden'),
+  isName: may(flag).describe('the value that was set is a name in the file too, or a part of one, and not hidden'),
 })
 
 export const DoctorItem = z.object({

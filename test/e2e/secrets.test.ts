@@ -66,13 +66,13 @@ test('whose value was written into the file as well is warned of by the plan, an
   for (const text of told) assert.ok(text.includes('x'.repeat(20)) && !text.includes(value.slice(0, 5)), text)
 })
 
-test('whose value is a name in the file is told so when it is set, and breaks no message, also of the next agent', async t => {
+test('whose value is a name in the file, or a part of one, is told so when it is set, and breaks no message, also of the next agent', async t => {
   const more = 'secrets: [P, USER]\nenvironments: { production: {}, staging: { routes: [{ host: st.test, to: web }] } }\n'
   const site = await openInstallation(into => assembleSmall(into, more))
   t.after(() => site.close())
   await site.edit('fettle.yaml', text => text.replace('"${release}" }', '"${release}", USER: "${secrets.USER}" }'))
   for (const [name, value] of [
-    ['P', 'production'],
+    ['P', 'prod'],
     ['USER', 'staging'],
   ] as const)
     assert.match((await site.run(['secrets', 'set', name], { stdin: value })).stdout, /is a name in fettle\.yaml too.*not hidden/)

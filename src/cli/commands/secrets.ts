@@ -59,7 +59,11 @@ export const secrets: CommandDefinition = {
             ? [style.yellow(`! It is shorter than ${SHORTEST_SECRET} characters: logs show it, since hiding it would hide half of them.`)]
             : []),
           ...(found.isName === true
-            ? [style.yellow(`! Its value is a name in fettle.yaml too, which every message has: it is not hidden, in logs neither.`)]
+            ? [
+                style.yellow(
+                  `! Its value is a name in fettle.yaml too, or a part of one, which every message has: it is not hidden, in logs neither.`,
+                ),
+              ]
             : []),
         ])
         return 0

@@ -63,3 +63,6 @@ export function neededSecrets(spec: Spec): string[] {
 /** What fettle itself says of the app in every message: a secret of such a value can not be hidden. */
 export const spokenNames = (spec: Spec, environments: Iterable<string>): Set<string> =>
   new Set([spec.app, ...environments, ...Object.keys(spec.services), ...Object.keys(spec.stores), ...neededSecrets(spec)])
+
+/** Also as a part of one: `prod` is said with every `production`. */
+export const isSpoken = (names: ReadonlySet<string>, value: string): boolean => [...names].some(name => name.includes(value.trim()))
