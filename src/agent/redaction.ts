@@ -3,7 +3,7 @@
  * that has it, and one that is a name in the app's file nowhere: `admin` as a password of one app says nothing in the messages of another, and would make them hard to read.
  */
 import type { Hide } from '../core/free-text.ts'
-import { Secret } from '../core/secret.ts'
+import { MOST_SECRET_BYTES, Secret } from '../core/secret.ts'
 import { isSpoken } from '../core/spec/derived.ts'
 import { createRedactor, type RedactedStream, type Redactor, redactBare, redactedStream } from '../lib/redact.ts'
 import { isWordLike } from '../lib/word-like.ts'
@@ -140,7 +140,7 @@ export class Redaction {
         return secret
       },
       set: async (name, value, options) => {
-        await this.take(value, app, names)
+        if (Buffer.byteLength(value.reveal()) <= MOST_SECRET_BYTES) await this.take(value, app, names)
         return store.set(name, value, options)
       },
     }

@@ -28,6 +28,7 @@ describe('the command line', () => {
       [['deploy', '--rehearse', 'maybe'], /'maybe' is invalid.*Allowed choices are on, newest-proven, off/],
       [['validate', 'a', 'b'], /too many arguments/],
       [['restore', '--store'], /argument missing/],
+      [['backup', '--label', '--detach'], /'--detach' is invalid\. It looks like an option/],
       [['status', '--env', 'a', 'b'], /two environments are named: b and --env a/],
       [['scale', 'web=x', '--app', 'a'], /web=x is no service=count/],
       [['scale', 'web=100000', '--app', 'a'], /web=100000 is too many: fettle runs at most 1000/],

@@ -1,5 +1,5 @@
 /** Turns definitions into a commander parser, and its complaints into our errors. */
-import { Command, CommanderError, Option } from 'commander'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { FettleError } from '../core/errors.ts'
 import { nearestName } from '../core/nearest.ts'
 import { version } from '../lib/version.ts'
@@ -148,7 +148,14 @@ export function buildCommand(
 function toOption({ flags, says, choices, group }: OptionDefinition): Option {
   const option = new Option(flags, says)
   if (group !== undefined) option.helpGroup(`${group}:`)
-  return choices === undefined ? option : option.choices(choices)
+  if (choices !== undefined) return option.choices(choices)
+  return option.required && !option.variadic ? option.argParser(noOption) : option
+}
+
+/** `--label --json`: the value was forgotten. */
+function noOption(value: string): string {
+  if (value.startsWith('--')) throw new InvalidArgumentError('It looks like an option; is the value missing?')
+  return value
 }
 
 /** Commander's own text names similar commands or options on a second line, also such as nobody can have meant. */

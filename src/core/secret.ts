@@ -3,6 +3,9 @@ import { inspect } from 'node:util'
 /** What stands in print where a secret would. */
 export const MASK = '••••'
 
+/** No store takes a longer value: an environment holds hardly more, and to find its traces would take minutes. */
+export const MOST_SECRET_BYTES = 64 * 1024
+
 /**
  * A value that never prints: not by template, JSON, console or inspection. `reveal()` is called only where the value
  * leaves fettle for the process or file that needs it.

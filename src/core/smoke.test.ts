@@ -45,18 +45,18 @@ const FAILURES: [title: string, smokeTest: object, response: SmokeResponse, why:
     page('\u001f\u008b', { headers: { 'content-encoding': 'gzip' } }),
     '"shop" is not in the body (it came encoded as gzip)',
   ],
-  ['[rm3-12] a page without its end fails', END, page('<html>…'), '"</html>" is not in the body, expected within the last 20'],
+  ['[rm3-12] a page without its end fails', END, page('<html>…'), '"</html>" is not in the body, expected within the last 20 bytes'],
   [
     '[rm3-12] a text too far from the end of the page fails',
     END,
     page(`<html></html>${' '.repeat(14)}`),
-    '"</html>" begins 21 bytes before the end, expected within the last 20',
+    '"</html>" begins 21 bytes before the end, expected within the last 20 bytes',
   ],
   [
     '[rm3-12] a text that is cut by the last bytes fails',
     { 'near-end': { text: 'end', within: 3 } },
     page('the end.'),
-    '"end" begins 4 bytes before the end, expected within the last 3',
+    '"end" begins 4 bytes before the end, expected within the last 3 bytes',
   ],
   [
     '[rm3-12] a page shorter than announced fails though its status is right',
@@ -69,7 +69,7 @@ const FAILURES: [title: string, smokeTest: object, response: SmokeResponse, why:
     'all reasons are told',
     { ...END, contains: 'shop' },
     page('oops', { status: 502, complete: false }),
-    'status 502 instead of 200; the answer broke off after 4 bytes; "shop" is not in the body; "</html>" is not in the body, expected within the last 20',
+    'status 502 instead of 200; the answer broke off after 4 bytes; "shop" is not in the body; "</html>" is not in the body, expected within the last 20 bytes',
   ],
 ]
 for (const [title, asked, response, why] of FAILURES)

@@ -1,5 +1,5 @@
 /** Whether an answer is what a smoke test asks for. A page that broke off is a failure even when its beginning is right. */
-import { formatBytes, formatCount } from './format.ts'
+import { formatBytes, formatCount, plural } from './format.ts'
 import type { SmokeTest } from './spec/schema.ts'
 
 export interface SmokeResponse {
@@ -45,7 +45,7 @@ function nearEnd({ text, within }: NonNullable<SmokeTest['near-end']>, body: Buf
   const from = body.lastIndexOf(text)
   if (from >= 0 && body.length - from <= within) return undefined
   const place = from < 0 ? 'is not in the body' : `begins ${formatCount(body.length - from)} bytes before the end`
-  return `${JSON.stringify(text)} ${place}, expected within the last ${formatCount(within)}${from < 0 ? encoded(response) : ''}`
+  return `${JSON.stringify(text)} ${place}, expected within the last ${plural(within, 'byte')}${from < 0 ? encoded(response) : ''}`
 }
 
 /** Explains a text that a person sees in the browser and this test does not. */

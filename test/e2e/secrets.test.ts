@@ -1,5 +1,6 @@
 /** Secrets: never in the source, in the environment of the services alone, kept with the release that used them. */
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { cp, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -83,6 +84,15 @@ test('whose value is a name in the file, or a part of one, is told so when it is
   const { stderr } = await site.run(['status', '--env', 'stagng'])
   assert.match(stderr, /did you mean "staging"\?\n→ It has: production, staging\./)
   assert.match((await site.run(['deploy', 'staging', '--yes'])).stderr, /fettle secrets set P --env staging/)
+})
+
+test('that is too long to be kept is refused at once, and keeps nobody else waiting', { timeout: 60_000 }, async t => {
+  const site = await openInstallation(into => assembleSmall(into, 'secrets: [A]\n'))
+  t.after(() => site.close())
+  const { code, stderr } = await site.run(['secrets', 'set', 'A'], { stdin: randomBytes(200_000).toString('base64') })
+  assert.equal(code, 2)
+  assert.match(stderr, /the value of A has 266668 bytes, more than 65536/)
+  assert.equal((await site.run(['secrets', 'list'])).code, 0)
 })
 
 describe('a secret', () => {

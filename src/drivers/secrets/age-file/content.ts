@@ -1,9 +1,7 @@
 /** What is inside the encrypted file, and the pure changes to it. Versions of a name only grow, also over a removal. */
 import * as z from 'zod'
 import { FettleError } from '../../../core/errors.ts'
-import type { LatestSecret, SecretRef } from '../../../core/secret.ts'
-
-const MAX_VALUE_BYTES = 64 * 1024
+import { type LatestSecret, MOST_SECRET_BYTES, type SecretRef } from '../../../core/secret.ts'
 
 const Version = z.strictObject({
   value: z.string(),
@@ -40,8 +38,8 @@ export function checkValue(name: string, value: string, allowEmpty: boolean): vo
     throw new FettleError('USAGE', `the value of ${name} is empty`, { hint: `\`fettle secrets remove ${name}\` forgets it.` })
   }
   const size = Buffer.byteLength(value)
-  if (size > MAX_VALUE_BYTES) {
-    throw new FettleError('USAGE', `the value of ${name} has ${size} bytes, more than ${MAX_VALUE_BYTES}`, {
+  if (size > MOST_SECRET_BYTES) {
+    throw new FettleError('USAGE', `the value of ${name} has ${size} bytes, more than ${MOST_SECRET_BYTES}`, {
       hint: 'Keep large files in a store, and only their key here.',
     })
   }
