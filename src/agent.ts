@@ -137,7 +137,7 @@ try {
     onShutdown: stopping.resolve,
   })
   await rememberSettings(paths, settings)
-  await rm(paths.agentFailure, { force: true })
+  for (const word of [paths.agentFailure, paths.agentStopped]) await rm(word, { force: true })
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.resolve())
   process.on('SIGHUP', () => {})
   const letLogGrow = keepLogSmall(paths.agentLog, error => log(`the log is not cut: ${toFettleError(error).message}`))

@@ -2,7 +2,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Client } from '../api/client.ts'
 import { FettleError } from '../core/errors.ts'
+import { layout } from '../core/layout.ts'
 import { isOver, type OperationEvent } from '../core/plan.ts'
+import { exists } from '../lib/files.ts'
 import { installedProgram } from '../lib/versions.ts'
 import type { Cli } from './cli.ts'
 
@@ -39,6 +41,7 @@ export async function lasting(cli: Cli, signal: AbortSignal, read: (client: Clie
       lost = error
     }
     if (signal.aborted) throw new FettleError('CANCELLED', 'interrupted', { cause: lost })
+    if (await exists(layout(cli.home).agentStopped)) throw stopped(cli.home, lost)
     if (failures === TRIES) throw lost ?? new FettleError('AGENT_UNREACHABLE', 'the agent ends every answer early')
     if (performance.now() - startedAt > 1000) failures = 0
     // An upgrade may be under way: of the build that was installed last, not of the one that began to follow.
@@ -46,6 +49,13 @@ export async function lasting(cli: Cli, signal: AbortSignal, read: (client: Clie
     await delay(50 * 2 ** failures, undefined, { signal }).catch(() => {})
   }
 }
+
+/** To start it again would take back what somebody asked for. */
+const stopped = (home: string, cause: unknown): FettleError =>
+  new FettleError('AGENT_UNREACHABLE', `the agent for ${home} was ended by \`fettle agent stop\``, {
+    cause,
+    hint: '`fettle agent start` starts it; what was under way goes on then.',
+  })
 
 /** The agent went away, in the middle of an answer or before it: everything else is an answer. */
 const isLost = (error: unknown): boolean => !(error instanceof FettleError) || error.code === 'AGENT_UNREACHABLE'

@@ -19,6 +19,8 @@ const cases: [string, Observed | undefined, Observed | undefined, BakeVerdict['s
   ['the first answers of a start are no measure for latency', seen(199, 0, 400), seen(1000, 0, 100), 'pass'],
   ['an old release with hardly any traffic is no measure for latency', seen(200, 0, 400), seen(10, 0, 1), 'pass'],
   ['when most clients gave up waiting, that is a breach', seen(80, 0, 1500, 60), seen(1000, 0, 10), 'breach'],
+  ['more that gave up than half of the minimum do not wait for the minimum', seen(40, 0, 1500, 40), seen(1000), 'breach'],
+  ['a few that gave up early are none', seen(20, 0, 1500, 20), seen(1000), 'inconclusive'],
   ['clients that leave by themselves, as before, are none', seen(80, 0, 1500, 60), seen(1000, 0, 1500, 900), 'pass'],
   ['a few that leave are none', seen(80, 0, 10, 30), seen(1000), 'pass'],
   ['without an old release only errors count', seen(100, 0, 4000), undefined, 'pass'],

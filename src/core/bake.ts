@@ -40,11 +40,11 @@ export function judgeBake(now: Observed | undefined, before: Observed | undefine
       why: `${share(errors, requests)} of ${requests} requests failed, ${share(rules.errors, 1)} are allowed`,
       ...counts,
     }
-  const isHung = (seen: Observed) => seen.unanswered > MOST_UNANSWERED * seen.requests
-  if (requests >= minimum && isHung(now) && (before === undefined || before.requests === 0 || !isHung(before)))
+  const isHung = (seen: Observed, least: number) => seen.unanswered > MOST_UNANSWERED * Math.max(seen.requests, least)
+  if (isHung(now, minimum) && (before === undefined || !isHung(before, 1)))
     return {
       state: 'breach',
-      why: `${share(now.unanswered, requests)} of ${requests} requests had no answer when their clients gave up`,
+      why: `${share(now.unanswered, requests)} of ${requests} requests had no whole answer when their clients gave up`,
       ...counts,
     }
   if (requests < minimum) return { state: 'inconclusive', why: `${requests} requests, ${minimum} are needed`, ...counts }

@@ -11,6 +11,8 @@ export const layout = (home: string) => ({
   agentLog: join(home, 'agent', 'agent.log'),
   /** Why the last agent that was to start did not, as an error in JSON; for whoever started it. */
   agentFailure: join(home, 'agent', 'failed.json'),
+  /** There from when somebody ended the agent until it is started again. */
+  agentStopped: join(home, 'agent', 'stopped'),
   versions: join(home, 'versions'),
   keys: join(home, 'keys'),
   key: (app: string) => join(home, 'keys', `${app}.key`),

@@ -1,7 +1,7 @@
 /** Files that are either wholly there or not at all, also after a power cut. */
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { access, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { access, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { FettleError } from '../core/errors.ts'
 
@@ -15,15 +15,20 @@ export async function fsyncFolder(path: string): Promise<void> {
   }
 }
 
-/** A folder with those above it. Idempotent. */
+/**
+ * A folder with those above it. Idempotent. Not by Node's own recursive form: below `/proc`, where none can be made, that goes on for ever,
+ * and on a read-only file system it does not say why it fails.
+ */
 export async function makeFolder(path: string, mode = 0o777): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true, mode })
-  } catch (error) {
-    // On a read-only file system Node's recursive form says ENOENT; the plain one says why.
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    await mkdir(path, { mode })
-  }
+  const make = () =>
+    mkdir(path, { mode }).catch(async error => {
+      if (error.code !== 'EEXIST' || !(await stat(path)).isDirectory()) throw error
+    })
+  await make().catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT' || dirname(path) === path) throw error
+    await makeFolder(dirname(path), mode)
+    await make()
+  })
 }
 
 /**

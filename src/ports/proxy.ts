@@ -37,7 +37,7 @@ export interface Counters {
   requests: number
   /** Answers of status 500 and above, answers broken off, and requests no backend answered. */
   errors: number
-  /** Requests whose client waited for a second or longer and left without an answer; no errors. */
+  /** Requests whose client waited for a second or longer and left before the end of the answer, event streams aside; no errors. */
   unanswered: number
   /** Milliseconds to the head of the answer, or till the client gave up; waiting in a hold is left out, for an instance to restart is not. */
   latency: { p50: number; p95: number; p99: number }

@@ -1,9 +1,12 @@
+import { rm } from 'node:fs/promises'
 import type { Client } from '../../api/client.ts'
 import type { About } from '../../api/views.ts'
 import { FettleError } from '../../core/errors.ts'
 import { formatBytes, plural } from '../../core/format.ts'
+import { layout } from '../../core/layout.ts'
 import { isOver } from '../../core/plan.ts'
 import { agentArgv } from '../../lib/agent-argv.ts'
+import { writeFileAtomic } from '../../lib/files.ts'
 import { runInForeground } from '../../lib/foreground.ts'
 import { agentEnvironment } from '../../lib/inherited.ts'
 import { programPath } from '../../lib/program-path.ts'
@@ -64,7 +67,12 @@ export const agent: CommandDefinition = {
         const { client, about } = await cli.connect({ start: everything && startedFrom(cli.home) !== undefined })
         const brokenOff = everything ? await underWay(client) : []
         if (everything && !given.flag('yes') && !(await agreesToEndAll(cli, brokenOff))) return 0
-        const { ended } = await client.call('shutdown', { everything })
+        const { agentStopped } = layout(cli.home)
+        await writeFileAtomic(agentStopped, '')
+        const { ended } = await client.call('shutdown', { everything }).catch(async error => {
+          await rm(agentStopped, { force: true })
+          throw error
+        })
         await untilEnded(about.pid)
         cli.answer({ ended, brokenOff }, style => [
           `${style.green('✓')} the agent ended${everything ? `, with ${plural(ended.length, 'service group')}` : '; services and the front go on'}`,

@@ -121,7 +121,7 @@ const scaleText = ({ services }: EnvironmentStatus): string =>
 function trafficText({ counters }: EnvironmentStatus): string {
   if (counters === undefined) return ''
   const { p50, p95, p99 } = counters.latency
-  const unanswered = counters.unanswered === 0 ? '' : `, ${counters.unanswered} without an answer`
+  const unanswered = counters.unanswered === 0 ? '' : `, ${counters.unanswered} given up by their clients`
   return `${plural(counters.requests, 'request')}, ${plural(counters.errors, 'error')}${unanswered}, p50 ${formatDuration(p50)}, p95 ${formatDuration(p95)}, p99 ${formatDuration(p99)}`
 }
 

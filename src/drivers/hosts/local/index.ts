@@ -119,5 +119,6 @@ const unsupported = (command: BootCommand) =>
 
 function required(ended: Executed, what: string): void {
   if (ended.code === 0) return
+  if (ended.code === 124) throw new FettleError('TIMEOUT', `${what} did not end, and was ended`, { retryable: false })
   throw new FettleError('COMMAND_FAILED', `${what} exited ${ended.code}: ${ended.stderr.trim() || ended.stdout.trim()}`)
 }

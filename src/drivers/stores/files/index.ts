@@ -4,10 +4,11 @@
  * come back as separate files, holes as zeros.
  */
 import { existsSync } from 'node:fs'
-import { glob, mkdir } from 'node:fs/promises'
+import { glob } from 'node:fs/promises'
 import { relative } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { FettleError } from '../../../core/errors.ts'
+import { makeFolder } from '../../../lib/files.ts'
 import type { DumpOptions, Loss, SnapshotPart, Source, Store } from '../../../ports/store.ts'
 import { FilesConfig, rootPath } from './config.ts'
 import { dump } from './dump.ts'
@@ -25,7 +26,7 @@ export const filesStore: Store<FilesConfig> = {
   equality: 'of-the-dump',
   path: rootPath,
   create: async (folder, config) => {
-    await mkdir(rootPath(folder, config), { recursive: true })
+    await makeFolder(rootPath(folder, config))
   },
   dump,
   load: (part, source, folder, config, options) => unpack(part, source, rootPath(folder, config), options),

@@ -23,6 +23,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { FettleError } from '../../../core/errors.ts'
+import { makeFolder } from '../../../lib/files.ts'
 import { syncTree } from '../../../lib/sync-tree.ts'
 import type { LoadOptions, SnapshotPart, Source } from '../../../ports/store.ts'
 import { type Entry, floorDivide, parentOf, pathBytes, type RawPath, shownPath } from './entry.ts'
@@ -35,7 +36,7 @@ const MANY = 100
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
 
 export async function unpack(part: SnapshotPart, source: Source, folder: string, { durable, signal }: LoadOptions): Promise<void> {
-  mkdirSync(folder, { recursive: true })
+  await makeFolder(folder)
   // Where it is a link it stays one: owner, mode and times are of the folder that it leads to.
   const root = realpathSync(folder)
   if (readdirSync(root).length > 0)

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { createReadStream, createWriteStream, existsSync } from 'node:fs'
-import { chmod, mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { chmod, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { backup, type DatabaseSync } from 'node:sqlite'
 import { pipeline } from 'node:stream/promises'
 import { FettleError } from '../../../core/errors.ts'
-import { exists, fsyncFolder } from '../../../lib/files.ts'
+import { exists, fsyncFolder, makeFolder } from '../../../lib/files.ts'
 import type { DumpOptions, Fingerprint, LoadOptions, Loss, Sink, SnapshotPart, Source } from '../../../ports/store.ts'
 import { lostRows } from './changed.ts'
 import { checkIntegrity } from './check.ts'
@@ -21,7 +21,7 @@ const READ_SIZE = 1 << 20
 
 export async function create(folder: string, config: SqliteConfig): Promise<void> {
   const path = databasePath(folder, config)
-  await mkdir(dirname(path), { recursive: true })
+  await makeFolder(dirname(path))
   // SQLite takes an empty file for an empty database.
   await (await open(path, 'a', 0o600)).close()
 }
@@ -52,7 +52,7 @@ export async function dump(folder: string, config: SqliteConfig, sink: Sink, opt
 export async function load(part: SnapshotPart, source: Source, folder: string, config: SqliteConfig, options: LoadOptions): Promise<void> {
   const path = databasePath(folder, config)
   if (await exists(path)) throw new FettleError('CONFLICT', `${path} is there already: a snapshot is loaded into an empty folder only`)
-  await mkdir(dirname(path), { recursive: true })
+  await makeFolder(dirname(path))
   await loadFile(part, source, path, options)
 }
 

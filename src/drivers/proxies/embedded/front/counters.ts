@@ -31,11 +31,12 @@ export class Activation {
     addLatency(this.histogram, ms)
   }
 
-  /** The client left before an answer began. */
-  gaveUp(afterMs: number): void {
+  /** The client left before the end of the answer. @param isCounted the answer had begun */
+  gaveUp(afterMs: number, isCounted: boolean): void {
     if (afterMs < PATIENCE_MS) return
-    this.requests += 1
     this.unanswered += 1
+    if (isCounted) return
+    this.requests += 1
     addLatency(this.histogram, afterMs)
   }
 

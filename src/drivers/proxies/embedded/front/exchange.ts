@@ -51,6 +51,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined
   #isOver = false
   #isAnswering = false
+  #isEvents = false
   /** Some of the answer's body came. */
   #isBodyBegun = false
   #expectsContinue: boolean
@@ -165,6 +166,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders, message?: string): void {
     if (status < 200) return
     this.#announcedIdleMs = announcedIdleMs(headers['keep-alive'])
+    this.#isEvents = String(headers['content-type']).startsWith('text/event-stream')
     this.#count(status)
     this.#in.response.writeHead(status, reasonPhrase(message), responseHeaders(headers))
     process.nextTick(this.#sendHead)
@@ -253,7 +255,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #clientLeft(): void {
     if (this.#isOver) return
     this.#isOver = true
-    if (this.#upstream !== undefined && !this.#isAnswering) this.#destination?.activation.gaveUp(this.#context.now() - this.#sentAt)
+    const { response } = this.#in
+    // A stream of events has no end that its client would wait for.
+    if (this.#upstream !== undefined && !this.#isEvents)
+      this.#destination?.activation.gaveUp(this.#context.now() - this.#sentAt, response.headersSent)
     this.#destination?.environment.room.leave(this)
     this.#controller?.abort(new Error('the client left'))
   }

@@ -11,7 +11,8 @@ import { rawAsk } from '../../../../../test/helpers/raw.ts'
 async function fronted(context: TestContext, answer: string | undefined) {
   const server = createServer(socket => {
     socket.on('error', () => {})
-    socket.once('data', () => answer !== undefined && socket.end(answer, 'utf8'))
+    // One without an end is kept open.
+    socket.once('data', () => answer !== undefined && (answer.includes('chunked') ? socket.write(answer) : socket.end(answer, 'utf8')))
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const front = await startFront()
@@ -53,4 +54,21 @@ test('a client that waited in vain is counted, one that left at once is not', { 
   const seen = counters()
   assert.deepEqual([seen?.requests, seen?.errors], [1, 0])
   assert.ok((seen?.latency.p50 ?? 0) >= 1000)
+})
+
+test('an answer that begins and never ends is counted as given up, an event stream is not', { timeout: 20_000 }, async context => {
+  for (const [type, unanswered] of [
+    ['text/plain', 1],
+    ['text/event-stream', 0],
+  ] as const) {
+    const front = await fronted(context, `HTTP/1.1 200 OK\r\nContent-Type: ${type}\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n`)
+    const client = new AbortController()
+    const { body } = await fetch(front.address, { signal: client.signal })
+    await delay(1100) // what is counted is how long somebody waited
+    client.abort()
+    await body?.cancel().catch(() => undefined)
+    const activation = front.board.activations.get('r1-op1')
+    while (activation?.inFlight !== 0) await delay(10)
+    assert.deepEqual([activation.requests, activation.unanswered], [1, unanswered], type)
+  }
 })
