@@ -10,6 +10,8 @@ export const slowTests = [
   'src/drivers/proxies/embedded/driver.test.ts',
   'src/drivers/repositories/directory/directory.test.ts',
   'src/drivers/stores/files/moving.test.ts',
+  'src/drivers/stores/sqlite/driver.test.ts',
+  'src/worker/{damage,worker}.test.ts',
 ]
 
 /** What `npm test` runs. Of test/crash the scenarios and a part of the sweep; all of it is `npm run test:crash`. */

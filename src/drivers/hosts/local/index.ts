@@ -58,7 +58,11 @@ function systemdBoot({ root = '/', env = process.env, ...command }: BootOptions,
     async disable() {
       if (!isThere(link) && !isThere(path)) return NEVER_ENABLED
       // Also where no systemd answers, as in a session without a bus: these files are all that there is of it.
-      await systemctl('disable', name).finally(remove)
+      try {
+        await systemctl('disable', name)
+      } finally {
+        await remove()
+      }
       await systemctl('daemon-reload')
       return `${name} removed`
     },
