@@ -56,7 +56,8 @@ describe('repository directory', () => {
     for (const folder of [file, join(file, 'below')]) {
       const repository = createDirectoryRepository({ folder, recipients: [target.recipient] })
       const refused = { code: 'REFUSED', message: new RegExp(`^the repository ${folder} can not be opened: a file`), hint: /directory: / }
-      for (const look of [repository.open(), repository.id(), repository.list('shop', 'production')]) await assert.rejects(look, refused)
+      const looks = [() => repository.open(), () => repository.id(), () => repository.list('shop', 'production')]
+      for (const look of looks) await assert.rejects(look, refused)
     }
   })
 
