@@ -1,13 +1,14 @@
 /** docs/cli.md and docs/exit-codes.md, from the definitions of the commands and the table of errors. */
 
 import { COMMON, type OptionDefinition, optionsOf } from '../src/cli/command.ts'
+import { commands } from '../src/cli/commands.ts'
 import { exitCodes } from '../src/cli/exit-codes.ts'
 import { allCommands, type Documented } from '../src/cli/reference.ts'
 
 const NOTICE = '<!-- Written by `npm run reference`; a test fails when it is stale. -->'
 
 export async function cliPages(): Promise<Record<'docs/cli.md' | 'docs/exit-codes.md', string>> {
-  return { 'docs/cli.md': cliPage(await allCommands()), 'docs/exit-codes.md': exitCodesPage() }
+  return { 'docs/cli.md': cliPage(await allCommands(commands)), 'docs/exit-codes.md': exitCodesPage() }
 }
 
 function cliPage(all: Documented[]): string {

@@ -15,9 +15,23 @@ export interface CommandDefinition {
   takesAnyWords?: boolean
   /** The first one is meant when none is named. */
   subcommands?: Record<string, CommandDefinition & { summary: string }>
-  /** Absent where there are subcommands. Returns the exit code. */
-  run?(cli: Cli, given: Given): Promise<number>
+  /** Absent where there are subcommands. `commands` are all that there are. Returns the exit code. */
+  run?(cli: Cli, given: Given, commands: Commands): Promise<number>
 }
+
+/** A command before it is loaded: what the list of commands shows of it. */
+export interface CommandEntry {
+  group: 'Describe' | 'Deploy' | 'Look' | 'Keep' | 'Set up'
+  summary: string
+  /** Its exit code is that of a program it runs; whatever fails on fettle's own side exits with this one. */
+  ownFailure?: number
+  load(): Promise<CommandDefinition>
+}
+
+export type Commands = Readonly<Record<string, CommandEntry>>
+
+/** As `env`, `timeout` and `docker run` do: 125 is the wrapper's own, 126 and 127 say that the program could not be started. */
+export const OWN_FAILURE = 125
 
 export interface ArgumentDefinition {
   /** `[environment]`, `<name>`, `<argv...>`. */

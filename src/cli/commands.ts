@@ -1,19 +1,6 @@
 /** Every command by name. A command's own module is loaded when it is used, so that each starts fast. */
-import type { CommandDefinition } from './command.ts'
+import { type Commands, OWN_FAILURE } from './command.ts'
 import { statusEntry } from './status-entry.ts'
-
-export interface CommandEntry {
-  group: 'Describe' | 'Deploy' | 'Look' | 'Keep' | 'Set up'
-  summary: string
-  /** Its exit code is that of a program it runs; whatever fails on fettle's own side exits with this one. */
-  ownFailure?: number
-  load(): Promise<CommandDefinition>
-}
-
-/** As `env`, `timeout` and `docker run` do: 125 is the wrapper's own, 126 and 127 say that the program could not be started. */
-export const OWN_FAILURE = 125
-
-export type Commands = Readonly<Record<string, CommandEntry>>
 
 export const commands: Commands = {
   init: {

@@ -85,7 +85,7 @@ describe('the command line', () => {
   })
 
   it('has help with a real example for every command and subcommand', async () => {
-    for (const { path, definition } of await allCommands()) {
+    for (const { path, definition } of await allCommands(commands)) {
       const ran = await runCli([...path.split(' '), '--help'], { home })
       assert.equal(ran.code, 0, path)
       assert.ok(ran.stdout.includes(`Example:\n  ${definition.example.line}\n`), path)
@@ -94,7 +94,7 @@ describe('the command line', () => {
   })
 
   it('breaks its help between words where the terminal is narrow, but for command lines that are to be copied', async () => {
-    const all = await allCommands()
+    const all = await allCommands(commands)
     const lines = new Set(all.map(({ definition }) => definition.example.line))
     for (const words of [['--help'], ...all.map(({ path }) => [...path.split(' '), '--help'])]) {
       let text = ''
@@ -106,7 +106,7 @@ describe('the command line', () => {
 
   it('understands every example that its help shows', async () => {
     const printer = { out: () => {}, hasColours: false, columns: 80 }
-    for (const { path, definition } of await allCommands()) {
+    for (const { path, definition } of await allCommands(commands)) {
       const line = definition.example.line.replace(/^.*\| /, '').replace(/ > .*$/, '')
       const words = (line.match(/"[^"]*"|\S+/g) ?? []).map(word => word.replaceAll('"', ''))
       assert.equal(words.shift(), 'fettle', path)
@@ -117,7 +117,7 @@ describe('the command line', () => {
   it('without a word prints its help; help exit-codes prints every code of the table', async () => {
     const help = await runCli([], { home })
     assert.equal(help.code, 0)
-    for (const { path } of await allCommands()) if (!path.includes(' ')) assert.match(help.stdout, new RegExp(`^  ${path} `, 'm'))
+    for (const { path } of await allCommands(commands)) if (!path.includes(' ')) assert.match(help.stdout, new RegExp(`^  ${path} `, 'm'))
     const { stdout } = await runCli(['help', 'exit-codes'], { home })
     for (const code of errorCodes) assert.match(stdout, new RegExp(`^ +${exitCodeOf(code)}  ${code} +\\w`, 'm'))
   })

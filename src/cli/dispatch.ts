@@ -1,7 +1,7 @@
 /** Runs one command line with the commands it is handed: words in, exit code out. Nothing here ends the process. */
 import { exitCodeOf, type FettleError, toFettleError } from '../core/errors.ts'
 import { Cli } from './cli.ts'
-import type { Commands } from './commands.ts'
+import type { Commands } from './command.ts'
 import type { Io } from './io.ts'
 import { errorLines } from './output/error.ts'
 import { columnsOf, createStyle, hasColour, isUnicode, toAscii } from './output/style.ts'
@@ -18,7 +18,7 @@ export async function dispatch(argv: string[], io: Io, commands: Commands): Prom
       columns: Math.min(io.stdout.columns ?? 100, 120),
     })
     if (parsed?.definition.run === undefined) return 0
-    return await parsed.definition.run(new Cli(io, parsed.given, argv), parsed.given)
+    return await parsed.definition.run(new Cli(io, parsed.given, argv), parsed.given, commands)
   } catch (thrown) {
     const error = toFettleError(thrown)
     tell(error, argv, io)

@@ -1,6 +1,6 @@
 /** The exit codes, from the one table of errors: for `fettle help exit-codes` and the page in docs/. */
 import { errorCodes, exitCodeOf, meaningOf } from '../core/errors.ts'
-import { OWN_FAILURE } from './commands.ts'
+import { OWN_FAILURE } from './command.ts'
 import { INTERRUPTED, UNREAD } from './interrupt.ts'
 
 export interface ExitCode {

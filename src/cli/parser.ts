@@ -3,8 +3,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { FettleError } from '../core/errors.ts'
 import { nearestName } from '../core/nearest.ts'
 import { version } from '../lib/version.ts'
-import { COMMON, type CommandDefinition, type OptionDefinition, optionsOf } from './command.ts'
-import type { CommandEntry, Commands } from './commands.ts'
+import { COMMON, type CommandDefinition, type CommandEntry, type Commands, type OptionDefinition, optionsOf } from './command.ts'
 import { Given } from './given.ts'
 import { wrap } from './output/width.ts'
 

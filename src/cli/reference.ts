@@ -1,6 +1,6 @@
 /** All definitions at once: for completion, the reference page, and the tests over every command. Nothing else loads them all. */
-import { COMMON, type CommandDefinition, type OptionDefinition, optionsOf } from './command.ts'
-import { commands } from './commands.ts'
+
+import { COMMON, type CommandDefinition, type Commands, type OptionDefinition, optionsOf } from './command.ts'
 
 export interface Documented {
   /** `secrets set` */
@@ -13,7 +13,7 @@ export interface Documented {
 }
 
 /** Every command, each followed by its subcommands. */
-export async function allCommands(): Promise<Documented[]> {
+export async function allCommands(commands: Commands): Promise<Documented[]> {
   const all: Documented[] = []
   for (const [name, { group, summary, load }] of Object.entries(commands)) {
     const definition = await load()

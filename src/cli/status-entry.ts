@@ -1,4 +1,4 @@
-import type { CommandEntry } from './commands.ts'
+import type { CommandEntry } from './command.ts'
 
 export const statusEntry: CommandEntry = {
   group: 'Look',
