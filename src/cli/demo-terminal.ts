@@ -3,12 +3,14 @@ import { type ErrorJson, FettleError } from '../core/errors.ts'
 import type { OperationEvent, OperationRecord, Plan } from '../core/plan.ts'
 import type { Terminal } from '../demo/terminal.ts'
 import type { Cli } from './cli.ts'
+import type { Commands } from './command.ts'
 import { commandLine } from './command-line.ts'
 import { actLines, commandText, outcomeLines, storyView } from './output/story.ts'
 import { runTyped } from './typed.ts'
 
 export interface DemoTerminalOptions {
   cli: Cli
+  commands: Commands
   /** Where commands are typed, and the home of the fettle that they mean. */
   project: string
   home: string
@@ -22,7 +24,7 @@ type Line =
   | OperationEvent
   | ({ type?: undefined } & ErrorJson)
 
-export function openDemoTerminal({ cli, project, home, signal }: DemoTerminalOptions): Terminal {
+export function openDemoTerminal({ cli, commands, project, home, signal }: DemoTerminalOptions): Terminal {
   const { style } = cli
   const env = { ...cli.io.env, FETTLE_HOME: home, FETTLE_HTTP: '127.0.0.1:0' }
   let acts = 0
@@ -30,7 +32,7 @@ export function openDemoTerminal({ cli, project, home, signal }: DemoTerminalOpt
 
   const type = async (argv: string[], onLine?: (line: string) => void) => {
     signal.throwIfAborted()
-    const typed = await runTyped(argv, { cwd: project, env, signal, ...(onLine === undefined ? {} : { onLine }) })
+    const typed = await runTyped(argv, { commands, cwd: project, env, signal, ...(onLine === undefined ? {} : { onLine }) })
     signal.throwIfAborted()
     return typed
   }
@@ -73,7 +75,12 @@ export function openDemoTerminal({ cli, project, home, signal }: DemoTerminalOpt
     },
     async close() {
       const unstoppable = new AbortController().signal
-      const { code, output } = await runTyped(['agent', 'stop', '--everything', '--yes'], { cwd: project, env, signal: unstoppable })
+      const { code, output } = await runTyped(['agent', 'stop', '--everything', '--yes'], {
+        commands,
+        cwd: project,
+        env,
+        signal: unstoppable,
+      })
       const error: ErrorJson | undefined = code === 0 ? undefined : JSON.parse(output)
       // No agent answers where it ended before the first command started one.
       if (error !== undefined && error.code !== 'AGENT_UNREACHABLE') throw FettleError.fromJSON(error)

@@ -1,10 +1,12 @@
 /** A command line of fettle within another one, with --json in place of a screen: what the demo types. */
 import { EventEmitter } from 'node:events'
 import { PassThrough, Writable } from 'node:stream'
-import { commands } from './commands.ts'
+import type { Commands } from './command.ts'
 import { dispatch } from './dispatch.ts'
 
 export interface TypedOptions {
+  /** All that can be typed. */
+  commands: Commands
   /** The folder in which it is typed. */
   cwd: string
   env: NodeJS.ProcessEnv
@@ -15,7 +17,10 @@ export interface TypedOptions {
 }
 
 /** @returns the exit code, and all that was printed */
-export async function runTyped(argv: string[], { cwd, env, signal, onLine }: TypedOptions): Promise<{ code: number; output: string }> {
+export async function runTyped(
+  argv: string[],
+  { commands, cwd, env, signal, onLine }: TypedOptions,
+): Promise<{ code: number; output: string }> {
   const signals = new EventEmitter()
   const interrupt = (): boolean => signals.emit('SIGINT')
   const stdin = new PassThrough().end()

@@ -11,7 +11,7 @@ export const demo: CommandDefinition = {
     line: 'fettle demo',
     does: 'deploys, upgrades under load, refuses bad releases, backs up, proves, destroys, restores; cleans up after itself',
   },
-  async run(cli, given) {
+  async run(cli, given, commands) {
     const keep = given.flag('keep')
     const [{ runDemo }, { openDemoTerminal }] = await Promise.all([import('../../demo/demo.ts'), import('../demo-terminal.ts')])
     let code = 0
@@ -21,7 +21,7 @@ export const demo: CommandDefinition = {
         openTerminal({ folder, project, home }) {
           const fate = keep ? 'which stays' : 'which is gone afterwards'
           cli.say('', `  ${cli.style.bold('fettle demo')} ${cli.style.dim(`in ${folder}, ${fate}`)}`)
-          return openDemoTerminal({ cli, project, home, signal })
+          return openDemoTerminal({ cli, commands, project, home, signal })
         },
       })
       code = await conclude(cli, played, keep)
